@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Entry: one stored record of a topic, holding one or more messages, and the
+ * attributes that dispatch reads instead of the body.
+ *
+ * The body is stored exactly as the producer's protocol puts it on the wire
+ * (Pulsar: [0x0e01 crc][metadata size][metadata][payload]; RocketMQ: the
+ * stored-record layout of PULL with its offset fields patched at append). The
+ * attributes are filled once, at ingress, by the front-end; every attribute
+ * can be derived again from the body, so that an engine which stores only
+ * bodies (BookKeeper) loses nothing.
+ *
+ * Plain values; the body slice is borrowed unless the user takes a reference.
+ */
+#ifndef STORE_ENTRY_H
+#define STORE_ENTRY_H
+
+#include "base/buf.h"
+#include "base/pos.h"
+
+enum entry_format {
+	ENTRY_FORMAT_NONE = 0,
+	ENTRY_FORMAT_PULSAR = 1,
+	ENTRY_FORMAT_ROCKETMQ = 2,
+};
+
+/* attr.flags */
+#define ATTR_BATCH 0x0001	/* body is a batch envelope (even of one message) */
+#define ATTR_HAS_KEY 0x0002	/* key_hash comes from a real key */
+#define ATTR_ENCRYPTED 0x0004
+#define ATTR_CHUNK 0x0008	/* one chunk of a larger message */
+#define ATTR_CHUNK_LAST 0x0010
+#define ATTR_MARKER 0x0020	/* server-only marker: never dispatched */
+#define ATTR_TXN 0x0040		/* part of a transaction */
+#define ATTR_NO_CHECKSUM 0x0080 /* Pulsar body came without 0x0e01 */
+
+struct attr {
+	uint8_t format;		 /* enum entry_format */
+	uint8_t aux;		 /* format's own: Pulsar marker type, RocketMQ sysFlag low byte */
+	uint16_t flags;		 /* ATTR_ */
+	uint32_t messages_n;	 /* messages inside, >= 1 */
+	int64_t publish_time_ms; /* producer's clock, wall */
+	int64_t store_time_ms;	 /* broker's wall clock, set when the group is built */
+	int64_t deliver_at_ms;	 /* 0: at once */
+	uint32_t key_hash;	 /* murmur3_32 of the sticky key & 0x7fffffff */
+	uint32_t tag_hash;	 /* RocketMQ tagsCode (i32 as bits); 0: none */
+	uint64_t producer_hash;	 /* 64-bit hash of the producer name (dedup) */
+	int64_t sequence;	 /* highest sequence id of the entry, -1: none */
+	uint32_t chunk_hash;	 /* low 32 bits of a hash of the chunk uuid, with ATTR_CHUNK */
+};
+
+struct entry {
+	struct pos pos;
+	uint64_t index; /* of its first message */
+	struct attr attr;
+	struct slice body;
+};
+
+#endif
