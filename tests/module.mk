@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+# Unit tests: one cmocka program per source file, tests/unit/test_<file>.c,
+# listed in the fragment of its layer (tests/unit/<layer>.mk):
+#
+#	check_PROGRAMS += %D%/test_buf
+#	%C%_test_buf_LDADD = $(BASE_TEST)
+#
+# <LAYER>_TEST links the whole of that layer's library and, as archives, the
+# layers below it: a call to a layer above is a link error.
+# <LAYER>_LINK is the layer and those below, <LAYER>_LIBS the system libraries
+# that they need together.
+
+BASE_LIBS = $(ISAL_LIB) $(MURMUR_LIB) $(XXH_LIB) $(BSD_LIB) $(LZ4_LIB) \
+	$(ZSTD_LIB) $(SNAPPY_LIB) $(Z_LIB) $(JANSSON_LIB) $(ROARING_LIB) -lm
+OS_LIBS = $(EV_LIB) $(URING_LIB) $(SSL_LIB) $(CRYPTO_LIB) $(BASE_LIBS)
+NET_LIBS = $(OS_LIBS)
+STORE_LIBS = $(LMDB_LIB) $(OS_LIBS)
+CORE_LIBS = $(PCRE2_LIB) $(STORE_LIBS)
+PULSAR_LIBS = $(NANOPB_LIB) $(CORE_LIBS)
+HTTP_LIBS = $(MHD_LIB) $(CORE_LIBS)
+
+BASE_LINK = src/base/libbase.a
+OS_LINK = src/os/libos.a $(BASE_LINK)
+NET_LINK = src/net/libnet.a $(OS_LINK)
+STORE_LINK = src/store/libstore.a $(OS_LINK)
+CORE_LINK = src/core/libcore.a src/net/libnet.a $(STORE_LINK)
+PULSAR_LINK = src/pulsar/libpulsar.a proto/libproto.a $(CORE_LINK)
+HTTP_LINK = src/http/libhttp.a $(CORE_LINK)
+
+BASE_TEST = $(WHOLE) src/base/libbase.a $(NO_WHOLE) $(BASE_LIBS) $(CMOCKA_LIB)
+OS_TEST = $(WHOLE) src/os/libos.a $(NO_WHOLE) $(BASE_LINK) $(OS_LIBS) \
+	$(CMOCKA_LIB)
+NET_TEST = $(WHOLE) src/net/libnet.a $(NO_WHOLE) $(OS_LINK) $(NET_LIBS) \
+	$(CMOCKA_LIB)
+STORE_TEST = $(WHOLE) src/store/libstore.a $(NO_WHOLE) $(OS_LINK) \
+	$(STORE_LIBS) $(CMOCKA_LIB)
+CORE_TEST = $(WHOLE) src/core/libcore.a $(NO_WHOLE) $(STORE_LINK) \
+	$(CORE_LIBS) $(CMOCKA_LIB)
+PULSAR_TEST = $(WHOLE) src/pulsar/libpulsar.a $(NO_WHOLE) proto/libproto.a \
+	$(CORE_LINK) $(PULSAR_LIBS) $(CMOCKA_LIB)
+HTTP_TEST = $(WHOLE) src/http/libhttp.a $(NO_WHOLE) $(CORE_LINK) \
+	$(HTTP_LIBS) $(CMOCKA_LIB)
+
+include tests/unit/base.mk
+include tests/unit/os.mk
+include tests/unit/net.mk
+include tests/unit/store.mk
+include tests/unit/core.mk
+include tests/unit/pulsar.mk
+include tests/unit/http.mk
+include tests/sim/module.mk
+
+TESTS += $(check_PROGRAMS)
