@@ -24,7 +24,8 @@ OS_LINK = src/os/libos.a $(BASE_LINK)
 NET_LINK = src/net/libnet.a $(OS_LINK)
 STORE_LINK = src/store/libstore.a $(OS_LINK)
 CORE_LINK = src/core/libcore.a src/net/libnet.a $(STORE_LINK)
-PULSAR_LINK = src/pulsar/libpulsar.a proto/libproto.a $(CORE_LINK)
+PULSAR_LINK = src/pulsar/libpulsar.a proto/libproto.a src/pulsar/libpulsar.a \
+	$(CORE_LINK)
 HTTP_LINK = src/http/libhttp.a $(CORE_LINK)
 
 BASE_TEST = $(WHOLE) src/base/libbase.a $(NO_WHOLE) $(BASE_LIBS) $(CMOCKA_LIB)
