@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * core_priv.h - the objects of the core and who touches them.
+ *
+ *   core -> topic -> (producer*, sub -> (cursor, dispatcher, consumer* -> lease*))
+ *                 -> tlog (list of ledgers) -> engine
+ *
+ * Files: core.c op dispatch, handles, time · timer.c · name.c · topic*.c load,
+ * create, unload, delete, terminate · tlog.c ledgers of a topic, rolling,
+ * trimming · reader.c entries in order, from memory or disk · producer.c,
+ * publish.c · admin*.c tenants, namespaces, lists · sub.c subscriptions ·
+ * consumer.c · cursor.c, ackset.c, posset.c what is acknowledged · lease.c what
+ * is delivered and not yet acknowledged · disp_single.c (exclusive, failover),
+ * disp_shared.c, disp_key.c + keyring.c · seek.c · stats.c.
+ *
+ * Everything belongs to one shard and is freed by it. No object is referenced
+ * across a callback of the engine without being kept: a topic counts the
+ * operations under way (topic->pins) and is freed when it is closed and the
+ * count is zero.
+ */
+#ifndef CORE_CORE_PRIV_H
+#define CORE_CORE_PRIV_H
+
+#include <bsd/sys/queue.h>
+#include <roaring/roaring.h>
+
+#include "base/map.h"
+#include "base/miniobj.h"
+#include "core/core.h"
+#include "core/name.h"
+#include "core/posset.h"
+#include "core/stats.h"
+#include "core/timer.h"
+#include "core/tlog.h"
+
+struct topic;
+struct sub;
+struct consumer;
+struct producer;
+struct cursor;
+
+/* --- core ------------------------------------------------------------------ */
+
+struct core {
+	unsigned magic;
+#define CORE_MAGIC 0xc04e0001
+	struct core_conf conf;
+	const struct core_out *out;
+	void *out_priv;
+	struct meta *meta;
+	struct ledgers *ledgers;
+	int64_t now_ms; /* wall */
+	int64_t now_ns; /* monotonic */
+	struct timers *timers;
+	struct map *topics;    /* full name -> struct topic */
+	struct slots *handles; /* handle -> producer or consumer */
+	TAILQ_HEAD(, sub) ready; /* dispatchers with work, one quantum each turn */
+	TAILQ_HEAD(, lease) free_leases;
+	bool no_space; /* publishes are refused: engine's space() */
+	bool draining;
+	uint64_t name_seq; /* generated producer names */
+	int64_t boot_ms;
+};
+
+void core_emit(struct core *, struct fx **);
+/* Answer an op with FX_DONE (or the given error) and free it. diag may be NULL. */
+void core_answer(struct core *, struct op **, enum err, const char *diag);
+/* An fx of the type that answers op, dest and req filled. */
+struct fx *core_answer_new(struct core *, const struct op *, enum fx_type);
+
+/* --- topic ------------------------------------------------------------------ */
+
+enum topic_state {
+	TOPIC_LOADING, /* waiting for metadata and ledgers; ops wait in line */
+	TOPIC_READY,
+	TOPIC_CLOSING,	/* unload: no ops taken (ERR_NOT_READY), flushing */
+	TOPIC_DELETING, /* the same, and its metadata goes */
+	TOPIC_GONE,	/* out of the map, waiting for pins to reach 0 */
+};
+
+struct pending_publish { /* one per append under way, ring in order */
+	struct producer *pr; /* NULL: it has gone; counts stay */
+	uint64_t sequence, highest_sequence;
+	uint32_t messages_n, bytes;
+};
+
+struct topic {
+	unsigned magic;
+#define TOPIC_MAGIC 0x70b1c001
+	struct core *co;
+	struct topic_name name; /* owns its text */
+	enum topic_state state;
+	unsigned pins;
+	STAILQ_HEAD(, topic_waiter) waiters; /* ops while LOADING */
+	struct tlog log;		     /* persistent: ledgers */
+	bool terminated;
+	struct pos terminated_pos;
+	LIST_HEAD(, producer) producers;
+	uint32_t producers_n;
+	uint64_t epoch; /* topic epoch (exclusive producers) */
+	TAILQ_HEAD(, sub) subs;
+	uint32_t subs_n;
+	uint32_t consumers_n;
+	struct pending_publish *pending; /* ring, power of two */
+	uint32_t pending_head, pending_n, pending_cap;
+	bool published_refused; /* producers were closed for lack of space */
+	struct timer idle_timer;
+	int64_t last_active_ns;
+	/* figures */
+	uint64_t in_messages, in_bytes, out_messages, out_bytes;
+	struct rate in, out;
+	uint64_t in_messages_mark, in_bytes_mark, out_messages_mark, out_bytes_mark;
+	int64_t created_ms, last_publish_ms;
+	uint32_t props_n;
+	struct prop *props;
+};
+
+/* Topic that is READY, or NULL. */
+struct topic *topic_find(struct core *, struct str full_name);
+/* Find, load or create for this op: when the topic is ready `go` runs with it
+ * (at once if it already is), else the op is answered with the error. */
+typedef void topic_go_f(struct topic *, struct op **);
+void topic_with(struct core *, struct op **, bool create, topic_go_f *go);
+void topic_pin(struct topic *);
+void topic_unpin(struct topic *); /* may free it */
+/* Activity: postpones idle unloading and inactive deletion. */
+void topic_touch(struct topic *);
+/* The subscriptions' records changed slowest point: trims ledgers. */
+void topic_trim(struct topic *);
+/* New entries up to LAC are there: subs are kicked. */
+void topic_notify(struct topic *);
+/* Close every producer and consumer with this error (unload, delete). */
+void topic_disconnect(struct topic *, enum err);
+
+/* --- producer ----------------------------------------------------------------- */
+
+struct producer {
+	unsigned magic;
+#define PRODUCER_MAGIC 0x940d0ce4
+	struct topic *t;
+	uint64_t handle;
+	struct dest dest;
+	char *name;
+	uint64_t name_hash;
+	uint64_t epoch;
+	bool user_name;
+	enum access_mode access;
+	LIST_ENTRY(producer) link;
+	int64_t connected_ms;
+	uint64_t messages, bytes, messages_mark, bytes_mark;
+	struct rate in;
+	uint32_t props_n;
+	struct prop *props;
+	char *address, *version;
+};
+
+void producer_open(struct topic *, struct op **); /* a topic_go_f */
+void producer_close(struct producer *, enum err);  /* ERR_OK: asked for, no effect */
+void topic_appended(struct topic *, int64_t first_entry, uint32_t n, uint64_t first_index,
+    int64_t store_ms, enum err);
+
+/* --- subscription -------------------------------------------------------------- */
+
+struct disp_ops {
+	const char *name;
+	/* consumer was added to / is about to leave sub->consumers */
+	void (*add)(struct sub *, struct consumer *);
+	void (*remove)(struct sub *, struct consumer *);
+	/* one quantum of dispatch; true: more could be done at once */
+	bool (*run)(struct sub *);
+	/* ids of leases, or all of the consumer's when n is 0 */
+	void (*redeliver)(struct sub *, struct consumer *, uint32_t n, const struct core_ack_id *,
+	    uint64_t epoch);
+	/* the cursor was reset: forget positions, read from the cursor again */
+	void (*rewind)(struct sub *);
+	void (*stats)(struct sub *, struct sub_stats *);
+	void (*free)(struct sub *);
+};
+extern const struct disp_ops disp_single; /* exclusive and failover */
+extern const struct disp_ops disp_shared;
+extern const struct disp_ops disp_key;
+
+struct sub {
+	unsigned magic;
+#define SUB_MAGIC 0x50b50001
+	struct topic *t;
+	char *name;
+	enum sub_type type;
+	bool has_type; /* someone has connected */
+	bool durable;
+	bool replicated;
+	struct cursor *cur; /* NULL: non-persistent topic */
+	TAILQ_ENTRY(sub) link;
+	TAILQ_ENTRY(sub) ready_link;
+	bool is_ready;
+	bool fenced; /* being deleted, reset or sought */
+	TAILQ_HEAD(consumer_list, consumer) consumers; /* in order of arrival */
+	uint32_t consumers_n;
+	const struct disp_ops *disp;
+	void *disp_state;
+	struct map *leases;   /* pos -> struct lease (shared, key-shared) */
+	uint64_t unacked;     /* messages in leases that are out */
+	bool blocked_unacked; /* over the subscription's limit */
+	struct posset replay; /* positions to deliver again, before new ones */
+	struct reader *rd;    /* next new entry */
+	struct reader *replay_rd;
+	uint64_t acked, expired, out_messages, out_bytes;
+	uint64_t out_messages_mark, out_bytes_mark, acked_mark, redelivered, redelivered_mark;
+	struct rate out;
+	double rate_redeliver, rate_ack;
+	int64_t last_acked_ms, last_consumed_ms, last_flow_ms, last_advanced_ms, last_expire_ms;
+	uint32_t props_n;
+	struct prop *props;
+	bool ks_sticky, ks_out_of_order;
+	bool end_sent; /* FX_END_OF_TOPIC was emitted */
+};
+
+/* From the topic's side. */
+void sub_subscribe(struct topic *, struct op **); /* topic_go_f of OP_SUBSCRIBE */
+struct sub *sub_find(struct topic *, struct str name);
+/* A durable subscription that metadata names, while the topic loads: opens its
+ * cursor; done(priv, err) when it stands. */
+void sub_load(struct topic *, struct str name, const void *record, size_t len,
+    void (*done)(void *priv, enum err), void *priv);
+/* Makes a durable subscription (admin, initial_subscription, subscribe). */
+void sub_create(struct topic *, struct str name, const struct op_start *, const struct prop *,
+    uint32_t props_n, bool replicated, void (*done)(void *priv, struct sub *, enum err), void *priv);
+void sub_delete(struct sub *, void (*done)(void *priv, enum err), void *priv);
+void sub_kick(struct sub *); /* has something to deliver: into core->ready */
+void sub_disconnect(struct sub *, enum err);
+/* Frees the subscription's memory with the topic (unload): the cursor's deltas
+ * have been flushed. */
+void sub_free(struct sub **);
+/* Slowest position that any durable subscription still needs (mark-delete);
+ * POS_LATEST when there is none. */
+struct pos subs_slowest(struct topic *);
+void sub_entries_deleted(struct topic *, struct pos upto); /* non-durable cursors jump over */
+void sub_op(struct topic *, struct op **); /* the OP_SUB_* of admin, topic_go_f */
+/* np: an entry of a non-persistent topic for every subscription, now or never */
+void sub_deliver_np(struct topic *, const struct entry *);
+
+/* --- cursor ------------------------------------------------------------------------ */
+
+/* Cursor: mark-delete position, individually acked entries beyond it, remaining
+ * bits of partly acked batches, and the journal that keeps them. cursor.h has
+ * its operations. */
+
+/* --- consumer, lease ------------------------------------------------------------------ */
+
+struct lease { /* an entry that is out, or waits to go out again with a count */
+	struct pos pos;
+	struct consumer *c; /* NULL: not out */
+	uint32_t messages_n; /* still unacked */
+	uint32_t redeliveries;
+	uint32_t key_hash;
+	TAILQ_ENTRY(lease) link; /* of the consumer, in order of delivery */
+};
+
+struct consumer {
+	unsigned magic;
+#define CONSUMER_MAGIC 0xc0450e41
+	struct sub *sub;
+	uint64_t handle;
+	struct dest dest;
+	char *name;
+	int32_t priority;
+	uint64_t epoch; /* consumer epoch: filters redeliveries */
+	int64_t permits; /* may go below 0: a batch is never split */
+	bool blocked;	 /* its connection is above the high-water mark */
+	uint32_t unacked; /* messages */
+	TAILQ_HEAD(, lease) leases;
+	TAILQ_ENTRY(consumer) link;	  /* sub->consumers */
+	TAILQ_ENTRY(consumer) disp_link; /* the dispatcher's own list */
+	void *disp_state;
+	uint64_t out_messages, out_bytes, out_messages_mark, out_bytes_mark;
+	uint64_t acked, acked_mark, redelivered, redelivered_mark;
+	struct rate out;
+	double rate_redeliver, rate_ack;
+	int64_t connected_ms, last_acked_ms, last_consumed_ms;
+	uint32_t ranges_n; /* sticky Key_Shared */
+	struct hash_range *ranges;
+	uint32_t props_n;
+	struct prop *props;
+	char *address, *version;
+};
+
+static inline bool
+consumer_can_take(const struct consumer *c, uint32_t max_unacked)
+{
+	return c->permits > 0 && !c->blocked && (max_unacked == 0 || c->unacked < max_unacked);
+}
+
+void consumer_close(struct consumer *, enum err); /* ERR_OK: asked for, no effect */
+/* Sends one entry; accounts permits and figures. */
+void consumer_deliver(struct consumer *, const struct entry *, uint32_t redeliveries);
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * name.h - names of topics, tenants, namespaces and subscriptions, as Pulsar's
+ * TopicName and NamedEntity define them:
+ * [persistent|non-persistent]://tenant/namespace/local, short `local` =
+ * persistent://public/default/local, `tenant/ns/local` = persistent. Four-part
+ * V1 names (property/cluster/ns/local) are refused. -partition-N marks partition
+ * N of a partitioned topic. Pure functions, any thread.
+ */
+#ifndef CORE_NAME_H
+#define CORE_NAME_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/str.h"
+
+#define NAME_MAX_BYTES 400 /* full name; so that every metadata key fits META_KEY_MAX */
+
+struct topic_name {
+	char *text;	  /* full canonical name, owned, NUL-terminated; the strs lie in it */
+	struct str full;  /* persistent://t/n/local */
+	struct str tenant, ns /* t/n */, ns_local /* n */, local;
+	struct str base;  /* full without -partition-N */
+	struct str key;   /* t/n/local: key of the metadata records */
+	int32_t partition; /* -1: none */
+	bool persistent;
+};
+
+enum err topic_name_parse(struct topic_name *, struct str any_form);
+void topic_name_fini(struct topic_name *);
+/* tenant, namespace, cluster, subscription: [-=:.\w]+ (tenants and namespaces) */
+bool name_is_valid_entity(struct str);
+bool name_is_valid_namespace(struct str t_slash_n);
+/* Hidden from lists: system topics and the pulsar/system namespace. */
+bool topic_name_is_system(const struct topic_name *);
+unsigned topic_shard(struct str full, unsigned shards_n);
+
+#endif

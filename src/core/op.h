@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * op.h - operations into the core and effects out of it, as messages.
+ *
+ * An op is allocated by op_new() and taken by core_op() or the router; its
+ * strings and arrays live in op->arena (op_str, op_mem), so an op can cross
+ * shards as it is. An fx likewise (fx_new, fx_str, fx_mem, fx_free). The two hot
+ * effects (receipt, deliver) are plain values instead; the router copies them
+ * when they must cross.
+ *
+ * dest says who asked: the shard and connection number of a session and the
+ * session's own tag of its producer or consumer. The core echoes it and never
+ * looks inside. Connection numbers are never used twice.
+ *
+ * Handles name producers and consumers inside the core: shard in the top 8
+ * bits, then slot and generation; a stale handle is recognised and ignored.
+ */
+#ifndef CORE_OP_H
+#define CORE_OP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/pos.h"
+#include "base/str.h"
+#include "base/mbox_msg.h"
+#include "store/entry.h"
+
+struct dest {
+	uint64_t conn;	/* session number on its shard */
+	uint64_t tag;	/* session's producer or consumer id */
+	uint16_t shard; /* the session's shard */
+	uint8_t kind;	/* front-end: enum dest_kind */
+};
+enum dest_kind { DEST_PULSAR, DEST_ROCKETMQ, DEST_HTTP, DEST_INTERNAL, DEST_TEST };
+
+#define HANDLE_SHARD(h) ((unsigned)((h) >> 56))
+
+enum sub_type { SUB_EXCLUSIVE, SUB_FAILOVER, SUB_SHARED, SUB_KEY_SHARED };
+enum access_mode { ACCESS_SHARED, ACCESS_EXCLUSIVE, ACCESS_WAIT, ACCESS_FENCING };
+enum start_kind { START_LATEST, START_EARLIEST, START_POS, START_TIME };
+
+struct prop {
+	struct str key, value;
+};
+struct hash_range {
+	uint32_t start, end; /* both inclusive */
+};
+
+/* Each op names its target: a topic (full canonical name) or a handle. The
+ * answer is one fx; its type is named beside each. FX_DONE carries only err and
+ * diag, and is the answer to every op that fails. */
+enum op_type {
+	/* topic: FX_TOPIC_META. flag: auto-create allowed by the asker */
+	OP_TOPIC_META,
+	/* topic (of one topic or partition): is it served, create it: FX_DONE */
+	OP_TOPIC_TOUCH,
+	/* producer: FX_PRODUCER_OPENED; close: FX_DONE (ok even if unknown) */
+	OP_PRODUCER_OPEN,
+	OP_PRODUCER_CLOSE,
+	/* consumer: FX_SUBSCRIBED */
+	OP_SUBSCRIBE,
+	OP_CONSUMER_CLOSE, /* handle: FX_DONE */
+	OP_UNSUBSCRIBE,	   /* handle, flag force: FX_DONE */
+	OP_REDELIVER,	   /* handle, ids or none = all, u32 epoch: no answer */
+	OP_SEEK,	   /* handle, start: FX_DONE; FX_CONSUMER_CLOSED to consumers first */
+	OP_LAST_ID,	   /* handle: FX_LAST_ID */
+	OP_CONSUMER_STATS, /* handle: FX_STATS */
+	OP_PROBED,	   /* answer to FX_PROBE: dest, flag alive; no answer */
+	/* hot ops when they cross shards; no allocation outside the free list */
+	OP_PUBLISH,
+	OP_FLOW,
+	OP_BLOCK,
+	OP_ACK,
+	/* admin; `name` is tenant, tenant/ns or topic; `text` a JSON document */
+	OP_CLUSTER_LIST,     /* FX_STRINGS */
+	OP_CLUSTER_GET,      /* FX_TEXT */
+	OP_TENANT_LIST,	     /* FX_STRINGS */
+	OP_TENANT_GET,	     /* FX_TEXT */
+	OP_TENANT_PUT,	     /* flag: must not exist (else must exist) */
+	OP_TENANT_DELETE,
+	OP_NS_LIST,	     /* of tenant: FX_STRINGS */
+	OP_NS_GET,	     /* policies: FX_TEXT */
+	OP_NS_PUT,	     /* flag: must not exist (else must exist) */
+	OP_NS_DELETE,	     /* flag force */
+	OP_TOPIC_LIST,	     /* of ns; flag: persistent ones, flag2: this shard's non-persistent: FX_STRINGS */
+	OP_PARTITIONED_LIST, /* of ns: FX_STRINGS */
+	OP_TOPIC_CREATE,     /* non-partitioned; props */
+	OP_PARTITIONED_CREATE, /* u32 partitions; props */
+	OP_PARTITIONED_UPDATE, /* u32 partitions: only grows */
+	OP_PARTITIONED_DELETE, /* the record only; the asker deletes the partitions first */
+	OP_TOPIC_DELETE,     /* flag force */
+	OP_TOPIC_UNLOAD,
+	OP_TOPIC_TERMINATE,  /* FX_LAST_ID */
+	OP_TOPIC_LAST_ID,    /* FX_LAST_ID */
+	OP_TOPIC_STATS,	     /* FX_STATS */
+	OP_SUB_LIST,	     /* FX_STRINGS */
+	OP_SUB_CREATE,	     /* sub, start, props */
+	OP_SUB_DELETE,	     /* sub, flag force */
+	OP_SUB_SKIP,	     /* sub, u64 n messages; UINT64_MAX: all */
+	OP_SUB_RESET,	     /* sub, start */
+	OP_SUB_EXPIRE,	     /* sub ("" = every), u64 age in seconds */
+	OP_SUB_PEEK,	     /* sub, u64 nth unacked message from 1: FX_ENTRY */
+	OP_READ,	     /* topic, start.pos or u64 index: FX_ENTRY */
+	OP_TYPES_N
+};
+
+struct op_start {
+	enum start_kind kind;
+	struct pos pos; /* START_POS: first entry wanted is after pos, unless inclusive */
+	bool inclusive;
+	int64_t time_ms;     /* START_TIME, wall */
+	uint32_t words_n;    /* START_POS: batch bits still wanted of pos (SEEK's ack_set) */
+	const uint64_t *words;
+};
+
+struct op_producer {
+	struct str name; /* empty: generate */
+	uint64_t epoch;
+	bool user_name;
+	bool encrypted;
+	bool txn;
+	enum access_mode access;
+	struct str initial_sub; /* DLQ producers */
+	uint32_t props_n;
+	const struct prop *props;
+	struct str client_addr, client_version; /* for stats */
+};
+
+struct op_subscribe {
+	struct str sub, consumer;
+	enum sub_type type;
+	int32_t priority;
+	bool durable;
+	bool read_compacted;
+	bool create_topic;	 /* force_topic_creation */
+	bool has_initial;	 /* a new subscription starts at */
+	bool initial_earliest;
+	bool replicated;
+	struct op_start start;	 /* non-durable: start message id; else START_LATEST */
+	int64_t rollback_ms;	 /* start_message_rollback_duration; 0: none */
+	uint64_t epoch;
+	bool ks_sticky, ks_out_of_order; /* Key_Shared */
+	uint32_t ranges_n;
+	const struct hash_range *ranges;
+	uint32_t props_n, sub_props_n;
+	const struct prop *props, *sub_props;
+	struct str client_addr, client_version;
+};
+
+struct op {
+	struct mbox_msg link; /* first */
+	unsigned magic;
+#define OP_MAGIC 0x09e4a710
+	enum op_type type;
+	struct dest dest;
+	uint64_t req; /* echoed */
+	uint64_t handle;
+	struct str topic; /* full canonical name; or `name` of the admin ops */
+	struct str sub;
+	struct str text;
+	bool flag, flag2;
+	uint32_t u32;
+	uint64_t u64;
+	struct op_start start;
+	uint32_t ids_n;
+	const struct core_ack_id *ids; /* OP_REDELIVER, OP_ACK */
+	uint32_t props_n;
+	const struct prop *props;
+	union {
+		struct op_producer producer;
+		struct op_subscribe subscribe;
+		struct {
+			struct attr attr;
+			struct slice body; /* referenced */
+			uint64_t sequence, highest_sequence;
+		} publish;
+	};
+	struct op_arena *arena;
+	struct buf *hold; /* referenced: where borrowed strings lie; NULL: none */
+};
+
+struct op *op_new(enum op_type, struct dest);
+void op_free(struct op **);
+void *op_mem(struct op *, size_t);	    /* zeroed, lives as long as the op */
+struct str op_str(struct op *, struct str); /* copy, NUL-terminated too */
+const char *op_type_name(enum op_type);
+
+/* --- effects --------------------------------------------------------------- */
+
+struct fx_receipt {
+	struct dest dest;
+	uint64_t sequence, highest_sequence;
+	struct pos pos;
+	uint64_t index;
+	enum err err; /* ERR_OK; ERR_NO_SPACE: producer closed, see FX_PRODUCER_CLOSED */
+};
+
+struct fx_deliver {
+	struct dest dest;
+	uint64_t consumer; /* handle, for core_block */
+	const struct entry *ent;
+	uint32_t redeliveries;
+	uint32_t words_n; /* remaining batch bits; 0: all */
+	const uint64_t *words;
+	uint64_t epoch; /* consumer epoch */
+};
+
+enum fx_type {
+	FX_DONE,
+	FX_TOPIC_META,	    /* u32 partitions (0: not partitioned) */
+	FX_PRODUCER_OPENED, /* handle, text name, i64 last sequence, u64 topic epoch, flag ready */
+	FX_PRODUCER_CLOSED, /* unsolicited: dest.tag; err says why */
+	FX_SUBSCRIBED,	    /* handle */
+	FX_CONSUMER_CLOSED, /* unsolicited: dest.tag */
+	FX_ACTIVE_CHANGE,   /* unsolicited: flag active */
+	FX_END_OF_TOPIC,    /* unsolicited: terminated and all was read */
+	FX_PROBE,	    /* is dest.conn alive? answer OP_PROBED with u64 = fx.u64, to shard u32 */
+	FX_LAST_ID,	    /* pos, u32 messages_n of it, flag is a batch, pos2 mark-delete */
+	FX_STRINGS,
+	FX_TEXT,
+	FX_STATS,	    /* stats: core/stats.h, freed by fx_free */
+	FX_ENTRY,	    /* ent with a referenced body */
+	FX_TOPIC_CHANGED,   /* to every session of every shard: text name, flag created */
+};
+
+struct topic_stats;
+
+struct fx {
+	struct mbox_msg link; /* first */
+	unsigned magic;
+#define FX_MAGIC 0x0ef0ec75
+	enum fx_type type;
+	struct dest dest;
+	enum op_type op; /* that it answers */
+	uint64_t req;
+	enum err err;
+	char diag[128]; /* text for people, may be empty */
+	uint64_t handle;
+	struct str text;
+	bool flag;
+	uint32_t u32;
+	int64_t i64;
+	uint64_t u64;
+	struct pos pos, pos2;
+	uint32_t strings_n;
+	struct str *strings;
+	struct topic_stats *stats;
+	struct entry ent;
+	struct op_arena *arena;
+};
+
+struct fx *fx_new(enum fx_type, struct dest);
+void fx_free(struct fx **);
+void *fx_mem(struct fx *, size_t);
+struct str fx_str(struct fx *, struct str);
+
+#endif

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tlog: the log of one persistent topic as a list of ledgers, of which the last
+ * is open; and reader: its entries in order, from memory or disk.
+ *
+ * The list is kept in the topic's metadata record (core/record.h). tlog rolls
+ * the open ledger (entries, bytes and age of struct core_conf), trims ledgers
+ * that no durable cursor and no retention needs, opens ledgers lazily.
+ * Embedded in struct topic; shard's thread only.
+ */
+#ifndef CORE_TLOG_H
+#define CORE_TLOG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "store/ledger.h"
+
+struct topic;
+
+struct tledger {
+	struct ledger_info info; /* of a closed one: final */
+	struct ledger *lg;	 /* NULL: not held (opened when read) */
+	bool opening;
+};
+
+struct tlog {
+	struct tledger **ledgers; /* ascending by id */
+	uint32_t ledgers_n;
+	uint64_t bytes; /* of all bodies still listed */
+	struct pos last; /* LAC over all ledgers: last durable entry; POS_NONE-like
+			    (first ledger, -1) if the topic never had one */
+	uint64_t next_index;
+	bool rolling; /* the next ledger is being made: publishes wait */
+};
+
+/* First position at or after p that could hold an entry: skips to the next
+ * ledger at a ledger's end, to the first ledger when p was trimmed. May be one
+ * behind the last entry of the open ledger (= not written yet). */
+struct pos tlog_valid(const struct topic *, struct pos p);
+/* p + 1, then tlog_valid(). */
+struct pos tlog_next(const struct topic *, struct pos p);
+/* The position of the entry before p, across ledgers; entry -1 of the first
+ * ledger when there is none. */
+struct pos tlog_prev(const struct topic *, struct pos p);
+struct pos tlog_first(const struct topic *); /* first that could hold an entry */
+/* Entries in (a, b]; 0 when a >= b. */
+uint64_t tlog_entries(const struct topic *, struct pos a, struct pos b);
+/* First entry stored at or after wall ms; answers by done, never inline. */
+void tlog_find_time(struct topic *, int64_t wall_ms,
+    void (*done)(void *priv, struct pos first, enum err), void *priv);
+
+/* --- reader ------------------------------------------------------------------ */
+
+enum reader_result {
+	READER_ENTRY, /* *ent borrowed until the next call on this reader or engine */
+	READER_END,   /* behind the last entry: topic_notify() comes */
+	READER_WAIT,  /* a read is under way: wake() comes */
+};
+
+struct reader;
+/* wake runs when a read that READER_WAIT announced has ended. */
+struct reader *reader_new(struct topic *, struct pos from, void (*wake)(void *priv), void *priv);
+void reader_free(struct reader **);
+void reader_seek(struct reader *, struct pos);
+struct pos reader_pos(const struct reader *); /* of the entry that peek would give */
+/* Damaged entries are stepped over and counted (reader_pos moves). */
+enum reader_result reader_peek(struct reader *, struct entry *ent);
+void reader_advance(struct reader *);
+
+#endif
