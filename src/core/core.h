@@ -112,12 +112,6 @@ struct core_ack {
 	uint32_t n;
 	const struct core_ack_id *ids;
 };
-struct core_ack_id {
-	struct pos pos;
-	uint32_t words_n;	 /* 0: whole entry */
-	const uint64_t *words; /* bits still unacked, index 0 = bit 0 of word 0 */
-	uint32_t batch_size;	 /* of the entry as the client knows it; 0: unknown */
-};
 void core_ack(struct core *, const struct core_ack *);
 
 /* --- everything else ------------------------------------------------------ */

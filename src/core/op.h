@@ -106,6 +106,13 @@ enum op_type {
 	OP_TYPES_N
 };
 
+struct core_ack_id {
+	struct pos pos;
+	uint32_t words_n;	 /* 0: whole entry */
+	const uint64_t *words; /* bits still unacked, index 0 = bit 0 of word 0 */
+	uint32_t batch_size;	 /* of the entry as the client knows it; 0: unknown */
+};
+
 struct op_start {
 	enum start_kind kind;
 	struct pos pos; /* START_POS: first entry wanted is after pos, unless inclusive */
