@@ -20,15 +20,19 @@
  * than room bytes: then cmd_size_X says how many. Start with `= {0}` and set
  * what is wanted, has_x included.
  *
- * Any thread: no state.
+ * Include this, not the generated header. Any thread: no state.
  */
 #ifndef PULSAR_CMD_H
 #define PULSAR_CMD_H
 
 #include "base/cdefs.h"
 #include "base/err.h"
-#include "proto/pulsar.pb.h"
 #include "pulsar/span_pb.h"
+/* the generated header declares span_field once a message */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wredundant-decls"
+#include "proto/pulsar.pb.h"
+#pragma GCC diagnostic pop
 
 enum cmd_from {
 	CMD_FROM_CLIENT = 1,

@@ -13,6 +13,8 @@
  *    elements may be other fields, which the walk steps over.
  *  - to encode: n elements at v, each a string or a message already encoded.
  *
+ * Decode from a span_istream only: span_field refuses every other stream.
+ *
  * span_field is the callback that proto/pulsar.options names for every message.
  * A required string that is absent is written as the empty string, since
  * proto2 wants it on the wire; an optional one is left out.
@@ -48,6 +50,14 @@ struct span_iter {
 	uint32_t left;
 	uint32_t field;
 };
+
+/* where a decoding stream is; lives as long as the stream */
+struct span_source {
+	const uint8_t *p;
+};
+
+/* A stream that span_field can point into. in.p may not be NULL. */
+pb_istream_t span_istream(struct span_source *src, struct span in);
 
 bool span_field(
     pb_istream_t *in, pb_ostream_t *out, const pb_field_iter_t *field);

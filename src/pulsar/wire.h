@@ -121,6 +121,96 @@ wire_skip(struct wire *w, uint32_t tag)
 	}
 }
 
+/* protobuf's 32-bit fields keep the low bits of what was sent */
+static inline bool
+wire_u32(struct wire *w, uint32_t *v)
+{
+	uint64_t x;
+
+	if (!wire_varint(w, &x))
+		return false;
+	*v = (uint32_t)x;
+	return true;
+}
+
+static inline bool
+wire_i32(struct wire *w, int32_t *v)
+{
+	uint64_t x;
+
+	if (!wire_varint(w, &x))
+		return false;
+	*v = (int32_t)(uint32_t)x;
+	return true;
+}
+
+static inline bool
+wire_bool(struct wire *w, bool *v)
+{
+	uint64_t x;
+
+	if (!wire_varint(w, &x))
+		return false;
+	*v = x != 0;
+	return true;
+}
+
+/* one element more of a repeated field; rep starts zeroed */
+static inline bool
+wire_rep(struct wire *w, uint32_t tag, struct span_rep *rep)
+{
+	struct span s;
+
+	if (!wire_bytes(w, &s))
+		return false;
+	if (rep->n++ == 0) {
+		rep->first = s;
+		rep->field = tag >> 3;
+	}
+	rep->end = s.p + s.n;
+	return true;
+}
+
+/* Adds to *n the varints of a packed field; false: the last one is cut. */
+static inline bool
+wire_count(struct span s, uint32_t *n)
+{
+	size_t i;
+
+	for (i = 0; i < s.n; i++)
+		*n += s.p[i] < 0x80;
+	return s.n == 0 || s.p[s.n - 1] < 0x80;
+}
+
+/*
+ * The first max_n words of a repeated int64 field, packed or not, in a message
+ * that has been decoded: whatever fails here just ends the list.
+ */
+static inline uint32_t
+wire_words(struct span raw, uint32_t field, uint64_t *words, uint32_t max_n)
+{
+	struct wire w = wire_of(raw), packed;
+	struct span s;
+	uint32_t tag, n = 0;
+
+	while (n < max_n && wire_more(&w) && wire_tag(&w, &tag)) {
+		if (tag == WIRE_V(field)) {
+			if (!wire_varint(&w, &words[n]))
+				break;
+			n++;
+		} else if (tag == WIRE_L(field)) {
+			if (!wire_bytes(&w, &s))
+				break;
+			packed = wire_of(s);
+			while (n < max_n && wire_more(&packed) &&
+			    wire_varint(&packed, &words[n]))
+				n++;
+		} else if (!wire_skip(&w, tag))
+			break;
+	}
+	return n;
+}
+
 static inline uint32_t
 wire_be32(const uint8_t *p)
 {
@@ -169,6 +259,14 @@ wire_put_varint(uint8_t *o, uint64_t v)
 	return o;
 }
 
+/* Negative numbers take ten bytes, as protobuf wants it. */
+static inline uint8_t *
+wire_put_i32(uint8_t *o, unsigned field, int32_t v)
+{
+	*o++ = (uint8_t)WIRE_V(field);
+	return wire_put_varint(o, (uint64_t)(int64_t)v);
+}
+
 /* field number below 16 */
 static inline uint8_t *
 wire_put_u64(uint8_t *o, unsigned field, uint64_t v)
@@ -186,6 +284,42 @@ wire_put_bytes(uint8_t *o, unsigned field, struct span s)
 	if (s.n != 0)
 		memcpy(o, s.p, s.n);
 	return o + s.n;
+}
+
+/*
+ * A frame whose submessage is written first and measured after. The caller
+ * writes at wire_begin's result, and gives wire_end where it stopped. Commands
+ * of type below 16 have one byte of tag, others two. The submessage has to stay
+ * under 128 bytes, or (long_sub) may take up to 2 MiB.
+ */
+static inline uint8_t *
+wire_begin(uint8_t *out, unsigned type, bool long_sub)
+{
+	out = wire_put_u64(out + 8, 1, type);
+	out = wire_put_varint(out, WIRE_L(type));
+	return out + (long_sub ? 3 : 1);
+}
+
+/* body_bytes: what follows the command. Returns the length of what's at out. */
+static inline size_t
+wire_end(
+    uint8_t *out, uint8_t *end, unsigned type, bool long_sub, size_t body_bytes)
+{
+	uint8_t *sub = wire_begin(out, type, long_sub);
+	size_t n = (size_t)(end - sub), len = (size_t)(end - out), gap;
+
+	if (long_sub) {
+		/* close the gap before the submessage's length */
+		gap = 3 - wire_varint_len(n);
+		if (gap != 0)
+			memmove(sub - gap, sub, n);
+		(void)wire_put_varint(sub - 3, n);
+		len -= gap;
+	} else
+		sub[-1] = (uint8_t)n;
+	(void)wire_put_be32(out, (uint32_t)(len - 4 + body_bytes));
+	(void)wire_put_be32(out + 4, (uint32_t)(len - 8));
+	return len;
 }
 
 #endif
