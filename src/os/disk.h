@@ -21,6 +21,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "os/mbox.h"
 
 #define DISK_BLOCK 4096u
 
@@ -50,7 +51,11 @@ struct disk_req {
 	/* the disk's own */
 	enum err err;
 	struct disk *disk;
-	struct disk_req *next;
+	int64_t start_ns;
+	union {
+		struct disk_req *next;
+		struct mbox_msg msg;
+	} link;
 };
 
 struct disk;

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * conn.h - a nonblocking stream connection.
+ *
+ * Input. Bytes are read into a buffer that the connections of a shard share one
+ * after the other; on_data sees everything that is there and decodes frames in
+ * place. What it wants to keep it references (buf_ref / a slice of `b`); the
+ * bytes never change afterwards. It returns how many bytes it consumed, whole
+ * frames; if the rest is the beginning of a frame it sets *need to the length
+ * of that frame as soon as it knows it, counted from the first unconsumed byte
+ * (0: not known yet), having checked it against its limit: conn allocates up
+ * to that much, and asserts need <= conf.frame_max. The rest is seen again,
+ * with more, at the next call, perhaps at another address.
+ * on_data may stop early by conn_pause(): what it left is given again after
+ * conn_resume(), even if nothing else arrives.
+ *
+ * Output. A queue of pieces: small bytes are copied into a chunk, slices are
+ * referenced and sent by writev. Nothing is written before net_flush().
+ * conn_tx_bytes() >= tx_high: conn_tx_full(); when it has gone back to tx_low,
+ * on_drained is called once. Over tx_hard the connection is closed with
+ * CLOSE_TX_LIMIT.
+ *
+ * Life. conn_new() takes the fd; the connection is net's. conn_close() may be
+ * called anywhere, also twice: from then on nothing is sent or delivered, and
+ * on_closed is called exactly once, from net_flush(), after which the pointer
+ * is dead. No callback is ever called from inside a function of this header
+ * (except on_data from the loop, and on_closed from net_free).
+ *
+ * Threads: the shard's; asserted.
+ */
+#ifndef NET_CONN_H
+#define NET_CONN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "base/buf.h"
+#include "net/net.h"
+#include "os/sock.h"
+
+struct conn;
+
+struct conn_ops {
+	const char *name; /* of the protocol, for logs */
+	/* p..len are inside b (borrowed; reference it to keep). */
+	size_t (*on_data)(struct conn *, void *priv, const uint8_t *p, size_t len, struct buf *b,
+	    size_t *need);
+	/* The peer has closed its sending side and everything before was given to
+	 * on_data. NULL: the connection is closed (CLOSE_PEER). Else the owner
+	 * goes on sending and closes when it likes. */
+	void (*on_eof)(struct conn *, void *priv);
+	void (*on_drained)(struct conn *, void *priv); /* may be NULL */
+	void (*on_closed)(struct conn *, void *priv, enum close_reason);
+};
+
+struct conn_conf {
+	size_t frame_max; /* largest `need` */
+	size_t tx_high, tx_low, tx_hard;
+	bool pause_when_full; /* stop reading while conn_tx_full() */
+};
+#define CONN_CONF_DEFAULT                                                                \
+	{ .frame_max = 5u << 20, .tx_high = 1u << 20, .tx_low = 256u << 10, .tx_hard = 64u << 20 }
+
+/* How bytes get in and out: the socket itself, later TLS. Like readv(2) and
+ * writev(2): -1 and errno. One per connection, replaced before the first byte.
+ * wants: LOOP_ events to wait for besides the usual ones. */
+struct conn_io_ops {
+	const char *name;
+	ssize_t (*readv)(void *io_priv, int fd, const struct iovec *, int n);
+	ssize_t (*writev)(void *io_priv, int fd, const struct iovec *, int n);
+	void (*fini)(void *io_priv); /* may be NULL */
+};
+void conn_set_io(struct conn *, const struct conn_io_ops *, void *io_priv);
+
+/* Takes fd (a nonblocking stream socket). conf and ops stay the caller's and
+ * must outlive it. Reading starts with the next iteration. */
+struct conn *conn_new(struct net *, int fd, const struct conn_conf *, const struct conn_ops *,
+    void *priv);
+/* Hand over to another owner (the protocol was recognised). */
+void conn_set_owner(struct conn *, const struct conn_conf *, const struct conn_ops *, void *priv);
+
+void conn_close(struct conn *, enum close_reason);
+/* No more reading; close when everything queued has been sent, or with
+ * CLOSE_FLUSH_TIMEOUT after timeout_ms. */
+void conn_close_flushed(struct conn *, enum close_reason, int64_t timeout_ms);
+/* Send FIN when everything queued has been sent, and go on reading. */
+void conn_shutdown_tx(struct conn *);
+bool conn_is_closing(const struct conn *);
+
+/* Counted: as many resumes as pauses. Nothing is delivered while paused. */
+void conn_pause(struct conn *);
+void conn_resume(struct conn *);
+
+/* ---- output; on a closing connection they do nothing */
+void conn_write(struct conn *, const void *p, size_t len);
+/* References the slice's buffer; small ones are copied instead. */
+void conn_write_slice(struct conn *, const struct slice *);
+/* In place: room for len <= CONN_RESERVE_MAX bytes, of which conn_commit() sends
+ * the first n. Nothing else may be written in between. */
+#define CONN_RESERVE_MAX 8192
+uint8_t *conn_reserve(struct conn *, size_t len);
+void conn_commit(struct conn *, size_t n);
+
+size_t conn_tx_bytes(const struct conn *);
+bool conn_tx_full(const struct conn *);
+
+/* ---- who and where */
+struct net *conn_net(const struct conn *);
+uint64_t conn_id(const struct conn *); /* unique in the process, never 0 */
+const struct sock_addr *conn_peer(const struct conn *);
+const char *conn_peer_text(const struct conn *);
+/* The address of ours that the peer connected to. */
+void conn_local(const struct conn *, struct sock_addr *);
+int64_t conn_opened_ms(const struct conn *);	/* wall */
+int64_t conn_last_rx_ns(const struct conn *);	/* mono: last bytes that came */
+uint64_t conn_rx_bytes(const struct conn *);
+uint64_t conn_tx_total_bytes(const struct conn *);
+
+#endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Why a connection was closed: CLOSE(name, counter, is_error, text)
+ *
+ * counter	label in magnetar_connections_closed_total{reason=...}
+ * is_error	1: worth a log line at INFO; 0: ordinary life
+ */
+CLOSE(PEER, peer, 0, "closed by peer")
+CLOSE(PEER_RESET, peer_reset, 1, "reset by peer")
+CLOSE(OURS, ours, 0, "closed by us")
+CLOSE(SHUTDOWN, shutdown, 0, "broker is shutting down")
+CLOSE(IDLE, idle, 0, "idle too long")
+CLOSE(HANDSHAKE_TIMEOUT, handshake_timeout, 1, "no handshake in time")
+CLOSE(KEEPALIVE, keepalive, 1, "no answer to keep-alive")
+CLOSE(FLUSH_TIMEOUT, flush_timeout, 1, "did not take our last bytes in time")
+CLOSE(TX_LIMIT, tx_limit, 1, "output over the hard limit")
+CLOSE(MALFORMED, malformed, 1, "malformed frame")
+CLOSE(FRAME_TOO_BIG, frame_too_big, 1, "frame over the limit")
+CLOSE(PROTOCOL, protocol, 1, "protocol violation")
+CLOSE(CHECKSUM, checksum, 1, "checksum does not match")
+CLOSE(AUTHENTICATION, authentication, 1, "authentication failed")
+CLOSE(LIMIT, limit, 1, "too many connections")
+CLOSE(IO, io, 1, "socket error")
+
+#undef CLOSE

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * disk_file.h - struct disk_ops (os/disk.h) over the files
+ * DATADIR/log/<16 hex digits>.seg.
+ *
+ * Writes: one writer per shard, in order, pwritev2(RWF_DSYNC) with O_DIRECT;
+ * where the file system refuses O_DIRECT, buffered with fdatasync (said once in
+ * the log). Reads: a bounded pool of threads shared by the shards, O_DIRECT as
+ * well (the log has its own cache). Create, remove, rename: one background
+ * thread, so that none of them delays a read or a sync; creates zero-fill at a
+ * bounded rate.
+ *
+ * A failed write or sync is answered ERR_IO (ERR_NO_SPACE when that is why)
+ * and never retried here; the caller seals the file.
+ *
+ * Threads: disk_files_* on the main thread at boot and shutdown; disk_file_new
+ * and _free on the shard's loop thread (or before it runs).
+ */
+#ifndef OS_DISK_FILE_H
+#define OS_DISK_FILE_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+#include "os/disk.h"
+#include "os/loop.h"
+
+enum disk_file_writer {
+	DISK_FILE_AUTO,	  /* what doc/log-writes.md recommends, with fallback */
+	DISK_FILE_THREAD, /* a writer thread */
+	DISK_FILE_URING,  /* io_uring polled by the shard's loop; ERR_NOT_SUPPORTED without */
+};
+
+struct disk_files_conf {
+	unsigned readers_n;		/* threads of the read pool */
+	uint64_t create_bytes_per_s;	/* zero-fill rate; 0: unbounded */
+	enum disk_file_writer writer;
+	bool direct;			/* try O_DIRECT */
+};
+#define DISK_FILES_CONF_DEFAULT \
+	{ .readers_n = 2, .create_bytes_per_s = 256u << 20, .writer = DISK_FILE_AUTO, .direct = true }
+
+/* The directory and the shared threads. Makes `log` under datadir. */
+struct disk_files;
+enum err disk_files_new(struct disk_files **, const char *datadir,
+    const struct disk_files_conf *, struct diag *) MUST_CHECK;
+/* All disks are freed before. */
+void disk_files_free(struct disk_files **);
+
+/* One shard's disk. */
+enum err disk_file_new(struct disk **, struct disk_files *, struct loop *,
+    struct diag *) MUST_CHECK;
+/* Nothing may be outstanding. */
+void disk_file_free(struct disk **);
+
+struct disk_file_stats {
+	uint64_t writes, write_bytes, write_ns; /* ns: sum, submission to completion */
+	uint64_t write_ns_max;			/* since the last call */
+	uint64_t reads, read_bytes;
+	uint64_t creates, removes, errors;
+	bool direct, uring;
+};
+/* @locality the shard's */
+void disk_file_stats(struct disk *, struct disk_file_stats *);
+
+#endif
