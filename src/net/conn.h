@@ -45,8 +45,8 @@ struct conn;
 struct conn_ops {
 	const char *name; /* of the protocol, for logs */
 	/* p..len are inside b (borrowed; reference it to keep). */
-	size_t (*on_data)(struct conn *, void *priv, const uint8_t *p, size_t len, struct buf *b,
-	    size_t *need);
+	size_t (*on_data)(struct conn *, void *priv, const uint8_t *p,
+	    size_t len, struct buf *b, size_t *need);
 	/* The peer has closed its sending side and everything before was given to
 	 * on_data. NULL: the connection is closed (CLOSE_PEER). Else the owner
 	 * goes on sending and closes when it likes. */
@@ -60,8 +60,11 @@ struct conn_conf {
 	size_t tx_high, tx_low, tx_hard;
 	bool pause_when_full; /* stop reading while conn_tx_full() */
 };
-#define CONN_CONF_DEFAULT                                                                \
-	{ .frame_max = 5u << 20, .tx_high = 1u << 20, .tx_low = 256u << 10, .tx_hard = 64u << 20 }
+#define CONN_CONF_DEFAULT                                   \
+	{                                                   \
+		.frame_max = 5u << 20, .tx_high = 1u << 20, \
+		.tx_low = 256u << 10, .tx_hard = 64u << 20  \
+	}
 
 /* How bytes get in and out: the socket itself, later TLS. Like readv(2) and
  * writev(2): -1 and errno. One per connection, replaced before the first byte.
@@ -76,10 +79,11 @@ void conn_set_io(struct conn *, const struct conn_io_ops *, void *io_priv);
 
 /* Takes fd (a nonblocking stream socket). conf and ops stay the caller's and
  * must outlive it. Reading starts with the next iteration. */
-struct conn *conn_new(struct net *, int fd, const struct conn_conf *, const struct conn_ops *,
-    void *priv);
+struct conn *conn_new(struct net *, int fd, const struct conn_conf *,
+    const struct conn_ops *, void *priv);
 /* Hand over to another owner (the protocol was recognised). */
-void conn_set_owner(struct conn *, const struct conn_conf *, const struct conn_ops *, void *priv);
+void conn_set_owner(struct conn *, const struct conn_conf *,
+    const struct conn_ops *, void *priv);
 
 void conn_close(struct conn *, enum close_reason);
 /* No more reading; close when everything queued has been sent, or with
@@ -113,8 +117,8 @@ const struct sock_addr *conn_peer(const struct conn *);
 const char *conn_peer_text(const struct conn *);
 /* The address of ours that the peer connected to. */
 void conn_local(const struct conn *, struct sock_addr *);
-int64_t conn_opened_ms(const struct conn *);	/* wall */
-int64_t conn_last_rx_ns(const struct conn *);	/* mono: last bytes that came */
+int64_t conn_opened_ms(const struct conn *); /* wall */
+int64_t conn_last_rx_ns(const struct conn *); /* mono: last bytes that came */
 uint64_t conn_rx_bytes(const struct conn *);
 uint64_t conn_tx_total_bytes(const struct conn *);
 

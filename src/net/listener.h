@@ -22,11 +22,13 @@
 
 struct listener;
 /* Takes fd (nonblocking, TCP_NODELAY set). */
-typedef void listener_accept_f(void *priv, int fd, const struct sock_addr *peer);
+typedef void listener_accept_f(
+    void *priv, int fd, const struct sock_addr *peer);
 
 /* ERR_ADDRESS, ERR_PERMISSION; accepts from the next iteration on. */
-enum err listener_new(struct listener **, struct net *, const struct sock_addr *, int backlog,
-    listener_accept_f *, void *priv, struct diag *) MUST_CHECK;
+enum err listener_new(struct listener **, struct net *,
+    const struct sock_addr *, int backlog, listener_accept_f *, void *priv,
+    struct diag *) MUST_CHECK;
 /* Stops accepting, closes the socket. */
 void listener_free(struct listener **);
 /* As bound, with the real port. */

@@ -37,17 +37,22 @@ struct net_stats {
 	uint64_t closed[CLOSE__MAX];
 	uint64_t rx_bytes, rx_calls, tx_bytes, tx_calls, tx_pieces;
 	uint64_t rx_copied_bytes; /* partial frames moved */
-	uint64_t rx_held_bytes;	  /* in private buffers of partial frames, now */
+	uint64_t rx_held_bytes; /* in private buffers of partial frames, now */
 	uint64_t tx_queued_bytes; /* now */
-	uint64_t bufs_n, bufs_free_n; /* input buffers there are; of them unused */
+	uint64_t bufs_n,
+	    bufs_free_n; /* input buffers there are; of them unused */
 };
 
 struct net_conf {
-	uint64_t rx_held_max_bytes; /* of partial frames over 64 KiB; beyond it their
+	uint64_t
+	    rx_held_max_bytes; /* of partial frames over 64 KiB; beyond it their
 				       connections wait */
-	unsigned conns_max;	    /* of this shard; listeners pause at it */
+	unsigned conns_max; /* of this shard; listeners pause at it */
 };
-#define NET_CONF_DEFAULT { .rx_held_max_bytes = 64u << 20, .conns_max = 100000 }
+#define NET_CONF_DEFAULT                                            \
+	{                                                           \
+		.rx_held_max_bytes = 64u << 20, .conns_max = 100000 \
+	}
 
 struct net;
 struct net *net_new(struct loop *, const struct net_conf *);

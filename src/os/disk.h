@@ -21,18 +21,18 @@
 #include <stdint.h>
 
 #include "base/err.h"
-#include "os/mbox.h"
+#include "base/mbox_msg.h"
 
 #define DISK_BLOCK 4096u
 
 enum disk_op {
-	DISK_WRITE,   /* len bytes at off of file, then sync if .sync */
-	DISK_READ,    /* len bytes at off; a short file reads as zeroes, .got says how many were there */
-	DISK_CREATE,  /* make file of .len bytes, zero-filled (so that later writes need no
+	DISK_WRITE, /* len bytes at off of file, then sync if .sync */
+	DISK_READ, /* len bytes at off; a short file reads as zeroes, .got says how many were there */
+	DISK_CREATE, /* make file of .len bytes, zero-filled (so that later writes need no
 			 allocation), synced, bounded rate; done when usable */
-	DISK_REMOVE,  /* unlink */
-	DISK_RENAME,  /* file -> file2 (recycling) */
-	DISK_SYNC,    /* fdatasync the file (async policy) */
+	DISK_REMOVE, /* unlink */
+	DISK_RENAME, /* file -> file2 (recycling) */
+	DISK_SYNC, /* fdatasync the file (async policy) */
 };
 
 struct disk_req {
@@ -66,12 +66,15 @@ struct disk_ops {
 	void (*submit)(struct disk *, struct disk_req *);
 	/* boot and inspection: blocking */
 	enum err (*list)(struct disk *, disk_list_f *, void *priv);
-	enum err (*read_now)(struct disk *, uint64_t file, uint64_t off, void *, size_t len,
-	    size_t *got);
-	enum err (*write_now)(struct disk *, uint64_t file, uint64_t off, const void *, size_t len);
-	enum err (*create_now)(struct disk *, uint64_t file, uint64_t len); /* allocated, not zero-filled */
+	enum err (*read_now)(struct disk *, uint64_t file, uint64_t off, void *,
+	    size_t len, size_t *got);
+	enum err (*write_now)(struct disk *, uint64_t file, uint64_t off,
+	    const void *, size_t len);
+	enum err (*create_now)(struct disk *, uint64_t file,
+	    uint64_t len); /* allocated, not zero-filled */
 	enum err (*remove_now)(struct disk *, uint64_t file);
-	uint64_t (*free_bytes)(struct disk *); /* of the file system, cheap, may be cached 1 s */
+	uint64_t (*free_bytes)(
+	    struct disk *); /* of the file system, cheap, may be cached 1 s */
 };
 
 struct disk {

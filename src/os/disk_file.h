@@ -26,19 +26,22 @@
 #include "os/loop.h"
 
 enum disk_file_writer {
-	DISK_FILE_AUTO,	  /* what doc/log-writes.md recommends, with fallback */
+	DISK_FILE_AUTO, /* what doc/log-writes.md recommends, with fallback */
 	DISK_FILE_THREAD, /* a writer thread */
-	DISK_FILE_URING,  /* io_uring polled by the shard's loop; ERR_NOT_SUPPORTED without */
+	DISK_FILE_URING, /* io_uring polled by the shard's loop; ERR_NOT_SUPPORTED without */
 };
 
 struct disk_files_conf {
-	unsigned readers_n;		/* threads of the read pool */
-	uint64_t create_bytes_per_s;	/* zero-fill rate; 0: unbounded */
+	unsigned readers_n; /* threads of the read pool */
+	uint64_t create_bytes_per_s; /* zero-fill rate; 0: unbounded */
 	enum disk_file_writer writer;
-	bool direct;			/* try O_DIRECT */
+	bool direct; /* try O_DIRECT */
 };
-#define DISK_FILES_CONF_DEFAULT \
-	{ .readers_n = 2, .create_bytes_per_s = 256u << 20, .writer = DISK_FILE_AUTO, .direct = true }
+#define DISK_FILES_CONF_DEFAULT                                   \
+	{                                                         \
+		.readers_n = 2, .create_bytes_per_s = 256u << 20, \
+		.writer = DISK_FILE_AUTO, .direct = true          \
+	}
 
 /* The directory and the shared threads. Makes `log` under datadir. */
 struct disk_files;
@@ -54,8 +57,9 @@ enum err disk_file_new(struct disk **, struct disk_files *, struct loop *,
 void disk_file_free(struct disk **);
 
 struct disk_file_stats {
-	uint64_t writes, write_bytes, write_ns; /* ns: sum, submission to completion */
-	uint64_t write_ns_max;			/* since the last call */
+	uint64_t writes, write_bytes,
+	    write_ns; /* ns: sum, submission to completion */
+	uint64_t write_ns_max; /* since the last call */
 	uint64_t reads, read_bytes;
 	uint64_t creates, removes, errors;
 	bool direct, uring;

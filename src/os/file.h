@@ -29,11 +29,11 @@ struct datadir;
  * checks the format, writing it where there is none. ERR_LOCKED (the diag
  * names the owner's pid), ERR_NEWER_FORMAT, ERR_NO_FILE, ERR_PERMISSION,
  * ERR_CORRUPT (a format file that is none), ERR_IO. */
-enum err datadir_open(struct datadir **, const char *path, unsigned format, bool create,
-    struct diag *) MUST_CHECK;
+enum err datadir_open(struct datadir **, const char *path, unsigned format,
+    bool create, struct diag *) MUST_CHECK;
 /* For `inspect`: neither locked nor changed. */
-enum err datadir_open_readonly(struct datadir **, const char *path, unsigned format,
-    struct diag *) MUST_CHECK;
+enum err datadir_open_readonly(struct datadir **, const char *path,
+    unsigned format, struct diag *) MUST_CHECK;
 const char *datadir_path(const struct datadir *);
 unsigned datadir_format(const struct datadir *);
 void datadir_close(struct datadir **);
@@ -44,9 +44,11 @@ enum err file_mkdir(const char *path) MUST_CHECK;
 enum err file_mkdirs(const char *path) MUST_CHECK;
 /* The whole file, NUL-terminated (not counted in *len), caller frees with
  * mem_free. ERR_TOO_BIG over max. */
-enum err file_read(const char *path, size_t max, char **data, size_t *len) MUST_CHECK;
+enum err file_read(
+    const char *path, size_t max, char **data, size_t *len) MUST_CHECK;
 /* Write beside, sync, rename over, sync the directory. */
-enum err file_write_atomic(const char *path, const void *data, size_t len) MUST_CHECK;
+enum err file_write_atomic(
+    const char *path, const void *data, size_t len) MUST_CHECK;
 enum err file_sync_dir(const char *path) MUST_CHECK;
 /* Bytes that an unprivileged writer may still use on path's file system. */
 enum err file_free_bytes(const char *path, uint64_t *bytes) MUST_CHECK;

@@ -80,7 +80,8 @@ struct loop_io {
 	} ev;
 };
 /* Watches nothing until loop_io_set(). */
-void loop_io_init(struct loop_io *, struct loop *, int fd, loop_io_f *, void *priv);
+void loop_io_init(
+    struct loop_io *, struct loop *, int fd, loop_io_f *, void *priv);
 /* LOOP_READ | LOOP_WRITE; 0 stops. Level-triggered: a hangup or an error is
  * reported as what is being watched. */
 void loop_io_set(struct loop_io *, int events);
@@ -101,7 +102,8 @@ struct loop_timer {
 		double d;
 	} ev;
 };
-void loop_timer_init(struct loop_timer *, struct loop *, loop_timer_f *, void *priv);
+void loop_timer_init(
+    struct loop_timer *, struct loop *, loop_timer_f *, void *priv);
 /* One shot, `ns` from the iteration's time; an active one is set anew. */
 void loop_timer_start(struct loop_timer *, int64_t ns);
 void loop_timer_stop(struct loop_timer *);
@@ -122,7 +124,8 @@ struct loop_async {
 		double d;
 	} ev;
 };
-void loop_async_init(struct loop_async *, struct loop *, loop_async_f *, void *priv);
+void loop_async_init(
+    struct loop_async *, struct loop *, loop_async_f *, void *priv);
 void loop_async_send(struct loop_async *); /* @locality any */
 void loop_async_fini(struct loop_async *);
 
@@ -141,7 +144,8 @@ struct loop_signal {
 		double d;
 	} ev;
 };
-void loop_signal_init(struct loop_signal *, struct loop *, int signo, loop_signal_f *, void *priv);
+void loop_signal_init(struct loop_signal *, struct loop *, int signo,
+    loop_signal_f *, void *priv);
 void loop_signal_fini(struct loop_signal *);
 
 #endif

@@ -19,13 +19,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/mbox_msg.h"
 #include "os/loop.h"
 
 struct mbox;
-
-struct mbox_msg {
-	struct mbox_msg *next;
-};
 
 /* The whole batch in order, ended by NULL; the callback reads ->next before it
  * lets go of a message. */
@@ -39,7 +36,8 @@ void mbox_free(struct mbox **);
 /* @locality any */
 void mbox_post(struct mbox *, struct mbox_msg *);
 /* first..last are linked already: one lock and at most one wake-up. */
-void mbox_post_batch(struct mbox *, struct mbox_msg *first, struct mbox_msg *last);
+void mbox_post_batch(
+    struct mbox *, struct mbox_msg *first, struct mbox_msg *last);
 
 /* A loop's box: what is there is drained now, on the loop's thread (shutdown,
  * tests). Returns whether there was something. */

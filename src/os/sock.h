@@ -34,7 +34,8 @@ bool sock_addr_is_loopback(const struct sock_addr *);
  * its own socket to the same address. Port 0: the first shard binds it, then
  * the others bind the port that sock_local() tells. ERR_ADDRESS,
  * ERR_PERMISSION. */
-enum err sock_listen(const struct sock_addr *, int backlog, int *fd, struct diag *) MUST_CHECK;
+enum err sock_listen(
+    const struct sock_addr *, int backlog, int *fd, struct diag *) MUST_CHECK;
 /* ERR_AGAIN: nobody there (or gone again); ERR_BUSY: out of descriptors or
  * memory; ERR_IO. peer may be NULL. TCP_NODELAY is set. */
 enum err sock_accept(int lfd, int *fd, struct sock_addr *peer) MUST_CHECK;
