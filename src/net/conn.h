@@ -67,8 +67,7 @@ struct conn_conf {
 	}
 
 /* How bytes get in and out: the socket itself, later TLS. Like readv(2) and
- * writev(2): -1 and errno. One per connection, replaced before the first byte.
- * wants: LOOP_ events to wait for besides the usual ones. */
+ * writev(2): -1 and errno. One per connection, replaced before the first byte. */
 struct conn_io_ops {
 	const char *name;
 	ssize_t (*readv)(void *io_priv, int fd, const struct iovec *, int n);
@@ -100,7 +99,7 @@ void conn_resume(struct conn *);
 /* ---- output; on a closing connection they do nothing */
 void conn_write(struct conn *, const void *p, size_t len);
 /* References the slice's buffer; small ones are copied instead. */
-void conn_write_slice(struct conn *, const struct slice *);
+void conn_write_slice(struct conn *, struct slice);
 /* In place: room for len <= CONN_RESERVE_MAX bytes, of which conn_commit() sends
  * the first n. Nothing else may be written in between. */
 #define CONN_RESERVE_MAX 8192
