@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 noinst_LIBRARIES += %D%/libbase.a
 %C%_libbase_a_SOURCES = \
+	%D%/buf.c %D%/buf.h \
 	%D%/cdefs.h \
 	%D%/crc32c.c %D%/crc32c.h \
 	%D%/err.c %D%/err.h %D%/tbl/err.h \
 	%D%/hash.c %D%/hash.h \
+	%D%/map.c %D%/map.h %D%/umap.c \
 	%D%/mem.c %D%/mem.h \
 	%D%/miniobj.h \
+	%D%/strbuf.c %D%/strbuf.h \
 	%D%/vas.c %D%/vas.h

@@ -4,3 +4,12 @@ EXTRA_DIST += %D%/test.h
 check_PROGRAMS += %D%/test_base
 %C%_test_base_SOURCES = %D%/test_base.c
 %C%_test_base_LDADD = $(BASE_TEST)
+
+check_PROGRAMS += %D%/test_buf
+%C%_test_buf_LDADD = $(BASE_TEST)
+
+check_PROGRAMS += %D%/test_strbuf
+%C%_test_strbuf_LDADD = $(BASE_TEST)
+
+check_PROGRAMS += %D%/test_map
+%C%_test_map_LDADD = $(BASE_TEST)

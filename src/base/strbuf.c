@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/miniobj.h"
+#include "base/strbuf.h"
+
+#define STRBUF_FIRST 64
+
+void
+strbuf_init(struct strbuf *sb, size_t max)
+{
+	assert(max < SIZE_MAX / 4);
+	INIT_OBJ(sb, STRBUF_MAGIC);
+	sb->max = max;
+}
+
+void
+strbuf_fini(struct strbuf *sb)
+{
+	CHECK_OBJ_NOTNULL(sb, STRBUF_MAGIC);
+	MEM_FREE(sb->p);
+	FINI_OBJ(sb);
+}
+
+void
+strbuf_reset(struct strbuf *sb)
+{
+	CHECK_OBJ_NOTNULL(sb, STRBUF_MAGIC);
+	sb->over = false;
+	sb->len = 0;
+	if (sb->p != NULL)
+		sb->p[0] = '\0';
+}
+
+void
+strbuf_trim(struct strbuf *sb, size_t len)
+{
+	CHECK_OBJ_NOTNULL(sb, STRBUF_MAGIC);
+	if (sb->over)
+		return;
+	assert(len <= sb->len);
+	sb->len = len;
+	if (sb->p != NULL)
+		sb->p[len] = '\0';
+}
+
+char *
+strbuf_reserve(struct strbuf *sb, size_t len)
+{
+	size_t want;
+
+	CHECK_OBJ_NOTNULL(sb, STRBUF_MAGIC);
+	if (sb->over)
+		return NULL;
+	if (len > sb->max - sb->len) {
+		MEM_FREE(sb->p);
+		sb->len = sb->cap = 0;
+		sb->over = true;
+		return NULL;
+	}
+	want = sb->len + len + 1;
+	if (want > sb->cap) {
+		if (want < STRBUF_FIRST)
+			want = STRBUF_FIRST;
+		if (want < sb->cap * 2)
+			want = sb->cap * 2;
+		if (want > sb->max + 1)
+			want = sb->max + 1;
+		sb->p = mem_realloc(sb->p, want);
+		sb->cap = want;
+		sb->p[sb->len] = '\0';
+	}
+	return sb->p + sb->len;
+}
+
+void
+strbuf_commit(struct strbuf *sb, size_t len)
+{
+	CHECK_OBJ_NOTNULL(sb, STRBUF_MAGIC);
+	assert(!sb->over && sb->len + len < sb->cap);
+	sb->len += len;
+	sb->p[sb->len] = '\0';
+}
+
+void
+strbuf_add(struct strbuf *sb, const void *p, size_t len)
+{
+	char *q;
+
+	q = strbuf_reserve(sb, len);
+	if (q == NULL || len == 0)
+		return;
+	memcpy(q, p, len);
+	strbuf_commit(sb, len);
+}
+
+void
+strbuf_adds(struct strbuf *sb, const char *s)
+{
+	strbuf_add(sb, s, strlen(s));
+}
+
+void
+strbuf_addc(struct strbuf *sb, char c)
+{
+	strbuf_add(sb, &c, 1);
+}
+
+void
+strbuf_addf(struct strbuf *sb, const char *fmt, ...)
+{
+	va_list ap;
+	char *q;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(NULL, 0, fmt, ap);
+	va_end(ap);
+	assert(n >= 0);
+	q = strbuf_reserve(sb, (size_t)n);
+	if (q == NULL)
+		return;
+	va_start(ap, fmt);
+	(void)vsnprintf(q, (size_t)n + 1, fmt, ap);
+	va_end(ap);
+	strbuf_commit(sb, (size_t)n);
+}
+
+void
+strbuf_add_u64(struct strbuf *sb, uint64_t v)
+{
+	char tmp[20];
+	size_t i = sizeof tmp;
+
+	do {
+		tmp[--i] = (char)('0' + v % 10);
+		v /= 10;
+	} while (v != 0);
+	strbuf_add(sb, tmp + i, sizeof tmp - i);
+}
+
+void
+strbuf_add_i64(struct strbuf *sb, int64_t v)
+{
+	if (v < 0) {
+		strbuf_addc(sb, '-');
+		strbuf_add_u64(sb, 0 - (uint64_t)v);
+	} else {
+		strbuf_add_u64(sb, (uint64_t)v);
+	}
+}
+
+void
+strbuf_add_json(struct strbuf *sb, const char *s, size_t len)
+{
+	size_t i, from = 0;
+	unsigned char c;
+
+	for (i = 0; i < len; i++) {
+		c = (unsigned char)s[i];
+		if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7f)
+			continue;
+		strbuf_add(sb, s + from, i - from);
+		from = i + 1;
+		switch (c) {
+		case '"':
+		case '\\':
+			strbuf_addc(sb, '\\');
+			strbuf_addc(sb, (char)c);
+			break;
+		case '\n':
+			strbuf_adds(sb, "\\n");
+			break;
+		case '\r':
+			strbuf_adds(sb, "\\r");
+			break;
+		case '\t':
+			strbuf_adds(sb, "\\t");
+			break;
+		default:
+			strbuf_addf(sb, "\\u%04x", c);
+			break;
+		}
+	}
+	strbuf_add(sb, s + from, len - from);
+}
+
+enum err
+strbuf_err(const struct strbuf *sb)
+{
+	CHECK_OBJ_NOTNULL(sb, STRBUF_MAGIC);
+	return sb->over ? ERR_TOO_BIG : ERR_OK;
+}
+
+const char *
+strbuf_str(const struct strbuf *sb)
+{
+	CHECK_OBJ_NOTNULL(sb, STRBUF_MAGIC);
+	return sb->p != NULL ? sb->p : "";
+}
+
+char *
+strbuf_take(struct strbuf *sb)
+{
+	char *p;
+
+	CHECK_OBJ_NOTNULL(sb, STRBUF_MAGIC);
+	p = sb->p != NULL ? sb->p : mem_strdup("");
+	sb->p = NULL;
+	sb->len = sb->cap = 0;
+	return p;
+}
