@@ -6,8 +6,10 @@ noinst_LIBRARIES += %D%/libbase.a
 	%D%/crc32c.c %D%/crc32c.h \
 	%D%/err.c %D%/err.h %D%/tbl/err.h \
 	%D%/hash.c %D%/hash.h \
+	%D%/log.c %D%/log.h \
 	%D%/map.c %D%/map.h %D%/umap.c \
 	%D%/mem.c %D%/mem.h \
+	%D%/metrics.c %D%/metrics.h %D%/tbl/metrics.h \
 	%D%/miniobj.h \
 	%D%/strbuf.c %D%/strbuf.h \
 	%D%/vas.c %D%/vas.h

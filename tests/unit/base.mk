@@ -13,3 +13,9 @@ check_PROGRAMS += %D%/test_strbuf
 
 check_PROGRAMS += %D%/test_map
 %C%_test_map_LDADD = $(BASE_TEST)
+
+check_PROGRAMS += %D%/test_log
+%C%_test_log_LDADD = $(BASE_TEST)
+
+check_PROGRAMS += %D%/test_metrics
+%C%_test_metrics_LDADD = $(BASE_TEST)
