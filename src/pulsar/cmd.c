@@ -33,13 +33,16 @@ cmd_from_client(uint32_t type)
 }
 
 enum err
-cmd_decode_msg(struct span in, const pb_msgdesc_t *desc, void *msg)
+cmd_decode_msg(
+    struct span in, const pb_msgdesc_t *desc, void *msg, size_t msg_size)
 {
 	struct span_source src;
 	pb_istream_t is;
 
 	if (in.p == NULL)
 		return ERR_MALFORMED;
+	/* pb_decode sets defaults, but leaves the fields of span_field alone */
+	memset(msg, 0, msg_size);
 	is = span_istream(&src, in);
 	return pb_decode(&is, desc, msg) ? ERR_OK : ERR_MALFORMED;
 }

@@ -52,28 +52,28 @@ const char *cmd_name(uint32_t type);
 bool cmd_from_client(uint32_t type);
 
 /* any message of pulsar.proto; the wrappers below are for the commands */
-enum err cmd_decode_msg(
-    struct span in, const pb_msgdesc_t *desc, void *msg) MUST_CHECK;
+enum err cmd_decode_msg(struct span in, const pb_msgdesc_t *desc, void *msg,
+    size_t msg_size) MUST_CHECK;
 size_t cmd_encode_frame(uint8_t *out, size_t room, enum cmd_type type,
     const pb_msgdesc_t *desc, const void *msg);
 size_t cmd_size_frame(
     enum cmd_type type, const pb_msgdesc_t *desc, const void *msg);
 
-#define CMD(name, number, m, from)                                     \
-	static inline MUST_CHECK enum err cmd_decode_##name(           \
-	    struct span cmd, pp_##m *msg)                              \
-	{                                                              \
-		return cmd_decode_msg(cmd, &pp_##m##_msg, msg);        \
-	}                                                              \
-	static inline size_t cmd_encode_##name(                        \
-	    uint8_t *out, size_t room, const pp_##m *msg)              \
-	{                                                              \
-		return cmd_encode_frame(                               \
-		    out, room, CMD_##name, &pp_##m##_msg, msg);        \
-	}                                                              \
-	static inline size_t cmd_size_##name(const pp_##m *msg)        \
-	{                                                              \
-		return cmd_size_frame(CMD_##name, &pp_##m##_msg, msg); \
+#define CMD(name, number, m, from)                                           \
+	static inline MUST_CHECK enum err cmd_decode_##name(                 \
+	    struct span cmd, pp_##m *msg)                                    \
+	{                                                                    \
+		return cmd_decode_msg(cmd, &pp_##m##_msg, msg, sizeof *msg); \
+	}                                                                    \
+	static inline size_t cmd_encode_##name(                              \
+	    uint8_t *out, size_t room, const pp_##m *msg)                    \
+	{                                                                    \
+		return cmd_encode_frame(                                     \
+		    out, room, CMD_##name, &pp_##m##_msg, msg);              \
+	}                                                                    \
+	static inline size_t cmd_size_##name(const pp_##m *msg)              \
+	{                                                                    \
+		return cmd_size_frame(CMD_##name, &pp_##m##_msg, msg);       \
 	}
 #include "pulsar/tbl/cmd.h"
 

@@ -75,6 +75,8 @@ encode(pb_ostream_t *out, const pb_field_iter_t *field)
 {
 	const struct span_rep *rep;
 	const struct span *one;
+	struct span_iter it;
+	struct span el;
 	uint32_t i;
 
 	if (PB_HTYPE(field->type) != PB_HTYPE_REPEATED) {
@@ -87,7 +89,14 @@ encode(pb_ostream_t *out, const pb_field_iter_t *field)
 	}
 	assert(field->data_size == sizeof *rep);
 	rep = field->pData;
-	assert(rep->n == 0 || rep->v != NULL);
+	if (rep->v == NULL) {
+		span_iter_init(&it, rep);
+		while (span_iter_next(&it, &el)) {
+			if (!put(out, field, el))
+				return false;
+		}
+		return true;
+	}
 	for (i = 0; i < rep->n; i++) {
 		if (!put(out, field, rep->v[i]))
 			return false;

@@ -2,7 +2,8 @@
 /*
  * Spans, and how nanopb fills them without a copy.
  *
- * A struct span is borrowed bytes: here always a piece of the frame that was
+ * A struct span is borrowed bytes (unlike base/buf.h's slice it names no
+ * buffer and counts nothing): here always a piece of the frame that was
  * decoded, valid as long as the frame's buffer is. p == NULL means absent;
  * present and empty is p != NULL with n == 0. Strings aren't terminated and
  * haven't been checked to be UTF-8.
@@ -11,7 +12,8 @@
  *  - decoded: it remembers where the first element starts and the last one
  *    ends; n is their number. Walk it with a span_iter. What lies between two
  *    elements may be other fields, which the walk steps over.
- *  - to encode: n elements at v, each a string or a message already encoded.
+ *  - to encode: n elements at v, each a string or a message already encoded; or
+ *    a decoded one as it is.
  *
  * Decode from a span_istream only: span_field refuses every other stream.
  *
