@@ -11,7 +11,9 @@
  * plain thread's (mbox_wait, mbox_take_one; several threads may take).
  *
  * Memory: messages are the poster's until posted, then the reader's. The box
- * must be empty when it is freed (mbox_drain_now before).
+ * must be empty when it is freed (mbox_drain_now before). A
+ * thread's box is freed only when nobody posts to it any more; a loop's box may
+ * be freed as soon as the last message that will ever come was drained.
  */
 #ifndef OS_MBOX_H
 #define OS_MBOX_H
