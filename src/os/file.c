@@ -349,7 +349,8 @@ datadir_open(struct datadir **ddp, const char *path, unsigned format,
 	if (create) {
 		err = file_mkdirs(path);
 		if (err != ERR_OK)
-			(void)fail(d, "cannot create", path);
+			(void)diag_set(d, err, "cannot create %s: %s", path,
+			    err_text(err));
 	}
 	if (err == ERR_OK)
 		err = lock(dd, d);
