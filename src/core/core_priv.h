@@ -10,7 +10,7 @@
  * trimming · reader.c entries in order, from memory or disk · producer.c,
  * publish.c · admin*.c tenants, namespaces, lists · sub.c subscriptions ·
  * consumer.c · cursor.c, ackset.c, posset.c what is acknowledged · lease.c what
- * is delivered and not yet acknowledged · disp_single.c (exclusive, failover),
+ * is delivered and not yet acknowledged · probe.c · disp_single.c (exclusive, failover),
  * disp_shared.c, disp_key.c + keyring.c · seek.c · stats.c.
  *
  * Everything belongs to one shard and is freed by it. No object is referenced
@@ -27,8 +27,10 @@
 #include "base/map.h"
 #include "base/miniobj.h"
 #include "core/core.h"
+#include "core/lease.h"
 #include "core/name.h"
 #include "core/posset.h"
+#include "core/probe.h"
 #include "core/stats.h"
 #include "core/timer.h"
 #include "core/tlog.h"
@@ -55,7 +57,9 @@ struct core {
 	struct map *topics;    /* full name -> struct topic */
 	struct slots *handles; /* handle -> producer or consumer */
 	TAILQ_HEAD(, sub) ready; /* dispatchers with work, one quantum each turn */
-	TAILQ_HEAD(, lease) free_leases;
+	struct lease_pool leases;
+	TAILQ_HEAD(probe_list, probe) probes; /* probe.c; INIT in core_new */
+	uint64_t probe_seq;
 	bool no_space; /* publishes are refused: engine's space() */
 	bool draining;
 	uint64_t name_seq; /* generated producer names */
@@ -67,6 +71,10 @@ void core_emit(struct core *, struct fx **);
 void core_answer(struct core *, struct op **, enum err, const char *diag);
 /* An fx of the type that answers op, dest and req filled. */
 struct fx *core_answer_new(struct core *, const struct op *, enum fx_type);
+/* Handles: obj is a producer or consumer, told apart by its magic. */
+uint64_t core_handle_add(struct core *, void *obj);
+void *core_handle_get(const struct core *, uint64_t handle); /* NULL: stale */
+void core_handle_del(struct core *, uint64_t handle);
 
 /* --- topic ------------------------------------------------------------------ */
 
@@ -173,6 +181,13 @@ struct disp_ops {
 	    uint64_t epoch);
 	/* the cursor was reset: forget positions, read from the cursor again */
 	void (*rewind)(struct sub *);
+	/* permits, connection or limits of a consumer may have changed whether it
+	 * can take entries */
+	void (*update)(struct sub *, struct consumer *);
+	/* the lease was acked as a whole and is about to be freed */
+	void (*acked)(struct sub *, struct lease *);
+	/* non-persistent topics: who takes this entry now; NULL: nobody */
+	struct consumer *(*pick)(struct sub *, const struct entry *);
 	void (*stats)(struct sub *, struct sub_stats *);
 	void (*free)(struct sub *);
 };
@@ -193,18 +208,22 @@ struct sub {
 	TAILQ_ENTRY(sub) link;
 	TAILQ_ENTRY(sub) ready_link;
 	bool is_ready;
-	bool fenced; /* being deleted, reset or sought */
+	bool opening; /* its cursor is being taken up: subscribe ops wait */
+	bool fenced;  /* being deleted, reset or sought */
+	uint64_t journal_id;	/* durable */
+	struct op_line *waiters; /* while opening or fenced, sub.c's */
 	TAILQ_HEAD(consumer_list, consumer) consumers; /* in order of arrival */
 	uint32_t consumers_n;
 	const struct disp_ops *disp;
 	void *disp_state;
-	struct map *leases;   /* pos -> struct lease (shared, key-shared) */
+	struct lease_table leases; /* shared, key-shared */
 	uint64_t unacked;     /* messages in leases that are out */
 	bool blocked_unacked; /* over the subscription's limit */
 	struct posset replay; /* positions to deliver again, before new ones */
 	struct reader *rd;    /* next new entry */
 	struct reader *replay_rd;
 	uint64_t acked, expired, out_messages, out_bytes;
+	uint64_t dropped; /* non-persistent: nobody could take them */
 	uint64_t out_messages_mark, out_bytes_mark, acked_mark, redelivered, redelivered_mark;
 	struct rate out;
 	double rate_redeliver, rate_ack;
@@ -227,6 +246,11 @@ void sub_create(struct topic *, struct str name, const struct op_start *, const 
     uint32_t props_n, bool replicated, void (*done)(void *priv, struct sub *, enum err), void *priv);
 void sub_delete(struct sub *, void (*done)(void *priv, enum err), void *priv);
 void sub_kick(struct sub *); /* has something to deliver: into core->ready */
+/* One quantum of a subscription that core_poll took off core->ready (is_ready
+ * cleared); true: kick it again. */
+bool sub_run(struct sub *);
+void sub_stats_fill(struct sub *, struct sub_stats *);
+void sub_rate_tick(struct sub *, double seconds); /* every 60 s: rates from marks */
 void sub_disconnect(struct sub *, enum err);
 /* Frees the subscription's memory with the topic (unload): the cursor's deltas
  * have been flushed. */
@@ -247,15 +271,6 @@ void sub_deliver_np(struct topic *, const struct entry *);
 
 /* --- consumer, lease ------------------------------------------------------------------ */
 
-struct lease { /* an entry that is out, or waits to go out again with a count */
-	struct pos pos;
-	struct consumer *c; /* NULL: not out */
-	uint32_t messages_n; /* still unacked */
-	uint32_t redeliveries;
-	uint32_t key_hash;
-	TAILQ_ENTRY(lease) link; /* of the consumer, in order of delivery */
-};
-
 struct consumer {
 	unsigned magic;
 #define CONSUMER_MAGIC 0xc0450e41
@@ -267,8 +282,9 @@ struct consumer {
 	uint64_t epoch; /* consumer epoch: filters redeliveries */
 	int64_t permits; /* may go below 0: a batch is never split */
 	bool blocked;	 /* its connection is above the high-water mark */
+	bool blocked_unacked; /* over its limit, until half of it is acked */
 	uint32_t unacked; /* messages */
-	TAILQ_HEAD(, lease) leases;
+	struct lease_list leases;
 	TAILQ_ENTRY(consumer) link;	  /* sub->consumers */
 	TAILQ_ENTRY(consumer) disp_link; /* the dispatcher's own list */
 	void *disp_state;
@@ -285,13 +301,20 @@ struct consumer {
 };
 
 static inline bool
-consumer_can_take(const struct consumer *c, uint32_t max_unacked)
+consumer_can_take(const struct consumer *c)
 {
-	return c->permits > 0 && !c->blocked && (max_unacked == 0 || c->unacked < max_unacked);
+	return c->permits > 0 && !c->blocked && !c->blocked_unacked;
 }
 
 void consumer_close(struct consumer *, enum err); /* ERR_OK: asked for, no effect */
-/* Sends one entry; accounts permits and figures. */
-void consumer_deliver(struct consumer *, const struct entry *, uint32_t redeliveries);
+/* Sends one entry; accounts permits and figures. Returns the messages in it that
+ * were not acked. */
+uint32_t consumer_deliver(struct consumer *, const struct entry *, uint32_t redeliveries);
+/* What core.c does with the ops that name a consumer, after it looked up the
+ * handle (a stale handle: ack, flow, block, redeliver are dropped). */
+void consumer_flow(struct consumer *, uint32_t permits);
+void consumer_block(struct consumer *, bool blocked);
+void consumer_ack(struct consumer *, const struct core_ack *);
+void consumer_op(struct consumer *, struct op **); /* OP_CONSUMER_CLOSE..OP_CONSUMER_STATS */
 
 #endif

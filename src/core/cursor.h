@@ -19,6 +19,7 @@
 
 #include "core/op.h"
 #include "core/posset.h"
+#include "store/ledger.h"
 
 struct topic;
 struct sub;
@@ -30,6 +31,16 @@ struct cursor *cursor_new(struct sub *, bool durable, struct pos mark_delete);
 void cursor_open(struct cursor *, uint64_t journal_id, bool fresh,
     void (*done)(void *priv, enum err), void *priv);
 void cursor_free(struct cursor **);
+
+/* Gives what was changed since the last push to the journal. Ops that change a
+ * cursor end with it (or with cursor_when_durable, which pushes urgently). */
+void cursor_push(struct cursor *);
+
+/* The engine's answers, named in core_ledger_client; owner is the cursor. */
+void cursor_journal_opened(void *owner, struct journal *, const struct journal_blob *, size_t n,
+    enum err);
+void cursor_journal_done(void *owner, uint64_t seq, enum err);
+void cursor_journal_snapshot(void *owner, struct journal *);
 
 struct pos cursor_mark_delete(const struct cursor *);
 bool cursor_is_acked(const struct cursor *, struct pos);

@@ -59,6 +59,7 @@ struct sub_stats {
 	struct rate out;
 	double rate_redeliver, rate_ack, rate_expired;
 	uint64_t out_messages, out_bytes, acked, expired;
+	uint64_t dropped; /* non-persistent: nobody could take them */
 	int64_t last_expire_ms, last_acked_ms, last_consumed_ms, last_flow_ms, last_advanced_ms;
 	char *active; /* active consumer's name, or NULL */
 	struct pos mark_delete, read_pos;
