@@ -50,5 +50,6 @@ include tests/unit/core.mk
 include tests/unit/pulsar.mk
 include tests/unit/http.mk
 include tests/sim/module.mk
+include tests/fuzz/module.mk
 
 TESTS += $(check_PROGRAMS)

@@ -32,6 +32,23 @@ cmd_from_client(uint32_t type)
 	return type < CMD__MAX && (cmds[type].from & CMD_FROM_CLIENT) != 0;
 }
 
+/*
+ * nanopb is lenient: it cuts tags to 32 bits and skips numbers of any length.
+ * Refused here, so that a span_rep's walk and nanopb see the same fields.
+ */
+static bool
+strict(struct span in)
+{
+	struct wire w = wire_of(in);
+	uint32_t tag;
+
+	while (wire_more(&w)) {
+		if (!wire_tag(&w, &tag) || !wire_skip(&w, tag))
+			return false;
+	}
+	return true;
+}
+
 enum err
 cmd_decode_msg(
     struct span in, const pb_msgdesc_t *desc, void *msg, size_t msg_size)
@@ -39,7 +56,7 @@ cmd_decode_msg(
 	struct span_source src;
 	pb_istream_t is;
 
-	if (in.p == NULL)
+	if (in.p == NULL || !strict(in))
 		return ERR_MALFORMED;
 	/* pb_decode sets defaults, but leaves the fields of span_field alone */
 	memset(msg, 0, msg_size);

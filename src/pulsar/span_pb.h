@@ -11,7 +11,8 @@
  * A struct span_rep is a repeated field.
  *  - decoded: it remembers where the first element starts and the last one
  *    ends; n is their number. Walk it with a span_iter. What lies between two
- *    elements may be other fields, which the walk steps over.
+ *    elements may be other fields, which the walk steps over. If a peer put
+ *    something malformed there that nanopb let pass, the walk ends early.
  *  - to encode: n elements at v, each a string or a message already encoded; or
  *    a decoded one as it is.
  *
@@ -42,7 +43,7 @@ struct span_rep {
 	struct span first;
 	const uint8_t *end;
 	const struct span *v;
-	uint32_t n;
+	uint32_t n; /* decoded: at most so many */
 	uint32_t field; /* its number */
 };
 

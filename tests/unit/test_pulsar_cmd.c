@@ -218,6 +218,20 @@ test_number_as_string(void **state)
 	    cmd_decode_UNSUBSCRIBE((struct span){ 0 }, &u), ERR_MALFORMED);
 }
 
+/* A tag of more than 32 bits, which nanopb cuts; found by fuzz_pulsar. */
+static void
+test_long_tag(void **state)
+{
+	static const uint8_t in[] = { 8, 1, 18, 1, 'a', 0x88, 0x87, 0x87, 0x82,
+		0x78, 1, 18, 1, 'b', 34, 1, 'h' };
+	pp_CommandWatchTopicUpdate m;
+
+	(void)state;
+	assert_int_equal(
+	    cmd_decode_WATCH_TOPIC_UPDATE(span_of(in, sizeof in), &m),
+	    ERR_MALFORMED);
+}
+
 static void
 test_encode(void **state)
 {
@@ -266,6 +280,7 @@ main(void)
 		cmocka_unit_test(test_subscribe),
 		cmocka_unit_test(test_interleaved),
 		cmocka_unit_test(test_number_as_string),
+		cmocka_unit_test(test_long_tag),
 		cmocka_unit_test(test_encode),
 	};
 
