@@ -1,1 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
+# Checkers that make check runs, and the writer of what follows from the
+# configuration's table.
+
+noinst_PROGRAMS += %D%/confgen
+%C%_confgen_SOURCES = %D%/confgen.c
+%C%_confgen_LDADD = $(BASE_LINK) $(BASE_LIBS)
+
+dist_sysconf_DATA = conf/magnetar.conf
+dist_doc_DATA = doc/configuration.md
+dist_man_MANS = doc/magnetar.conf.5
+
+# written into the source tree; make check compares
+conf-files: %D%/confgen$(EXEEXT)
+	%D%/confgen sample >$(top_srcdir)/conf/magnetar.conf
+	%D%/confgen markdown >$(top_srcdir)/doc/configuration.md
+	%D%/confgen man >$(top_srcdir)/doc/magnetar.conf.5
+.PHONY: conf-files
+
+dist_check_SCRIPTS += %D%/check-conf
+TESTS += %D%/check-conf

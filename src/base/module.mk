@@ -3,6 +3,8 @@ noinst_LIBRARIES += %D%/libbase.a
 %C%_libbase_a_SOURCES = \
 	%D%/buf.c %D%/buf.h \
 	%D%/cdefs.h \
+	%D%/conf.c %D%/conf.h %D%/conf_doc.c %D%/conf_listener.c \
+	%D%/tbl/conf.h %D%/tbl/conf_ignored.h %D%/tbl/conf_refused.h \
 	%D%/crc32c.c %D%/crc32c.h \
 	%D%/err.c %D%/err.h %D%/tbl/err.h \
 	%D%/hash.c %D%/hash.h \

@@ -19,3 +19,6 @@ check_PROGRAMS += %D%/test_log
 
 check_PROGRAMS += %D%/test_metrics
 %C%_test_metrics_LDADD = $(BASE_TEST)
+
+check_PROGRAMS += %D%/test_conf
+%C%_test_conf_LDADD = $(BASE_TEST)

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The configuration. From this table come the parser, --check, --dump-conf,
+ * conf/magnetar.conf, doc/configuration.md and doc/magnetar.conf.5.
+ *
+ * CONF_SECTION("title")
+ * CONF_BOOL(key, default, when, doc)
+ * CONF_INT(key, default, min, max, "unit", when, doc)
+ * CONF_ENUM(key, default index, "a|b|c", when, doc)
+ * CONF_STR(key, "default", longest, when, doc)
+ *
+ * A key is spelled as Apache Pulsar or Apache RocketMQ spell it, where one of
+ * them has it; it is the member's name in struct conf as well. when: LIVE is
+ * taken over by SIGHUP, RESTART at the next start.
+ */
+
+CONF_SECTION("Addresses")
+CONF_STR(clusterName, "standalone", 128, RESTART,
+    "Name of the cluster, as lookups, statistics and metrics tell it.")
+CONF_INT(brokerServicePort, 6650, 0, 65535, "port", RESTART,
+    "Port of Pulsar's binary protocol. 0 picks a free one, which is printed.")
+CONF_INT(webServicePort, 8080, 0, 65535, "port", RESTART,
+    "Port of the admin API, lookups over HTTP and metrics. 0 picks a free "
+    "one, which is printed.")
+CONF_STR(bindAddress, "127.0.0.1", 255, RESTART,
+    "Address to listen on. The default is reached from this machine only; "
+    "0.0.0.0 or :: opens the broker to the network.")
+CONF_STR(advertisedAddress, "", 255, RESTART,
+    "Host that clients are told to connect to. Empty: the address that the "
+    "asking client connected to.")
+CONF_STR(advertisedListeners, "", 4096, RESTART,
+    "Named addresses for clients that ask with a listener name: "
+    "name:pulsar://host:port, separated by commas; a name may have a second "
+    "address for http. Empty: none.")
+CONF_STR(internalListenerName, "", 128, RESTART,
+    "The one of advertisedListeners for clients that name none. Empty: the "
+    "first.")
+
+CONF_SECTION("Storage")
+CONF_STR(dataDir, "./data", 4000, RESTART,
+    "Directory of everything that is stored. Made if missing; used by one "
+    "process at a time.")
+CONF_ENUM(flushPolicy, 0, "sync|async", RESTART,
+    "sync: a message is acknowledged once it is on the disk. async: once the "
+    "kernel has it, so that a crash of the broker loses nothing, but a crash "
+    "of the machine may lose the last flushIntervalMs. Also flushDiskType = "
+    "SYNC_FLUSH or ASYNC_FLUSH.")
+CONF_INT(flushIntervalMs, 500, 1, 60000, "ms", RESTART,
+    "With flushPolicy = async, the longest time until written data is synced.")
+CONF_INT(segmentSizeMB, 64, 4, 1024, "MiB", RESTART,
+    "Size of a log segment. Applies to segments made from then on.")
+CONF_INT(metadataMapSizeMB, 65536, 64, 1048576, "MiB", RESTART,
+    "Largest size of the metadata store. Address space, neither memory nor "
+    "disk, is set aside for it.")
+CONF_INT(managedLedgerMaxEntriesPerLedger, 50000, 1, 268435455, "entries",
+    RESTART,
+    "A topic starts a new ledger after so many entries, once the ledger is "
+    "managedLedgerMinLedgerRolloverTimeMinutes old.")
+CONF_INT(managedLedgerMinLedgerRolloverTimeMinutes, 10, 0, 525600, "minutes",
+    RESTART, "Youngest age at which a ledger that has its entries is ended.")
+CONF_INT(managedLedgerMaxLedgerRolloverTimeMinutes, 240, 1, 525600, "minutes",
+    RESTART, "Age at which a ledger is ended, full or not.")
+CONF_INT(managedLedgerMaxSizePerLedgerMbytes, 1024, 1, 1048576, "MiB",
+    RESTART, "Size at which a ledger is ended, at whatever age.")
+CONF_INT(defaultRetentionTimeInMinutes, 0, -1, 52560000, "minutes", LIVE,
+    "How long messages are kept after every subscription has acknowledged "
+    "them, where a namespace or topic says nothing. -1: for ever.")
+CONF_INT(defaultRetentionSizeInMB, 0, -1, 1073741824, "MiB", LIVE,
+    "How much of acknowledged messages a topic keeps, where a namespace or "
+    "topic says nothing. -1: any amount.")
+
+CONF_SECTION("Threads and memory")
+CONF_INT(shards, 0, 0, 256, "threads", RESTART,
+    "Number of shards, each with a thread, a log and its part of the topics. "
+    "0: one per processor.")
+CONF_INT(coldReadThreads, 2, 1, 64, "threads", RESTART,
+    "Threads that read old entries from the disk.")
+CONF_INT(bufferBudgetMB, 256, 32, 1048576, "MiB", RESTART,
+    "Memory for payloads: what is being received, written, cached and sent. "
+    "When it is used up, reading from producers pauses.")
+CONF_INT(connectionOutputHighWaterBytes, 1048576, 65536, 1073741824, "bytes",
+    RESTART,
+    "A connection with more than this waiting to be sent gets no further "
+    "messages until it has drained.")
+
+CONF_SECTION("Connections")
+CONF_INT(maxMessageSize, 5242880, 1024, 134217728, "bytes", RESTART,
+    "Largest message that is accepted. Clients learn it when they connect "
+    "and split larger ones if they are told to chunk.")
+CONF_INT(keepAliveIntervalSeconds, 30, 1, 3600, "s", RESTART,
+    "A silent connection is asked after this time and closed after twice it; "
+    "a connection that has not said who it is, after once.")
+CONF_INT(connectionLivenessCheckTimeoutMillis, 5000, 0, 600000, "ms", RESTART,
+    "When a name is taken, how long its holder has to prove that it is still "
+    "there before it is closed.")
+CONF_INT(brokerMaxConnections, 0, 0, 10000000, "connections", RESTART,
+    "Most connections at a time. 0: as many as the system allows. Also "
+    "maxConnections.")
+CONF_INT(maxConcurrentLookupRequest, 50000, 1, 1000000, "requests", RESTART,
+    "Most lookups and partition requests being answered at a time; more are "
+    "answered TooManyRequests.")
+
+CONF_SECTION("Topics")
+CONF_BOOL(allowAutoTopicCreation, true, LIVE,
+    "Make a topic when a client first names it.")
+CONF_ENUM(allowAutoTopicCreationType, 0, "non-partitioned|partitioned", LIVE,
+    "Kind of topic made that way.")
+CONF_INT(defaultNumPartitions, 1, 1, 65536, "partitions", LIVE,
+    "Partitions of a partitioned topic made that way.")
+CONF_INT(maxNumPartitionsPerPartitionedTopic, 0, 0, 65536, "partitions", LIVE,
+    "Most partitions of a topic. 0: no limit of its own.")
+CONF_BOOL(allowAutoSubscriptionCreation, true, LIVE,
+    "Make a subscription when a consumer first names it.")
+CONF_BOOL(brokerDeleteInactiveTopicsEnabled, true, LIVE,
+    "Delete topics that nobody uses.")
+CONF_ENUM(brokerDeleteInactiveTopicsMode, 0,
+    "delete_when_no_subscriptions|delete_when_subscriptions_caught_up", LIVE,
+    "Which idle topics are deleted: those without a subscription, or those "
+    "whose subscriptions have acknowledged everything as well.")
+CONF_INT(brokerDeleteInactiveTopicsFrequencySeconds, 60, 1, 86400, "s", LIVE,
+    "How often topics are looked through, and how long they must have been "
+    "idle.")
+CONF_INT(ttlDurationDefaultInSeconds, 0, 0, 2147483647, "s", LIVE,
+    "Age at which a message that was not acknowledged counts as if it were, "
+    "where a namespace or topic says nothing. 0: never.")
+CONF_INT(maxProducersPerTopic, 0, 0, 1000000, "producers", LIVE,
+    "Most producers of a topic. 0: no limit.")
+CONF_INT(maxConsumersPerTopic, 0, 0, 1000000, "consumers", LIVE,
+    "Most consumers of a topic, over all subscriptions. 0: no limit.")
+CONF_INT(maxConsumersPerSubscription, 0, 0, 1000000, "consumers", LIVE,
+    "Most consumers of a subscription. 0: no limit.")
+CONF_INT(maxSubscriptionsPerTopic, 0, 0, 1000000, "subscriptions", LIVE,
+    "Most subscriptions of a topic. 0: no limit.")
+CONF_INT(maxPendingPublishesPerTopic, 16384, 1, 1000000, "entries", RESTART,
+    "Most entries of a topic that wait to be stored; its producers are not "
+    "read from until there are fewer.")
+CONF_INT(topicIdleUnloadSeconds, 60, 1, 86400, "s", LIVE,
+    "A topic that nobody is connected to leaves the memory after this time.")
+
+CONF_SECTION("Subscriptions")
+CONF_INT(maxUnackedMessagesPerConsumer, 50000, 0, 10000000, "messages", LIVE,
+    "A consumer of a shared subscription with so many unacknowledged "
+    "messages gets no more. 0: no limit.")
+CONF_INT(maxUnackedMessagesPerSubscription, 200000, 0, 100000000, "messages",
+    LIVE,
+    "The same for a subscription as a whole. 0: no limit.")
+CONF_INT(activeConsumerFailoverDelayTimeMillis, 1000, 0, 600000, "ms", LIVE,
+    "How long a newly active consumer of a failover subscription waits, so "
+    "that the old one can finish.")
+CONF_BOOL(subscriptionKeySharedUseConsistentHashing, true, LIVE,
+    "Give keys to consumers of a Key_Shared subscription by a consistent "
+    "hash ring; otherwise by splitting the range of hashes.")
+CONF_INT(subscriptionKeySharedConsistentHashingReplicaPoints, 100, 1, 10000,
+    "points", LIVE, "Points of each consumer on that ring.")
+CONF_BOOL(acknowledgmentAtBatchIndexLevelEnabled, true, LIVE,
+    "Keep acknowledgements of single messages of a batch.")
+
+CONF_SECTION("Log")
+CONF_ENUM(logLevel, 1, "debug|info|warn|error", LIVE,
+    "Least important lines that are logged.")
+CONF_ENUM(logFormat, 0, "text|json", RESTART, "Form of a log line.")
+
+#undef CONF_SECTION
+#undef CONF_BOOL
+#undef CONF_INT
+#undef CONF_ENUM
+#undef CONF_STR
