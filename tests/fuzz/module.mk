@@ -9,7 +9,7 @@ dist_check_SCRIPTS += tests/fuzz/corpus
 if FUZZ
 noinst_PROGRAMS += tests/fuzz/fuzz_pulsar
 endif
-EXTRA_PROGRAMS = tests/fuzz/fuzz_pulsar
+EXTRA_PROGRAMS += tests/fuzz/fuzz_pulsar
 tests_fuzz_fuzz_pulsar_SOURCES = tests/fuzz/fuzz_pulsar.c
 tests_fuzz_fuzz_pulsar_LDADD = $(PULSAR_LINK) $(PULSAR_LIBS)
 tests_fuzz_fuzz_pulsar_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
