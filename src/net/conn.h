@@ -66,11 +66,11 @@ struct conn_conf {
 		.tx_low = 256u << 10, .tx_hard = 64u << 20  \
 	}
 
-/* How bytes get in and out: the socket itself, later TLS. Like readv(2) and
- * writev(2): -1 and errno. One per connection, replaced before the first byte. */
+/* How bytes get in and out: the socket itself, later TLS. Like read(2) and
+ * writev(2): -1 and errno. Replaced before the first byte. */
 struct conn_io_ops {
 	const char *name;
-	ssize_t (*readv)(void *io_priv, int fd, const struct iovec *, int n);
+	ssize_t (*read)(void *io_priv, int fd, void *, size_t);
 	ssize_t (*writev)(void *io_priv, int fd, const struct iovec *, int n);
 	void (*fini)(void *io_priv); /* may be NULL */
 };
@@ -85,8 +85,12 @@ void conn_set_owner(struct conn *, const struct conn_conf *,
     const struct conn_ops *, void *priv);
 
 void conn_close(struct conn *, enum close_reason);
-/* No more reading; close when everything queued has been sent, or with
- * CLOSE_FLUSH_TIMEOUT after timeout_ms. */
+/* Nothing is delivered any more; what is queued is sent, then FIN, and the
+ * connection is closed when the peer has closed too (what it sends meanwhile is
+ * thrown away: unread bytes would turn our close into a reset that can destroy
+ * our last words) or CONN_LINGER_MS later. CLOSE_FLUSH_TIMEOUT if not all could
+ * be sent in timeout_ms. Output written after the call is refused. */
+#define CONN_LINGER_MS 500
 void conn_close_flushed(struct conn *, enum close_reason, int64_t timeout_ms);
 /* Send FIN when everything queued has been sent, and go on reading. */
 void conn_shutdown_tx(struct conn *);
@@ -113,7 +117,7 @@ bool conn_tx_full(const struct conn *);
 struct net *conn_net(const struct conn *);
 uint64_t conn_id(const struct conn *); /* unique in the process, never 0 */
 const struct sock_addr *conn_peer(const struct conn *);
-const char *conn_peer_text(const struct conn *);
+const char *conn_peer_text(struct conn *);
 /* The address of ours that the peer connected to. */
 void conn_local(const struct conn *, struct sock_addr *);
 int64_t conn_opened_ms(const struct conn *); /* wall */

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 noinst_LIBRARIES += %D%/libnet.a
 %C%_libnet_a_SOURCES = \
-	%D%/conn.h \
-	%D%/listener.h \
-	%D%/net.h %D%/tbl/close.h
+	%D%/conn.c %D%/conn.h \
+	%D%/conn_rx.c \
+	%D%/conn_tx.c \
+	%D%/listener.c %D%/listener.h \
+	%D%/net.c %D%/net.h %D%/net_priv.h %D%/tbl/close.h \
+	%D%/rxpool.c
