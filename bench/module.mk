@@ -7,3 +7,17 @@
 EXTRA_PROGRAMS += bench/codec_bench
 bench_codec_bench_SOURCES = bench/codec_bench.c
 bench_codec_bench_LDADD = $(PULSAR_LINK) $(PULSAR_LIBS)
+
+bin_PROGRAMS += bench/magnetar-bench
+bench_magnetar_bench_SOURCES = bench/bench.h bench/client.c bench/drive.c \
+	bench/hist.c bench/hist.h bench/link.c bench/link.h bench/main.c \
+	bench/opts.c bench/opts.h bench/proc.c bench/proc.h bench/report.c \
+	bench/traffic.c
+bench_magnetar_bench_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+bench_magnetar_bench_LDADD = $(PULSAR_LINK) $(PULSAR_LIBS)
+
+check_PROGRAMS += tests/unit/test_hist
+tests_unit_test_hist_SOURCES = tests/unit/test_hist.c tests/unit/test.h \
+	bench/hist.c bench/hist.h
+tests_unit_test_hist_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+tests_unit_test_hist_LDADD = $(BASE_TEST)

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The load generator's connections: nonblocking sockets in one epoll set, with
+ * a buffer each way. Frames are cut and taken apart here and handed to
+ * a function. A generator has no use for a half-broken run: what goes wrong
+ * ends the program with a message (die). One thread.
+ */
+#ifndef BENCH_LINK_H
+#define BENCH_LINK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/cdefs.h"
+#include "pulsar/frame.h"
+
+struct link {
+	int fd;
+	int ep;
+	bool writing; /* waits for the socket to take more */
+	uint8_t *in;
+	size_t in_room, in_off, in_end;
+	uint8_t *out;
+	size_t out_room, out_off, out_end;
+	uint64_t out_total; /* bytes */
+};
+
+typedef void link_frame_f(struct link *l, const struct frame *fr, void *priv);
+
+void die(const char *fmt, ...) NORETURN PRINTF(1, 2);
+
+/* Connects (blocking), then joins the epoll set ep with l as its data. */
+void link_open(struct link *l, int ep, const char *host, const char *port);
+void link_close(struct link *l);
+/* Stop reading: what the broker sends stays in the socket. */
+void link_stall(struct link *l);
+
+/* Reads what is there, at most about a MiB, and hands out whole frames. */
+void link_read(struct link *l, link_frame_f *func, void *priv);
+
+/* Room for n bytes at the end of the output; link_wrote takes them. */
+uint8_t *link_room(struct link *l, size_t n);
+void link_wrote(struct link *l, size_t n);
+void link_flush(struct link *l);
+static inline size_t
+link_pending(const struct link *l)
+{
+	return l->out_end - l->out_off;
+}
+
+#endif

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cdefs.h"
+#include "bench/link.h"
+#include "bench/opts.h"
+#include "pulsar/cmd.h"
+
+static const char usage[] =
+    "magnetar-bench: load for any broker that speaks the Pulsar protocol\n"
+    "\n"
+    "  --url HOST:PORT       broker (localhost:6650); pulsar:// may stand before\n"
+    "  --token TOKEN         authenticate with it\n"
+    "  --topic NAME          (persistent://public/default/bench)\n"
+    "  --topics N            NAME-0 ... NAME-(N-1) instead of NAME (1)\n"
+    "  --producers N         a topic (1)\n"
+    "  --consumers N         a topic (0)\n"
+    "  --stalled N           a topic, on a subscription of their own, that never\n"
+    "                        read what they asked for (0)\n"
+    "  --subscription NAME   (bench)\n"
+    "  --type TYPE           exclusive, failover, shared or key_shared (exclusive)\n"
+    "  --conns N             connections for the producers (1)\n"
+    "  --idle N              connections more, that do nothing (0)\n"
+    "  --size BYTES          of a message's payload (1024)\n"
+    "  --batch N             messages of a batch; 0: single messages (0)\n"
+    "  --batch-ms MS         at a rate, a batch is sent after so long (1)\n"
+    "  --outstanding N       messages a producer; 0: 64 MiB (0)\n"
+    "  --rate R              messages a second in all, open loop, latency from the\n"
+    "                        intended time; 0: flat out (0)\n"
+    "  --warm S --dur S      seconds before and of the measurement (5, 10)\n"
+    "  --count N             backlog mode: publish N messages behind\n"
+    "                        a subscription, then consume them\n"
+    "  --ack KIND            individual, cumulative or none (individual)\n"
+    "  --ack-every N         messages acknowledged by one command (100)\n"
+    "  --permits N           a consumer's queue (1000)\n"
+    "  --keys N              key-0 ... key-(N-1) in turn; 0: no keys (0)\n"
+    "  --pid PID             the broker's, for its CPU time and memory\n"
+    "  --label TEXT          names the row\n"
+    "  --json FILE           appends the result to FILE as one line; - is stdout\n"
+    "  --quiet               no progress lines\n"
+    "\n"
+    "Latencies are in ms. CPU is user and system time of the broker in seconds\n"
+    "for a million messages published (run) or consumed (backlog).\n";
+
+enum {
+	O_URL = 256,
+	O_TOKEN,
+	O_TOPIC,
+	O_TOPICS,
+	O_PRODUCERS,
+	O_CONSUMERS,
+	O_STALLED,
+	O_SUBSCRIPTION,
+	O_TYPE,
+	O_CONNS,
+	O_IDLE,
+	O_SIZE,
+	O_BATCH,
+	O_BATCH_MS,
+	O_OUTSTANDING,
+	O_RATE,
+	O_WARM,
+	O_DUR,
+	O_COUNT,
+	O_ACK,
+	O_ACK_EVERY,
+	O_PERMITS,
+	O_KEYS,
+	O_PID,
+	O_LABEL,
+	O_JSON,
+	O_QUIET,
+	O_HELP
+};
+
+static const struct option table[] = {
+	{ "url", required_argument, NULL, O_URL },
+	{ "token", required_argument, NULL, O_TOKEN },
+	{ "topic", required_argument, NULL, O_TOPIC },
+	{ "topics", required_argument, NULL, O_TOPICS },
+	{ "producers", required_argument, NULL, O_PRODUCERS },
+	{ "consumers", required_argument, NULL, O_CONSUMERS },
+	{ "stalled", required_argument, NULL, O_STALLED },
+	{ "subscription", required_argument, NULL, O_SUBSCRIPTION },
+	{ "type", required_argument, NULL, O_TYPE },
+	{ "conns", required_argument, NULL, O_CONNS },
+	{ "idle", required_argument, NULL, O_IDLE },
+	{ "size", required_argument, NULL, O_SIZE },
+	{ "batch", required_argument, NULL, O_BATCH },
+	{ "batch-ms", required_argument, NULL, O_BATCH_MS },
+	{ "outstanding", required_argument, NULL, O_OUTSTANDING },
+	{ "rate", required_argument, NULL, O_RATE },
+	{ "warm", required_argument, NULL, O_WARM },
+	{ "dur", required_argument, NULL, O_DUR },
+	{ "count", required_argument, NULL, O_COUNT },
+	{ "ack", required_argument, NULL, O_ACK },
+	{ "ack-every", required_argument, NULL, O_ACK_EVERY },
+	{ "permits", required_argument, NULL, O_PERMITS },
+	{ "keys", required_argument, NULL, O_KEYS },
+	{ "pid", required_argument, NULL, O_PID },
+	{ "label", required_argument, NULL, O_LABEL },
+	{ "json", required_argument, NULL, O_JSON },
+	{ "quiet", no_argument, NULL, O_QUIET },
+	{ "help", no_argument, NULL, O_HELP },
+	{ NULL, 0, NULL, 0 },
+};
+
+static const char *const types[] = {
+	[pp_CommandSubscribe_SubType_Exclusive] = "exclusive",
+	[pp_CommandSubscribe_SubType_Shared] = "shared",
+	[pp_CommandSubscribe_SubType_Failover] = "failover",
+	[pp_CommandSubscribe_SubType_Key_Shared] = "key_shared",
+};
+
+static const char *const acks[] = {
+	[ACK_INDIVIDUAL] = "individual",
+	[ACK_CUMULATIVE] = "cumulative",
+	[ACK_NONE] = "none",
+};
+
+static double
+number(const char *s, double min, double max)
+{
+	char *end;
+	double d;
+
+	errno = 0;
+	d = strtod(s, &end);
+	if (errno != 0 || end == s || *end != '\0' || !(d >= min && d <= max))
+		die("%s: a number from %.0f to %.0f is wanted", s, min, max);
+	return d;
+}
+
+static unsigned
+whole(const char *s, unsigned min, unsigned max)
+{
+	double d = number(s, min, max);
+
+	if (d != (double)(unsigned)d)
+		die("%s: a whole number is wanted", s);
+	return (unsigned)d;
+}
+
+static unsigned
+word(const char *s, const char *const *list, unsigned n)
+{
+	unsigned i;
+
+	for (i = 0; i < n; i++) {
+		if (strcmp(s, list[i]) == 0)
+			return i;
+	}
+	die("%s: not one of %s ... %s", s, list[0], list[n - 1]);
+}
+
+static void
+url(struct opts *o, const char *s)
+{
+	const char *colon;
+	size_t n;
+
+	if (strncmp(s, "pulsar://", 9) == 0)
+		s += 9;
+	n = strcspn(s, "/");
+	colon = memchr(s, ':', n);
+	if (colon == NULL || colon == s ||
+	    (size_t)(colon - s) >= sizeof o->host ||
+	    n - (size_t)(colon + 1 - s) >= sizeof o->port)
+		die("%s: HOST:PORT is wanted", s);
+	memcpy(o->host, s, (size_t)(colon - s));
+	o->host[colon - s] = '\0';
+	n -= (size_t)(colon + 1 - s);
+	memcpy(o->port, colon + 1, n);
+	o->port[n] = '\0';
+}
+
+/* options of a number */
+static bool
+option_number(struct opts *o, int opt, const char *s)
+{
+	switch (opt) {
+	case O_TOPICS:
+		o->topics = whole(s, 1, 1000000);
+		break;
+	case O_PRODUCERS:
+		o->producers = whole(s, 0, 100000);
+		break;
+	case O_CONSUMERS:
+		o->consumers = whole(s, 0, 100000);
+		break;
+	case O_STALLED:
+		o->stalled = whole(s, 0, 1000);
+		break;
+	case O_CONNS:
+		o->conns = whole(s, 1, 10000);
+		break;
+	case O_IDLE:
+		o->idle = whole(s, 0, 60000);
+		break;
+	case O_SIZE:
+		o->size = whole(s, 0, 5 << 20);
+		break;
+	case O_BATCH:
+		o->batch = whole(s, 0, 100000);
+		break;
+	case O_OUTSTANDING:
+		o->outstanding = whole(s, 0, 10000000);
+		break;
+	case O_ACK_EVERY:
+		o->ack_every = whole(s, 1, 10000);
+		break;
+	case O_PERMITS:
+		o->permits = whole(s, 1, 1000000);
+		break;
+	case O_KEYS:
+		o->keys = whole(s, 0, 1000000);
+		break;
+	case O_PID:
+		o->pid = (int)whole(s, 1, 1 << 30);
+		break;
+	case O_BATCH_MS:
+		o->batch_ms = number(s, 0, 10000);
+		break;
+	case O_RATE:
+		o->rate = number(s, 0, 1e9);
+		break;
+	case O_WARM:
+		o->warm_s = number(s, 0, 86400);
+		break;
+	case O_DUR:
+		o->dur_s = number(s, 0.1, 86400);
+		break;
+	case O_COUNT:
+		o->count = (uint64_t)number(s, 1, 1e12);
+		break;
+	default:
+		return false;
+	}
+	return true;
+}
+
+static void
+option(struct opts *o, int opt, const char *s)
+{
+	if (option_number(o, opt, s))
+		return;
+	switch (opt) {
+	case O_URL:
+		url(o, s);
+		break;
+	case O_TOKEN:
+		o->token = s;
+		break;
+	case O_TOPIC:
+		o->topic = s;
+		break;
+	case O_SUBSCRIPTION:
+		o->subscription = s;
+		break;
+	case O_TYPE:
+		o->sub_type = word(s, types, NELEM(types));
+		break;
+	case O_ACK:
+		o->ack = (enum ack_kind)word(s, acks, NELEM(acks));
+		break;
+	case O_LABEL:
+		o->label = s;
+		break;
+	case O_JSON:
+		o->json = s;
+		break;
+	case O_QUIET:
+		o->quiet = true;
+		break;
+	case O_HELP:
+		fputs(usage, stdout);
+		exit(0);
+	default:
+		fputs("try magnetar-bench --help\n", stderr);
+		exit(2);
+	}
+}
+
+void
+opts_parse(struct opts *o, int argc, char **argv)
+{
+	unsigned long fits;
+	int opt;
+
+	*o = (struct opts){
+		.host = "localhost",
+		.port = "6650",
+		.topic = "persistent://public/default/bench",
+		.subscription = "bench",
+		.label = "",
+		.topics = 1,
+		.producers = 1,
+		.conns = 1,
+		.size = 1024,
+		.batch_ms = 1,
+		.warm_s = 5,
+		.dur_s = 10,
+		.ack_every = 100,
+		.permits = 1000,
+	};
+	while ((opt = getopt_long(argc, argv, "", table, NULL)) != -1)
+		option(o, opt, optarg);
+	if (optind != argc)
+		die("%s: not an option", argv[optind]);
+	if (o->count != 0 && o->consumers == 0)
+		o->consumers = 1;
+	if (o->ack == ACK_CUMULATIVE &&
+	    (o->sub_type == pp_CommandSubscribe_SubType_Shared ||
+		o->sub_type == pp_CommandSubscribe_SubType_Key_Shared))
+		die("cumulative acks don't go with a shared subscription");
+	if ((uint64_t)o->batch * (o->size + 16) > 5 << 20)
+		die("a batch of %u messages is over 5 MiB", o->batch);
+	if (o->outstanding == 0) {
+		fits = (64ul << 20) / (o->size + 64);
+		o->outstanding = fits < 1 ? 1 : (unsigned)fits;
+	}
+	if (o->batch > o->outstanding)
+		o->batch = o->outstanding;
+}
+
+const char *
+opts_type_name(const struct opts *o)
+{
+	return types[o->sub_type];
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* magnetar-bench's command line; `usage` in opts.c describes each option. */
+#ifndef BENCH_OPTS_H
+#define BENCH_OPTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum ack_kind {
+	ACK_INDIVIDUAL,
+	ACK_CUMULATIVE,
+	ACK_NONE
+};
+
+struct opts {
+	char host[256];
+	char port[16];
+	const char *token; /* NULL: no authentication */
+	const char *topic;
+	const char *label;
+	const char *json; /* file, or NULL */
+	const char *subscription;
+	unsigned topics;
+	unsigned producers; /* a topic */
+	unsigned consumers; /* a topic */
+	unsigned stalled; /* a topic */
+	unsigned conns; /* for producers */
+	unsigned idle; /* connections that do nothing */
+	unsigned sub_type; /* pp_CommandSubscribe_SubType */
+	unsigned size; /* bytes of a message's payload */
+	unsigned batch; /* messages of a batch; 0: single messages */
+	double batch_ms; /* a batch waits at most so long for its messages */
+	unsigned outstanding; /* messages a producer; 0: 64 MiB's worth */
+	double rate; /* messages a second in all; 0: flat out */
+	double warm_s;
+	double dur_s;
+	uint64_t count; /* backlog mode: so many messages; 0: run mode */
+	enum ack_kind ack;
+	unsigned ack_every; /* messages of one ACK command */
+	unsigned permits;
+	unsigned keys; /* different keys; 0: none */
+	int pid; /* the broker's; 0: not measured */
+	bool quiet; /* no progress lines */
+};
+
+/* Fills o; ends the program if the options make no sense. */
+void opts_parse(struct opts *o, int argc, char **argv);
+const char *opts_type_name(const struct opts *o);
+
+#endif
