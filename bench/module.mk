@@ -21,3 +21,12 @@ tests_unit_test_hist_SOURCES = tests/unit/test_hist.c tests/unit/test.h \
 	bench/hist.c bench/hist.h
 tests_unit_test_hist_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 tests_unit_test_hist_LDADD = $(BASE_TEST)
+
+EXTRA_DIST += bench/run-table.sh bench/table
+
+# The table of measurements. REFERENCE="HOST:PORT PID [LABEL]" runs the same
+# rows against another broker too; BENCH_FLAGS are options of run-table.sh.
+bench: magnetar$(EXEEXT) bench/magnetar-bench$(EXEEXT)
+	$(srcdir)/bench/run-table.sh --bench ./bench/magnetar-bench \
+	    --start ./magnetar $(BENCH_FLAGS) $(REFERENCE)
+.PHONY: bench
