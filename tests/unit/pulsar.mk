@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-EXTRA_DIST += tests/vectors/pulsar.txt tests/vectors/make-pulsar.py
+EXTRA_DIST += tests/vectors/pulsar.txt tests/vectors/make-pulsar.py \
+	tests/vectors/captured.txt tests/vectors/capture-pulsar.py
 
 check_PROGRAMS += tests/unit/test_pulsar_frame tests/unit/test_pulsar_hot \
 	tests/unit/test_pulsar_cmd

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Golden bytes from tests/vectors/pulsar.txt, by name. vector() fails the test
+ * Golden bytes from tests/vectors, by name. vector() fails the test
  * if there is no such name. The bytes live until the program ends.
  */
 #ifndef TESTS_UNIT_VECTORS_H
@@ -22,7 +22,7 @@ static struct vector vectors[512];
 static size_t vectors_n;
 
 static inline int
-vectors_load(void **state)
+vectors_read(const char *file)
 {
 	const char *dir = getenv("srcdir");
 	char path[512], *line = NULL, *hex;
@@ -31,9 +31,8 @@ vectors_load(void **state)
 	uint8_t *p;
 	FILE *f;
 
-	(void)state;
-	(void)snprintf(path, sizeof path, "%s/tests/vectors/pulsar.txt",
-	    dir == NULL ? "." : dir);
+	(void)snprintf(path, sizeof path, "%s/tests/vectors/%s",
+	    dir == NULL ? "." : dir, file);
 	f = fopen(path, "r");
 	if (f == NULL) {
 		perror(path);
@@ -43,8 +42,7 @@ vectors_load(void **state)
 		if (line[0] == '#' || line[0] == '\n')
 			continue;
 		hex = strchr(line, ' ');
-		if (hex == NULL ||
-		    vectors_n == sizeof vectors / sizeof *vectors)
+		if (hex == NULL || vectors_n == NELEM(vectors))
 			return -1;
 		*hex++ = '\0';
 		n = strspn(hex, "0123456789abcdef") / 2;
@@ -60,6 +58,16 @@ vectors_load(void **state)
 	}
 	free(line);
 	return fclose(f);
+}
+
+static inline int
+vectors_load(void **state)
+{
+	(void)state;
+	return vectors_read("pulsar.txt") == 0 &&
+		vectors_read("captured.txt") == 0 ?
+	    0 :
+	    -1;
 }
 
 static inline int
