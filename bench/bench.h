@@ -7,6 +7,7 @@
  *	traffic.c	entries out, receipts and messages in, acks
  *	drive.c		the clock: warm-up, window, drain; rate or flat out;
  *			backlog mode
+ *	topics.c	topics mode
  *	report.c	progress line, table row, JSON
  *
  * Time is CLOCK_MONOTONIC in ns. A message's payload starts with the time at
@@ -104,6 +105,10 @@ struct bench {
 	size_t stamp_off; /* of the time in a message of a batch */
 	uint64_t key;
 
+	/* who takes frames: traffic_frame, or topics.c's own */
+	link_frame_f *frame;
+	void *frame_priv;
+
 	struct counters c;
 	char first_error[256];
 
@@ -120,6 +125,8 @@ struct bench {
 void client_connect(struct bench *b, struct link *l);
 /* Makes all connections, producers and consumers that the options ask for. */
 void client_setup(struct bench *b);
+/* The connections only. */
+void client_connect_all(struct bench *b);
 void client_producers(struct bench *b);
 /* The answers of this set of consumers are expected at once. */
 void client_consumers(struct bench *b, bool earliest);
@@ -140,6 +147,9 @@ bool traffic_send(
 void traffic_flush_acks(struct bench *b);
 int64_t traffic_intended_ns(const struct bench *b, uint64_t index);
 
+/* topics.c */
+void topics_make(struct bench *b, struct snap edge[2]);
+
 /* drive.c */
 /* Waits until wake_ns at the latest and handles what came. */
 void turn(struct bench *b, int64_t wake_ns);
@@ -156,6 +166,7 @@ void snap_take(struct bench *b, struct snap *s);
 void report_progress(struct bench *b, int64_t since_ns,
     const struct counters *before, const char *what);
 void report_run(struct bench *b, const struct snap window[2]);
+void report_topics(struct bench *b, const struct snap edge[2]);
 void report_backlog(struct bench *b, const struct backlog *bl);
 
 #endif

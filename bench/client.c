@@ -156,8 +156,8 @@ open_consumer(struct bench *b, struct link *l, uint64_t id, const char *topic,
 }
 
 /* One connection for everything that is consumed, one that is never read. */
-static void
-connect_all(struct bench *b)
+void
+client_connect_all(struct bench *b)
 {
 	const struct opts *o = b->o;
 	unsigned i;
@@ -250,7 +250,7 @@ client_producers(struct bench *b)
 void
 client_setup(struct bench *b)
 {
-	connect_all(b);
+	client_connect_all(b);
 	client_consumers(b, b->o->count != 0);
 	stalled(b);
 	client_producers(b);

@@ -61,7 +61,7 @@ turn(struct bench *b, int64_t wake_ns)
 		if ((ev[i].events & ~(uint32_t)EPOLLOUT) == 0)
 			continue;
 		b->now_ns = mono_ns();
-		link_read(ev[i].data.ptr, traffic_frame, b);
+		link_read(ev[i].data.ptr, b->frame, b->frame_priv);
 	}
 }
 
@@ -351,6 +351,12 @@ drive_backlog(struct bench *b, struct backlog *bl)
 	snap_take(b, &bl->publish[0]);
 	publish_all(b);
 	snap_take(b, &bl->publish[1]);
+	if (b->o->leave) {
+		/* what is reported is the publishing */
+		bl->drain[0] = bl->drain[1] = bl->publish[0];
+		bl->drain[2] = bl->publish[1];
+		return;
+	}
 
 	hist_clear(&b->e2e); /* how long it lay there says nothing */
 	snap_take(b, &bl->drain[0]);

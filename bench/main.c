@@ -42,8 +42,16 @@ main(int argc, char **argv)
 	if (b->ep < 0)
 		die("epoll_create1: %s", strerror(errno));
 	traffic_init(b);
-	client_setup(b);
-	if (o.count != 0) {
+	b->frame = traffic_frame;
+	b->frame_priv = b;
+	if (o.make_topics != 0)
+		client_connect_all(b);
+	else
+		client_setup(b);
+	if (o.make_topics != 0) {
+		topics_make(b, window);
+		report_topics(b, window);
+	} else if (o.count != 0) {
 		drive_backlog(b, &bl);
 		report_backlog(b, &bl);
 	} else {

@@ -12,7 +12,7 @@ bin_PROGRAMS += bench/magnetar-bench
 bench_magnetar_bench_SOURCES = bench/bench.h bench/client.c bench/drive.c \
 	bench/hist.c bench/hist.h bench/link.c bench/link.h bench/main.c \
 	bench/opts.c bench/opts.h bench/proc.c bench/proc.h bench/report.c \
-	bench/traffic.c
+	bench/topics.c bench/traffic.c
 bench_magnetar_bench_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 bench_magnetar_bench_LDADD = $(PULSAR_LINK) $(PULSAR_LIBS)
 
@@ -22,7 +22,7 @@ tests_unit_test_hist_SOURCES = tests/unit/test_hist.c tests/unit/test.h \
 tests_unit_test_hist_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 tests_unit_test_hist_LDADD = $(BASE_TEST)
 
-EXTRA_DIST += bench/run-table.sh bench/table
+EXTRA_DIST += bench/run-table.sh bench/run-restart.sh bench/table
 
 # The table of measurements. REFERENCE="HOST:PORT PID [LABEL]" runs the same
 # rows against another broker too; BENCH_FLAGS are options of run-table.sh.

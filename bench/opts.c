@@ -34,6 +34,10 @@ static const char usage[] =
     "  --warm S --dur S      seconds before and of the measurement (5, 10)\n"
     "  --count N             backlog mode: publish N messages behind\n"
     "                        a subscription, then consume them\n"
+    "  --leave               backlog mode: publish only\n"
+    "  --make-topics N       topics mode: NAME-0 ... NAME-(N-1), each with\n"
+    "                        a durable subscription and one unacked message\n"
+    "  --parallel N          topics made at a time (64)\n"
     "  --ack KIND            individual, cumulative or none (individual)\n"
     "  --ack-every N         messages acknowledged by one command (100)\n"
     "  --permits N           a consumer's queue (1000)\n"
@@ -66,6 +70,8 @@ enum {
 	O_WARM,
 	O_DUR,
 	O_COUNT,
+	O_MAKE_TOPICS,
+	O_PARALLEL,
 	O_ACK,
 	O_ACK_EVERY,
 	O_PERMITS,
@@ -73,6 +79,7 @@ enum {
 	O_PID,
 	O_LABEL,
 	O_JSON,
+	O_LEAVE,
 	O_QUIET,
 	O_HELP
 };
@@ -97,6 +104,8 @@ static const struct option table[] = {
 	{ "warm", required_argument, NULL, O_WARM },
 	{ "dur", required_argument, NULL, O_DUR },
 	{ "count", required_argument, NULL, O_COUNT },
+	{ "make-topics", required_argument, NULL, O_MAKE_TOPICS },
+	{ "parallel", required_argument, NULL, O_PARALLEL },
 	{ "ack", required_argument, NULL, O_ACK },
 	{ "ack-every", required_argument, NULL, O_ACK_EVERY },
 	{ "permits", required_argument, NULL, O_PERMITS },
@@ -104,6 +113,7 @@ static const struct option table[] = {
 	{ "pid", required_argument, NULL, O_PID },
 	{ "label", required_argument, NULL, O_LABEL },
 	{ "json", required_argument, NULL, O_JSON },
+	{ "leave", no_argument, NULL, O_LEAVE },
 	{ "quiet", no_argument, NULL, O_QUIET },
 	{ "help", no_argument, NULL, O_HELP },
 	{ NULL, 0, NULL, 0 },
@@ -222,6 +232,12 @@ option_number(struct opts *o, int opt, const char *s)
 	case O_PID:
 		o->pid = (int)whole(s, 1, 1 << 30);
 		break;
+	case O_MAKE_TOPICS:
+		o->make_topics = whole(s, 1, 100000000);
+		break;
+	case O_PARALLEL:
+		o->parallel = whole(s, 1, 10000);
+		break;
 	case O_BATCH_MS:
 		o->batch_ms = number(s, 0, 10000);
 		break;
@@ -273,6 +289,9 @@ option(struct opts *o, int opt, const char *s)
 	case O_JSON:
 		o->json = s;
 		break;
+	case O_LEAVE:
+		o->leave = true;
+		break;
 	case O_QUIET:
 		o->quiet = true;
 		break;
@@ -306,6 +325,7 @@ opts_parse(struct opts *o, int argc, char **argv)
 		.dur_s = 10,
 		.ack_every = 100,
 		.permits = 1000,
+		.parallel = 64,
 	};
 	while ((opt = getopt_long(argc, argv, "", table, NULL)) != -1)
 		option(o, opt, optarg);
@@ -317,6 +337,8 @@ opts_parse(struct opts *o, int argc, char **argv)
 	    (o->sub_type == pp_CommandSubscribe_SubType_Shared ||
 		o->sub_type == pp_CommandSubscribe_SubType_Key_Shared))
 		die("cumulative acks don't go with a shared subscription");
+	if (o->make_topics != 0)
+		o->batch = 0;
 	if ((uint64_t)o->batch * (o->size + 16) > 5 << 20)
 		die("a batch of %u messages is over 5 MiB", o->batch);
 	if (o->outstanding == 0) {

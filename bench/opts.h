@@ -35,11 +35,14 @@ struct opts {
 	double warm_s;
 	double dur_s;
 	uint64_t count; /* backlog mode: so many messages; 0: run mode */
+	uint64_t make_topics; /* topics mode: so many; 0: not */
+	unsigned parallel; /* made at a time */
 	enum ack_kind ack;
 	unsigned ack_every; /* messages of one ACK command */
 	unsigned permits;
 	unsigned keys; /* different keys; 0: none */
 	int pid; /* the broker's; 0: not measured */
+	bool leave; /* backlog mode: don't consume */
 	bool quiet; /* no progress lines */
 };
 

@@ -269,3 +269,26 @@ report_backlog(struct bench *b, const struct backlog *bl)
 	faults(f, b);
 	json_close(f);
 }
+
+void
+report_topics(struct bench *b, const struct snap e[2])
+{
+	uint64_t n = b->o->make_topics;
+	double s = seconds(&e[0], &e[1]);
+	FILE *f;
+
+	printf("%s: %" PRIu64 " topics in %.1f s, %.0f/s\n",
+	    b->o->label[0] != '\0' ? b->o->label : "topics", n, s,
+	    (double)n / s);
+	print_cost(b, &e[0], &e[1], n);
+	f = json_open(b);
+	if (f == NULL)
+		return;
+	head(f, b, "topics");
+	fprintf(f,
+	    ", \"count\": %" PRIu64 ", \"total_s\": %.3f, "
+	    "\"topics_s\": %.1f",
+	    n, s, (double)n / s);
+	cost(f, b, &e[0], &e[1], n);
+	json_close(f);
+}
