@@ -13,6 +13,7 @@ struct mbox {
 	uint64_t posts, wakeups;
 	unsigned waiters;
 	bool shut;
+	bool brief; /* freed by its reader, right after reading */
 	/* a loop's box */
 	struct loop *lp;
 	struct loop_async async;
@@ -70,6 +71,16 @@ mbox_new_thread(void)
 }
 
 struct mbox *
+mbox_new_reply(void)
+{
+	struct mbox *mb;
+
+	mb = mbox_new_thread();
+	mb->brief = true;
+	return mb;
+}
+
+struct mbox *
 mbox_new(struct loop *lp, mbox_drain_f *drain, void *priv)
 {
 	struct mbox *mb;
@@ -104,7 +115,7 @@ mbox_free(struct mbox **mbp)
 void
 mbox_post_batch(struct mbox *mb, struct mbox_msg *first, struct mbox_msg *last)
 {
-	bool wake;
+	bool wake, locked_only;
 
 	CHECK_OBJ_NOTNULL(mb, MBOX_MAGIC);
 	AN(first);
@@ -123,14 +134,17 @@ mbox_post_batch(struct mbox *mb, struct mbox_msg *first, struct mbox_msg *last)
 	mb->posts++;
 	mb->wakeups += wake;
 	/*
-	 * A loop is woken while the mutex is held: once the message is visible
-	 * the reader may free its box, and has to wait for us then. A thread's
-	 * box outlives its posters, and its reader wants the mutex at once.
+	 * Once the message is visible, the reader of some boxes may free them:
+	 * then it has to wait for the mutex until we are done. Of the others
+	 * the reader wants the mutex at once, so they are woken without it.
 	 */
 	if (wake && mb->lp != NULL)
 		loop_async_send(&mb->async);
+	else if (wake && mb->brief)
+		AZ(pthread_cond_signal(&mb->cond));
+	locked_only = mb->lp != NULL || mb->brief;
 	AZ(pthread_mutex_unlock(&mb->mtx));
-	if (wake && mb->lp == NULL)
+	if (wake && !locked_only)
 		AZ(pthread_cond_signal(&mb->cond));
 }
 

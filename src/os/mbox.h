@@ -33,6 +33,8 @@ typedef void mbox_drain_f(void *priv, struct mbox_msg *batch);
 /* @locality the loop's */
 struct mbox *mbox_new(struct loop *, mbox_drain_f *, void *priv);
 struct mbox *mbox_new_thread(void);
+/* A thread's box for one answer: its reader may free it once it was read. */
+struct mbox *mbox_new_reply(void);
 void mbox_free(struct mbox **);
 
 /* @locality any */

@@ -63,7 +63,9 @@ struct meta_ops {
 	    meta_list_f *, void *priv);
 	/* Takes the transaction. done may be NULL. */
 	void (*commit)(struct meta *, struct meta_txn **, meta_commit_f *done, void *priv);
-	/* Boot and inspection only, before the loop runs: blocking. */
+	/* Boot and inspection only, before the loop runs: blocking. *val is the
+	 * caller's (mem_free). list_now answers as list does, keys and values,
+	 * before it returns. */
 	enum err (*get_now)(struct meta *, const void *key, size_t keylen, void **val, size_t *len);
 	enum err (*list_now)(struct meta *, const void *prefix, size_t len, meta_list_f *, void *priv);
 	enum err (*commit_now)(struct meta *, struct meta_txn **);
@@ -93,6 +95,8 @@ struct meta_txn_item {
 	size_t keylen, len;
 };
 bool meta_txn_next(const struct meta_txn *, size_t *iter, struct meta_txn_item *);
+/* memory that it takes */
+size_t meta_txn_bytes(const struct meta_txn *);
 
 /* key builder: prefix and a big-endian id; returns the length */
 size_t meta_key_id(uint8_t key[static META_KEY_MAX], const char *prefix, uint64_t id);
