@@ -24,6 +24,13 @@ tests_unit_test_hist_LDADD = $(BASE_TEST)
 
 EXTRA_DIST += bench/run-table.sh bench/run-restart.sh bench/table
 
+noinst_PROGRAMS += bench/rawwrite
+bench_rawwrite_SOURCES = bench/rawwrite.c bench/rawwrite.h bench/rawwrite_hand.c
+bench_rawwrite_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+bench_rawwrite_LDADD = $(URING_LIB)
+
+EXTRA_DIST += doc/log-writes.md
+
 # The table of measurements. REFERENCE="HOST:PORT PID [LABEL]" runs the same
 # rows against another broker too; BENCH_FLAGS are options of run-table.sh.
 bench: magnetar$(EXEEXT) bench/magnetar-bench$(EXEEXT)
