@@ -2,7 +2,6 @@
 """Partitions, patterns, several topics, schemas, names, closing, ending, counting."""
 
 import re
-import time
 
 import pulsar
 from pulsar import schema
@@ -49,14 +48,12 @@ def pattern(ctx):
     c = ctx.subscribe(re.compile(f"persistent://public/default/{ctx.unique}-match-.*"), "sub",
                       pattern_auto_discovery_period=1)
     equal(sorted(datas(receive_n(c, 2))), sorted(t.encode() for t in early), "topics that were there")
-    late = ctx.topic("match-late")
-    p = ctx.producer(late)
-    p.send(b"late")
-    equal(datas(receive_n(c, 1, 30000)), [b"late"], "a topic made after subscribing")
-    parted = ctx.topic("match-parted")
+    late, parted = ctx.topic("match-late"), ctx.topic("match-parted")
+    ctx.producer(late).send(b"late")
     ctx.partitions(parted, 2)
     send_n(ctx.producer(parted), 0, 10)
-    equal(sorted(datas(receive_n(c, 10, 30000))), sorted(bodies(0, 10)), "a partitioned topic made after subscribing")
+    # 3.13.0 drops the period that it is given, so it looks every 60 s
+    equal(sorted(datas(receive_n(c, 11, 75000))), sorted([b"late", *bodies(0, 10)]), "topics made after subscribing")
     nothing(c)
     c.close()
     nothing(ctx.subscribe(late))
@@ -134,13 +131,14 @@ def close(ctx):
     send_n(p, 0, 5)
     receive_n(c, 5)
     # the broker closes both ends: clients come back by themselves
-    for i in range(3):
+    for i in range(1, 4):
+        until(lambda: ctx.stats(t)["subscriptions"]["sub"]["msgBacklog"] == 0, "the acks are there")
         ctx.admin("PUT", ctx.path(t) + "/unload")
         send_n(p, 10 * i, 5)
         equal(datas(receive_n(c, 5)), bodies(10 * i, 5), "after the broker closed both ends")
     # the client closes
     p.close()
-    p.close()
+    fails(pulsar.AlreadyClosed, p.close)
     fails(pulsar.PulsarException, p.send, b"late")
     d = ctx.subscribe(t, kind=pulsar.ConsumerType.Shared)
     fails(pulsar.PulsarException, c.unsubscribe)
@@ -212,4 +210,3 @@ def stats(ctx):
     for m in got[15:]:
         c.acknowledge(m)
     until(lambda: now() == (20, 20, 0, 0), "all acked")
-    time.sleep(0)
