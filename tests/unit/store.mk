@@ -2,3 +2,10 @@
 check_PROGRAMS += %D%/test_meta
 %C%_test_meta_SOURCES = %D%/test_meta.c
 %C%_test_meta_LDADD = $(STORE_TEST)
+
+STORE_RIG = tests/lib/disk_mem.c tests/lib/disk_mem.h \
+	tests/lib/store_rig.c tests/lib/store_rig.h
+
+check_PROGRAMS += %D%/test_store_local
+%C%_test_store_local_SOURCES = %D%/test_store_local.c $(STORE_RIG)
+%C%_test_store_local_LDADD = $(STORE_TEST)

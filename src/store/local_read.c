@@ -1,0 +1,644 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reads: first what is in memory, then ranges of a segment.
+ *
+ * A range read back is a chunk: the bytes of some adjacent runs of one ledger,
+ * every record checked, with the place of each entry. It stays for the reader's
+ * next step and for others behind it, oldest use first out. Operations wait for
+ * a footer, for a chunk, or for one of the reads_max places at the disk.
+ */
+#include "store/local_priv.h"
+
+#define GAP_MAX (64u << 10)
+#define BAD UINT32_MAX
+#define ROWS_MAX 64u
+
+struct chunk {
+	unsigned magic;
+#define CHUNK_MAGIC 0xc4b01d00
+	struct local *lo;
+	struct ledger *lg; /* NULL: nobody wants it any more */
+	struct segment *seg;
+	struct chunk *next; /* of the ledger */
+	struct disk_req rq;
+	struct buf *buf;
+	uint32_t off; /* in the segment */
+	bool loaded;
+	enum err err;
+	int64_t first, end; /* entries */
+	uint32_t *rec; /* place in buf, BAD: damaged */
+	struct run_row row[ROWS_MAX];
+	uint32_t row_n;
+	struct read_list wait;
+	TAILQ_ENTRY(chunk) lru;
+};
+
+/* --- operations ----------------------------------------------------------- */
+
+static struct read_op *
+op_new(struct local *lo, struct ledger *lg)
+{
+	struct read_op *op = lo->read_free;
+
+	if (op != NULL) {
+		lo->read_free = NULL;
+		op->done = false;
+		op->ent_n = 0;
+	} else {
+		ALLOC_OBJ(op, READ_OP_MAGIC);
+	}
+	op->lg = lg;
+	op->rd = NULL;
+	op->state = OP_READY;
+	lg->reads++;
+	return op;
+}
+
+static void
+op_delete(struct local *lo, struct read_op *op)
+{
+	struct ledger *lg = op->lg;
+
+	for (uint32_t i = 0; i < op->ent_n; i++)
+		slice_unref(&op->ent[i].body);
+	op->ent_n = 0;
+	op->lg = NULL;
+	lg->reads--;
+	ledger_maybe_free(lg);
+	if (lo->read_free == NULL) {
+		lo->read_free = op;
+		return;
+	}
+	mem_free(op->ent);
+	FREE_OBJ(op);
+}
+
+void
+read_op_ready(struct local *lo, struct read_op *op)
+{
+	op->state = OP_READY;
+	TAILQ_INSERT_TAIL(&lo->reads, op, list);
+}
+
+static void
+op_done(struct read_op *op, enum err err, int64_t next)
+{
+	struct ledger_read *rd = op->rd;
+
+	op->done = true;
+	rd->next = next;
+	rd->n = op->ent_n;
+	rd->ent = op->ent;
+	rd->done(rd, err);
+}
+
+static void
+op_found(struct local *lo, struct read_op *op, int64_t entry, enum err err)
+{
+	void (*found)(void *, int64_t, enum err) = op->found;
+	void *priv = op->priv;
+
+	op_delete(lo, op);
+	found(priv, entry, err);
+}
+
+void
+read_op_fail(struct local *lo, struct read_op *op, enum err err)
+{
+	if (op->rd != NULL)
+		op_done(op, err, op->rd->from);
+	else
+		op_found(lo, op, 0, err);
+}
+
+/* --- chunks --------------------------------------------------------------- */
+
+static void
+chunk_unlink(struct chunk *ch)
+{
+	struct chunk **pp;
+
+	if (ch->lg == NULL)
+		return;
+	for (pp = &ch->lg->cold; *pp != ch; pp = &(*pp)->next)
+		AN(*pp);
+	*pp = ch->next;
+	ch->lg = NULL;
+}
+
+static void
+chunk_delete(struct chunk *ch)
+{
+	struct local *lo = ch->lo;
+
+	assert(TAILQ_EMPTY(&ch->wait));
+	chunk_unlink(ch);
+	TAILQ_REMOVE(&lo->chunks, ch, lru);
+	lo->chunk_bytes -= ch->buf->cap;
+	buf_unref(&ch->buf);
+	mem_free(ch->rec);
+	FREE_OBJ(ch);
+}
+
+void
+chunks_drop(struct ledger *lg)
+{
+	struct chunk *ch, *next;
+
+	for (ch = lg->cold; ch != NULL; ch = next) {
+		next = ch->next;
+		if (ch->loaded)
+			chunk_delete(ch);
+		else
+			chunk_unlink(ch);
+	}
+	lg->cold = NULL;
+}
+
+bool
+chunk_evict_oldest(struct local *lo)
+{
+	struct chunk *ch;
+	struct ledger *lg;
+
+	TAILQ_FOREACH(ch, &lo->chunks, lru) {
+		if (!ch->loaded)
+			continue;
+		lg = ch->lg;
+		chunk_delete(ch);
+		if (lg != NULL)
+			ledger_maybe_free(lg);
+		return true;
+	}
+	return false;
+}
+
+static struct chunk *
+chunk_find(const struct ledger *lg, int64_t entry)
+{
+	struct chunk *ch;
+
+	for (ch = lg->cold; ch != NULL; ch = ch->next)
+		if (entry >= ch->first && entry < ch->end)
+			return ch;
+	return NULL;
+}
+
+bool
+chunk_peek(struct ledger *lg, int64_t entry, struct entry *e)
+{
+	struct chunk *ch = chunk_find(lg, entry);
+	uint32_t at;
+
+	if (ch == NULL || !ch->loaded)
+		return false;
+	at = ch->rec[entry - ch->first];
+	if (at == BAD)
+		return false;
+	record_entry(ch->buf->data + at, ch->buf, e);
+	return true;
+}
+
+/* The record of `want` at off? With resync, of any entry from want to last */
+static bool
+record_is(const struct chunk *ch, uint32_t off, uint32_t end, int64_t want,
+    int64_t last, struct record_head *h)
+{
+	const uint8_t *p = ch->buf->data + off;
+
+	return record_head(p, end - off, h) && h->type == RECORD_ENTRY &&
+	    h->ledger == ch->row[0].ledger && h->entry >= want &&
+	    h->entry <= last && record_check(p, h, ch->seg->seed);
+}
+
+static void
+row_parse(struct chunk *ch, const struct run_row *row)
+{
+	uint32_t off = row->off - ch->off, end = off + row->bytes, bad;
+	int64_t want = row->first_entry, last = row->first_entry + row->n - 1;
+	struct record_head h;
+
+	while (want <= last && off < end) {
+		if (record_is(ch, off, end, want, want, &h)) {
+			ch->rec[want - ch->first] = off;
+			off += h.len;
+			want++;
+			continue;
+		}
+		/* damaged: on to the next one that is whole */
+		bad = off;
+		do
+			off += 8;
+		while (
+		    off < end && !record_is(ch, off, end, want + 1, last, &h));
+		local_report(ch->lo, LOCAL_CORRUPT, ch->seg->id, ch->off + bad,
+		    off - bad);
+		if (off < end)
+			want = h.entry;
+	}
+}
+
+static void
+chunk_loaded(struct disk_req *rq, enum err err)
+{
+	struct chunk *ch = rq->priv;
+	struct local *lo = ch->lo;
+	struct read_op *op;
+	size_t n;
+
+	lo->reads_n--;
+	ch->seg->pins--;
+	ch->err = err;
+	ch->loaded = true;
+	if (ch->lg == NULL) {
+		while ((op = TAILQ_FIRST(&ch->wait)) != NULL) {
+			TAILQ_REMOVE(&ch->wait, op, list);
+			read_op_ready(lo, op);
+		}
+		chunk_delete(ch);
+		return;
+	}
+	n = (size_t)(ch->end - ch->first);
+	ch->rec = mem_alloc(n * sizeof *ch->rec);
+	memset(ch->rec, 0xff, n * sizeof *ch->rec);
+	if (err == ERR_OK)
+		for (uint32_t i = 0; i < ch->row_n; i++)
+			row_parse(ch, &ch->row[i]);
+	while ((op = TAILQ_FIRST(&ch->wait)) != NULL) {
+		TAILQ_REMOVE(&ch->wait, op, list);
+		if (err != ERR_OK)
+			read_op_fail(lo, op, err);
+		else
+			read_op_ready(lo, op);
+	}
+	if (err != ERR_OK)
+		chunk_delete(ch);
+}
+
+static void
+op_wait_chunk(struct read_op *op, struct chunk *ch)
+{
+	op->state = OP_CHUNK;
+	op->ch = ch;
+	TAILQ_INSERT_TAIL(&ch->wait, op, list);
+}
+
+/* Read the runs row[0..n), which lie one behind the other in seg */
+static void
+chunk_read(struct local *lo, struct ledger *lg, struct segment *seg,
+    const struct run_row *row, uint32_t n, struct read_op *op)
+{
+	struct chunk *ch;
+	uint32_t start, end, len;
+
+	ALLOC_OBJ(ch, CHUNK_MAGIC);
+	TAILQ_INIT(&ch->wait);
+	start = row[0].off & ~(DISK_BLOCK - 1);
+	end = (row[n - 1].off + row[n - 1].bytes + DISK_BLOCK - 1) &
+	    ~(DISK_BLOCK - 1);
+	len = end - start;
+	ch->lo = lo;
+	ch->lg = lg;
+	ch->seg = seg;
+	ch->off = start;
+	ch->buf = pool_get(lo->pool, len);
+	ch->buf->len = len;
+	ch->first = row[0].first_entry;
+	ch->end = row[n - 1].first_entry + row[n - 1].n;
+	memcpy(ch->row, row, n * sizeof *row);
+	ch->row_n = n;
+	ch->next = lg->cold;
+	lg->cold = ch;
+	TAILQ_INSERT_TAIL(&lo->chunks, ch, lru);
+	lo->chunk_bytes += ch->buf->cap;
+	ch->rq.magic = DISK_REQ_MAGIC;
+	ch->rq.op = DISK_READ;
+	ch->rq.file = seg->id;
+	ch->rq.off = start;
+	ch->rq.data = ch->buf->data;
+	ch->rq.len = len;
+	ch->rq.done = chunk_loaded;
+	ch->rq.priv = ch;
+	seg->pins++;
+	lo->reads_n++;
+	lo->st.reads++;
+	lo->st.read_bytes += len;
+	op_wait_chunk(op, ch);
+	lo->disk->ops->submit(lo->disk, &ch->rq);
+}
+
+/* --- one step of a read --------------------------------------------------- */
+
+static void
+take(struct read_op *op, const struct entry *e)
+{
+	uint32_t max =
+	    op->rd->max_n < LEDGER_READ_MAX ? op->rd->max_n : LEDGER_READ_MAX;
+
+	if (op->ent_n == op->ent_cap) {
+		op->ent_cap = op->ent_cap == 0 ? 16 : op->ent_cap * 2;
+		if (op->ent_cap < max && op->ent_cap > 16)
+			op->ent_cap = LEDGER_READ_MAX;
+		op->ent =
+		    mem_reallocarray(op->ent, op->ent_cap, sizeof *op->ent);
+	}
+	op->ent[op->ent_n] = *e;
+	op->ent[op->ent_n].body = slice_ref(e->body);
+	op->ent_n++;
+}
+
+/* Entries that are in memory, from rd->from on */
+static bool
+read_memory(struct local *lo, struct read_op *op)
+{
+	struct ledger_read *rd = op->rd;
+	uint32_t max =
+	    rd->max_n < LEDGER_READ_MAX ? rd->max_n : LEDGER_READ_MAX;
+	uint64_t bytes = 0;
+	int64_t at = rd->from;
+	struct entry e;
+
+	while (op->ent_n < max && at <= op->lg->last_entry &&
+	    local_peek(&lo->base, op->lg, at, &e)) {
+		if (op->ent_n > 0 && bytes + e.body.len > rd->max_bytes)
+			break;
+		bytes += e.body.len;
+		take(op, &e);
+		at++;
+	}
+	if (op->ent_n == 0)
+		return false;
+	op_done(op, ERR_OK, at);
+	return true;
+}
+
+/* Runs from sorted rows or, for a segment without footer, from the ledger's own
+ * index: adjacent ones up to read_bytes, the first at or behind `from` */
+static uint32_t
+range_rows(struct local *lo, struct ledger *lg, struct segment *seg,
+    int64_t from, struct run_row *out)
+{
+	uint32_t n = 0, i;
+	const struct run_row *r;
+	struct run *run;
+
+	if (seg->footer_ok)
+		i = segment_row_find(seg, lg->id, from);
+	else
+		i = (run = run_find(lg, from)) != NULL ? lg->run_hint :
+							 lg->run_n;
+	for (; n < ROWS_MAX; i++) {
+		if (seg->footer_ok) {
+			if (i >= seg->row_n || seg->row[i].ledger != lg->id)
+				break;
+			r = &seg->row[i];
+		} else {
+			if (i >= lg->run_n)
+				break;
+			run = run_at(lg, i);
+			if (run->seg != seg || run->grp != NULL)
+				break;
+			r = &seg->row[run->row];
+		}
+		if (n > 0 &&
+		    (r->off < out[n - 1].off + out[n - 1].bytes ||
+			r->off - (out[n - 1].off + out[n - 1].bytes) >
+			    GAP_MAX ||
+			r->off + r->bytes - out[0].off > lo->conf.read_bytes))
+			break;
+		if (r->first_entry > lg->last_entry)
+			break;
+		out[n++] = *r;
+	}
+	return n;
+}
+
+/* Where `from` should be is nothing: the log was damaged there */
+static void
+hole(struct local *lo, struct read_op *op, int64_t next)
+{
+	struct ledger_read *rd = op->rd;
+
+	if (rd->from < op->lg->trim) {
+		/* never there for the reader: go on at what is left */
+		rd->from = next < op->lg->trim ? op->lg->trim : next;
+		read_op_ready(lo, op);
+		return;
+	}
+	op_done(op, ERR_CORRUPT, next);
+}
+
+static void
+read_cold(struct local *lo, struct read_op *op)
+{
+	struct ledger_read *rd = op->rd;
+	struct ledger *lg = op->lg;
+	struct run_row row[ROWS_MAX];
+	struct segment *seg;
+	struct extent *x;
+	struct chunk *ch;
+	uint32_t n;
+	int64_t next;
+
+	ch = chunk_find(lg, rd->from);
+	if (ch != NULL && !ch->loaded) {
+		op_wait_chunk(op, ch);
+		return;
+	}
+	if (ch != NULL) {
+		/* loaded, and peek did not find it: damaged */
+		for (next = rd->from + 1;
+		     next < ch->end && ch->rec[next - ch->first] == BAD;)
+			next++;
+		op_done(op, ERR_CORRUPT, next);
+		return;
+	}
+	x = extent_find(lg, rd->from);
+	if (x == NULL || x->first_entry > rd->from) {
+		hole(lo, op, x != NULL ? x->first_entry : lg->last_entry + 1);
+		return;
+	}
+	seg = segment_want(lo, x->segment);
+	if (seg->size == 0) {
+		op_done(op, ERR_CORRUPT, x->first_entry + x->n);
+		return;
+	}
+	if (lo->reads_n >= lo->conf.reads_max) {
+		read_op_ready(lo, op);
+		return;
+	}
+	if (seg->footer_ok && !footer_have(lo, seg, op))
+		return;
+	n = range_rows(lo, lg, seg, rd->from, row);
+	if (n == 0)
+		hole(lo, op, x->first_entry + x->n);
+	else if (row[0].first_entry > rd->from)
+		hole(lo, op, row[0].first_entry);
+	else
+		chunk_read(lo, lg, seg, row, n, op);
+}
+
+static void
+find_step(struct local *lo, struct read_op *op)
+{
+	struct ledger *lg = op->lg;
+	struct segment *seg;
+	struct extent *x = NULL;
+	int64_t entry = lg->last_entry + 1;
+	uint32_t i;
+
+	for (i = 0; i < lg->ext_n && x == NULL; i++)
+		if (!lg->ext[i].trimmed && lg->ext[i].last_ms >= op->time_ms)
+			x = &lg->ext[i];
+	if (x == NULL) {
+		op_found(lo, op, entry, ERR_OK);
+		return;
+	}
+	seg = segment_want(lo, x->segment);
+	entry = x->first_entry;
+	if (x->first_ms >= op->time_ms || seg->size == 0) {
+		op_found(lo, op, entry < lg->trim ? lg->trim : entry, ERR_OK);
+		return;
+	}
+	if (!seg->footer_ok) {
+		for (i = 0; i < lg->run_n; i++)
+			if (run_at(lg, i)->seg == seg &&
+			    seg->row[run_at(lg, i)->row].store_time_ms >=
+				op->time_ms)
+				break;
+		if (i < lg->run_n)
+			entry = run_at(lg, i)->first_entry;
+	} else {
+		if (!footer_have(lo, seg, op))
+			return;
+		i = segment_row_find(seg, lg->id, x->first_entry);
+		while (i < seg->row_n && seg->row[i].ledger == lg->id &&
+		    seg->row[i].store_time_ms < op->time_ms)
+			i++;
+		if (i < seg->row_n && seg->row[i].ledger == lg->id)
+			entry = seg->row[i].first_entry;
+	}
+	op_found(lo, op, entry < lg->trim ? lg->trim : entry, ERR_OK);
+}
+
+static void
+step(struct local *lo, struct read_op *op)
+{
+	struct ledger *lg = op->lg;
+
+	if (lg->deleted) {
+		read_op_fail(lo, op, ERR_NO_LEDGER);
+		return;
+	}
+	if (op->rd == NULL) {
+		find_step(lo, op);
+		return;
+	}
+	if (op->rd->from < 0)
+		op->rd->from = 0;
+	if (op->rd->from > lg->last_entry) {
+		op_done(op, ERR_EOF, op->rd->from);
+		return;
+	}
+	if (!read_memory(lo, op))
+		read_cold(lo, op);
+}
+
+void
+reads_poll(struct local *lo)
+{
+	struct read_op *op, *last = TAILQ_LAST(&lo->reads, read_list);
+
+	/* those put back (no place at the disk) wait for the next time */
+	while (last != NULL && (op = TAILQ_FIRST(&lo->reads)) != NULL) {
+		TAILQ_REMOVE(&lo->reads, op, list);
+		if (op == last)
+			last = NULL;
+		step(lo, op);
+	}
+}
+
+/* --- the table's entries -------------------------------------------------- */
+
+void
+local_read(struct ledgers *lgs, struct ledger_read *rd)
+{
+	struct local *lo = local_of(lgs);
+	struct read_op *op;
+
+	CHECK_OBJ_NOTNULL(rd, LEDGER_READ_MAGIC);
+	CHECK_OBJ_NOTNULL(rd->lg, LEDGER_MAGIC);
+	assert(rd->impl == NULL && rd->lg->ready && rd->max_n > 0);
+	rd->n = 0;
+	rd->ent = NULL;
+	rd->next = rd->from;
+	op = op_new(lo, rd->lg);
+	op->rd = rd;
+	rd->impl = op;
+	read_op_ready(lo, op);
+}
+
+void
+local_read_fini(struct ledgers *lgs, struct ledger_read *rd)
+{
+	struct local *lo = local_of(lgs);
+	struct read_op *op = rd->impl;
+
+	CHECK_OBJ_NOTNULL(rd, LEDGER_READ_MAGIC);
+	if (op == NULL)
+		return;
+	CHECK_OBJ_NOTNULL(op, READ_OP_MAGIC);
+	if (!op->done) {
+		if (op->state == OP_READY)
+			TAILQ_REMOVE(&lo->reads, op, list);
+		else if (op->state == OP_CHUNK)
+			TAILQ_REMOVE(&op->ch->wait, op, list);
+		else
+			TAILQ_REMOVE(&op->seg->footer_wait, op, list);
+	}
+	rd->impl = NULL;
+	rd->ent = NULL;
+	rd->n = 0;
+	op_delete(lo, op);
+}
+
+void
+local_find_time(struct ledgers *lgs, struct ledger *lg, int64_t wall_ms,
+    void (*done)(void *, int64_t, enum err), void *priv)
+{
+	struct local *lo = local_of(lgs);
+	struct read_op *op;
+
+	CHECK_OBJ_NOTNULL(lg, LEDGER_MAGIC);
+	op = op_new(lo, lg);
+	op->time_ms = wall_ms;
+	op->found = done;
+	op->priv = priv;
+	read_op_ready(lo, op);
+}
+
+void
+reads_fini(struct local *lo)
+{
+	struct read_op *op;
+	struct chunk *ch;
+	struct segment *seg;
+	size_t it;
+
+	UMAP_FOREACH(seg, &lo->segments, it)
+	TAILQ_CONCAT(&lo->reads, &seg->footer_wait, list);
+	TAILQ_FOREACH(ch, &lo->chunks, lru)
+		TAILQ_CONCAT(&lo->reads, &ch->wait, list);
+	while ((op = TAILQ_FIRST(&lo->reads)) != NULL) {
+		TAILQ_REMOVE(&lo->reads, op, list);
+		if (op->rd != NULL)
+			op->rd->impl = NULL;
+		op_delete(lo, op);
+	}
+	while ((ch = TAILQ_FIRST(&lo->chunks)) != NULL)
+		chunk_delete(ch);
+	if (lo->read_free != NULL) {
+		mem_free(lo->read_free->ent);
+		FREE_OBJ(lo->read_free);
+	}
+}
