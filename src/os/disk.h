@@ -52,6 +52,7 @@ struct disk_req {
 	enum err err;
 	struct disk *disk;
 	int64_t start_ns;
+	struct disk_req *after; /* in the disk's queue */
 	union {
 		struct disk_req *next;
 		struct mbox_msg msg;

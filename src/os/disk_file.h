@@ -3,32 +3,39 @@
  * disk_file.h - struct disk_ops (os/disk.h) over the files
  * DATADIR/log/<16 hex digits>.seg.
  *
- * Writes: one writer per shard, in order, pwritev2(RWF_DSYNC) with O_DIRECT;
- * where the file system refuses O_DIRECT, buffered with fdatasync (said once in
- * the log). Reads: a bounded pool of threads shared by the shards, O_DIRECT as
- * well (the log has its own cache). Create, remove, rename: one background
+ * Writes: one at a time per shard, in order, pwritev2(RWF_DSYNC) with O_DIRECT;
+ * where the file system refuses O_DIRECT, buffered (said once in the log). Who
+ * does it was measured (doc/log-writes.md): up to DISK_URING_MAX bytes io_uring,
+ * submitted and completed by the shard's loop, which costs the process least;
+ * more, and everything where there is no io_uring, a writer thread, which costs
+ * the loop least. Reads: a bounded pool of threads shared by the shards, O_DIRECT
+ * as well (the log has its own cache). Create, remove, rename: one background
  * thread, so that none of them delays a read or a sync; creates zero-fill at a
- * bounded rate.
+ * bounded rate unless another one is waiting behind.
  *
  * A failed write or sync is answered ERR_IO (ERR_NO_SPACE when that is why)
  * and never retried here; the caller seals the file.
  *
  * Threads: disk_files_* on the main thread at boot and shutdown; disk_file_new
- * and _free on the shard's loop thread (or before it runs).
+ * and _free on the shard's loop thread (or before it runs). The blocking
+ * operations run on the caller's thread.
  */
 #ifndef OS_DISK_FILE_H
 #define OS_DISK_FILE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
 #include "os/disk.h"
 #include "os/loop.h"
 
+#define DISK_URING_MAX (64u << 10)
+
 enum disk_file_writer {
-	DISK_FILE_AUTO, /* what doc/log-writes.md recommends, with fallback */
-	DISK_FILE_THREAD, /* a writer thread */
-	DISK_FILE_URING, /* io_uring polled by the shard's loop; ERR_NOT_SUPPORTED without */
+	DISK_FILE_AUTO, /* by size, as above */
+	DISK_FILE_THREAD, /* the thread for all writes */
+	DISK_FILE_URING, /* io_uring for all; ERR_NOT_SUPPORTED without */
 };
 
 struct disk_files_conf {
@@ -47,10 +54,13 @@ struct disk_files_conf {
 struct disk_files;
 enum err disk_files_new(struct disk_files **, const char *datadir,
     const struct disk_files_conf *, struct diag *) MUST_CHECK;
+/* For `inspect`: changes nothing, has no threads; only the blocking reads. */
+enum err disk_files_new_readonly(
+    struct disk_files **, const char *datadir, struct diag *) MUST_CHECK;
 /* All disks are freed before. */
 void disk_files_free(struct disk_files **);
 
-/* One shard's disk. */
+/* One shard's disk; loop NULL: only the blocking operations. */
 enum err disk_file_new(struct disk **, struct disk_files *, struct loop *,
     struct diag *) MUST_CHECK;
 /* Nothing may be outstanding. */
@@ -61,6 +71,7 @@ struct disk_file_stats {
 	    write_ns; /* ns: sum, submission to completion */
 	uint64_t write_ns_max; /* since the last call */
 	uint64_t reads, read_bytes;
+	uint64_t uring_writes; /* of writes */
 	uint64_t creates, removes, errors;
 	bool direct, uring;
 };

@@ -3,7 +3,9 @@ noinst_LIBRARIES += %D%/libos.a
 %C%_libos_a_SOURCES = \
 	%D%/clock.c %D%/clock.h \
 	%D%/disk.h \
-	%D%/disk_file.h \
+	%D%/disk_file.c %D%/disk_file.h \
+	%D%/disk_file_io.c %D%/disk_file_priv.h \
+	%D%/disk_uring.c \
 	%D%/file.c %D%/file.h \
 	%D%/loop.c %D%/loop.h \
 	%D%/mbox.c %D%/mbox.h \

@@ -16,6 +16,7 @@ prot_init(void)
 	struct sigaction sa = { .sa_handler = SIG_IGN };
 
 	AZ(sigaction(SIGPIPE, &sa, NULL));
+	AZ(sigaction(SIGXFSZ, &sa, NULL));
 }
 
 uint64_t

@@ -21,7 +21,8 @@ uint64_t prot_raise_fds(void);
 void prot_mem(struct prot_mem *);
 /* open descriptors of this process; 0: unknown */
 uint64_t prot_open_fds(void);
-/* SIGPIPE is ignored: writes say EPIPE. Called first in main. */
+/* SIGPIPE and SIGXFSZ are ignored: writes say EPIPE and EFBIG. Called first in
+ * main. */
 void prot_init(void);
 
 #endif

@@ -5,9 +5,10 @@
  *
  * The thread takes what is queued by all shards and does it in one
  * transaction with one sync; answers go to each shard's mailbox. The *_now
- * operations work on the caller's thread and are for boot (before any shard
- * runs) and inspection. The map grows by doubling. A failed sync answers
- * ERR_IO or ERR_NO_SPACE to every commit of the batch; nothing of it is kept.
+ * operations wait for the thread: boot and inspection only. list_now reads page
+ * by page, so what is committed meanwhile may be in it or not. The map grows by
+ * doubling. A failed commit or sync answers ERR_IO or ERR_NO_SPACE to every
+ * commit of the group; nothing of it is kept.
  */
 #ifndef STORE_META_LMDB_H
 #define STORE_META_LMDB_H

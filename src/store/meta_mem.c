@@ -56,7 +56,9 @@ cmp(const void *a, size_t alen, const void *b, size_t blen)
 {
 	int r;
 
-	r = memcmp(a, b, alen < blen ? alen : blen);
+	/* an empty prefix may be NULL */
+	r = alen == 0 || blen == 0 ? 0 :
+				     memcmp(a, b, alen < blen ? alen : blen);
 	if (r != 0)
 		return r;
 	return (alen > blen) - (alen < blen);
@@ -93,7 +95,8 @@ find(const struct meta_mem *mm, const void *key, size_t keylen)
 static bool
 has_prefix(const struct item *it, const void *prefix, size_t len)
 {
-	return it->keylen >= len && memcmp(it->key, prefix, len) == 0;
+	return len == 0 ||
+	    (it->keylen >= len && memcmp(it->key, prefix, len) == 0);
 }
 
 static void

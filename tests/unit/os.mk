@@ -6,3 +6,7 @@ check_PROGRAMS += %D%/test_loop
 check_PROGRAMS += %D%/test_file
 %C%_test_file_SOURCES = %D%/test_file.c
 %C%_test_file_LDADD = $(OS_TEST)
+
+check_PROGRAMS += %D%/test_disk
+%C%_test_disk_SOURCES = %D%/test_disk.c
+%C%_test_disk_LDADD = $(OS_TEST)

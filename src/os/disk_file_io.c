@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "os/clock.h"
+#include "os/disk_file_priv.h"
+#include "os/file.h"
+
+#define SUFFIX ".seg"
+#define NAME_MAX_LEN 32
+#define HEX_DIGITS 16
+#define ZERO_BYTES (1u << 20)
+
+static void
+name_of(char name[static NAME_MAX_LEN], uint64_t file)
+{
+	(void)snprintf(name, NAME_MAX_LEN, "%016" PRIx64 SUFFIX, file);
+}
+
+static int
+open_file(struct disk_dir *dd, uint64_t file, int flags)
+{
+	char name[NAME_MAX_LEN];
+
+	name_of(name, file);
+	return openat(dd->fd, name,
+	    flags | O_CLOEXEC | (dd->direct ? O_DIRECT : 0), 0640);
+}
+
+static enum err
+last_err(void)
+{
+	return file_err(errno);
+}
+
+/* ---- open files */
+
+void
+fd_cache_drop(struct fd_cache *fc)
+{
+	unsigned i;
+
+	for (i = 0; i < fc->n; i++)
+		(void)close(fc->e[i].fd);
+	fc->n = 0;
+	fc->next = 0;
+}
+
+enum err
+fd_cache_get(struct fd_cache *fc, struct disk_dir *dd, uint64_t file, int *fdp)
+{
+	uint64_t gen = atomic_load(&dd->gen);
+	unsigned i;
+	int fd;
+
+	if (fc->gen != gen) {
+		fd_cache_drop(fc);
+		fc->gen = gen;
+	}
+	for (i = 0; i < fc->n; i++)
+		if (fc->e[i].file == file) {
+			*fdp = fc->e[i].fd;
+			return ERR_OK;
+		}
+	fd = open_file(dd, file, dd->readonly ? O_RDONLY : O_RDWR);
+	if (fd < 0)
+		return last_err();
+	if (fc->n < FD_CACHE_MAX)
+		i = fc->n++;
+	else {
+		i = fc->next;
+		fc->next = (fc->next + 1) % FD_CACHE_MAX;
+		(void)close(fc->e[i].fd);
+	}
+	fc->e[i].file = file;
+	fc->e[i].fd = fd;
+	*fdp = fd;
+	return ERR_OK;
+}
+
+/* ---- the directory */
+
+/* Whether a direct write works can only be found out by one. */
+static bool
+direct_works(struct disk_dir *dd)
+{
+	static const char probe[] = "direct.probe";
+	bool ok;
+	void *p;
+	int fd;
+
+	fd = openat(dd->fd, probe,
+	    O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_DIRECT, 0640);
+	if (fd < 0)
+		return false;
+	p = mem_aligned(DISK_BLOCK, DISK_BLOCK);
+	memset(p, 0, DISK_BLOCK);
+	ok = pwrite(fd, p, DISK_BLOCK, 0) == (ssize_t)DISK_BLOCK ||
+	    errno != EINVAL;
+	mem_free(p);
+	(void)close(fd);
+	(void)unlinkat(dd->fd, probe, 0);
+	return ok;
+}
+
+enum err
+disk_io_open_dir(struct disk_dir *dd, const char *datadir, struct diag *d)
+{
+	enum err err = ERR_OK;
+
+	dd->path = mem_printf("%s/log", datadir);
+	dd->fd = -1;
+	if (!dd->readonly)
+		err = file_mkdir(dd->path);
+	if (err == ERR_OK) {
+		dd->fd = open(dd->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (dd->fd < 0)
+			err = last_err();
+	}
+	if (err != ERR_OK) {
+		(void)diag_set(
+		    d, err, "cannot open %s: %s", dd->path, err_text(err));
+		disk_io_close_dir(dd);
+		return err;
+	}
+	if (dd->direct)
+		dd->direct = direct_works(dd);
+	return ERR_OK;
+}
+
+void
+disk_io_close_dir(struct disk_dir *dd)
+{
+	if (dd->fd >= 0)
+		(void)close(dd->fd);
+	dd->fd = -1;
+	MEM_FREE(dd->path);
+}
+
+static bool
+parse_name(const char *name, uint64_t *file)
+{
+	char *end;
+
+	if (strlen(name) != HEX_DIGITS + sizeof SUFFIX - 1 ||
+	    strspn(name, "0123456789abcdef") != HEX_DIGITS)
+		return false;
+	*file = strtoull(name, &end, 16);
+	return strcmp(end, SUFFIX) == 0;
+}
+
+enum err
+disk_io_list(struct disk_dir *dd, disk_list_f *cb, void *priv)
+{
+	enum err err = ERR_OK;
+	struct dirent *de;
+	struct stat st;
+	uint64_t file;
+	DIR *dir;
+
+	dir = opendir(dd->path);
+	if (dir == NULL)
+		return last_err();
+	for (;;) {
+		errno = 0;
+		de = readdir(dir);
+		if (de == NULL) {
+			if (errno != 0)
+				err = last_err();
+			break;
+		}
+		if (!parse_name(de->d_name, &file))
+			continue;
+		if (fstatat(dd->fd, de->d_name, &st, 0) != 0) {
+			err = last_err();
+			break;
+		}
+		cb(priv, file, (uint64_t)st.st_size);
+	}
+	(void)closedir(dir);
+	return err;
+}
+
+uint64_t
+disk_io_free_bytes(struct disk_dir *dd)
+{
+	uint64_t n;
+
+	/* not known is not full: a write will tell */
+	return file_free_bytes(dd->path, &n) == ERR_OK ? n : UINT64_MAX;
+}
+
+/* ---- reading and writing */
+
+enum err
+disk_io_read(
+    struct disk_dir *dd, int fd, uint64_t off, void *p, size_t len, size_t *got)
+{
+	uint8_t *q = p;
+	ssize_t n;
+
+	(void)dd;
+	*got = 0;
+	while (*got < len) {
+		n = pread(fd, q + *got, len - *got, (off_t)(off + *got));
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return last_err();
+		if (n == 0)
+			break;
+		*got += (size_t)n;
+		/* only the end of the file is unaligned */
+		if (*got % DISK_BLOCK != 0)
+			break;
+	}
+	memset(q + *got, 0, len - *got);
+	return ERR_OK;
+}
+
+static ssize_t
+write_once(struct disk_dir *dd, int fd, const void *p, size_t len, off_t off,
+    bool sync)
+{
+	struct iovec iov = { .iov_base = (void *)(uintptr_t)p, .iov_len = len };
+	bool dsync =
+	    sync && !atomic_load_explicit(&dd->no_dsync, memory_order_relaxed);
+	ssize_t n;
+
+	n = pwritev2(fd, &iov, 1, off, dsync ? RWF_DSYNC : 0);
+	if (n < 0 && dsync && (errno == EOPNOTSUPP || errno == ENOSYS)) {
+		atomic_store(&dd->no_dsync, true);
+		dsync = false;
+		n = pwrite(fd, p, len, off);
+	}
+	if (n >= 0 && sync && !dsync && fdatasync(fd) != 0)
+		return -1;
+	return n;
+}
+
+enum err
+disk_io_write(
+    struct disk_dir *dd, int fd, const struct disk_req *rq, size_t from)
+{
+	const uint8_t *p = rq->data;
+	ssize_t n;
+
+	while (from < rq->len) {
+		n = write_once(dd, fd, p + from, rq->len - from,
+		    (off_t)(rq->off + from), rq->sync);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return last_err();
+		if (n == 0)
+			return ERR_IO;
+		from += (size_t)n;
+	}
+	return ERR_OK;
+}
+
+/* ---- files */
+
+enum err
+disk_io_allocate(struct disk_dir *dd, uint64_t file, uint64_t len)
+{
+	enum err err = ERR_OK;
+	int fd, e;
+
+	fd = open_file(dd, file, O_RDWR | O_CREAT | O_TRUNC);
+	if (fd < 0)
+		return last_err();
+	e = posix_fallocate(fd, 0, (off_t)len);
+	if (e != 0)
+		err = file_err(e);
+	else if (fsync(fd) != 0)
+		err = last_err();
+	(void)close(fd);
+	if (err == ERR_OK)
+		err = file_sync_dir(dd->path);
+	if (err != ERR_OK) {
+		enum err err2 = disk_io_remove(dd, file);
+
+		(void)err2; /* the first one counts */
+	}
+	return err;
+}
+
+/* Sleeps so that done bytes have taken at least their time. */
+static void
+keep_rate(struct disk_dir *dd, int64_t start_ns, uint64_t done)
+{
+	struct timespec ts;
+	int64_t due;
+
+	if (dd->create_bytes_per_s == 0 || atomic_load(&dd->stopping) ||
+	    atomic_load(&dd->creates_pending) > 1)
+		return;
+	due = (int64_t)((double)done / (double)dd->create_bytes_per_s *
+	    (double)CLOCK_NS_PER_S);
+	due -= clock_mono_ns() - start_ns;
+	if (due <= 0)
+		return;
+	ts.tv_sec = due / CLOCK_NS_PER_S;
+	ts.tv_nsec = due % CLOCK_NS_PER_S;
+	/* cut short by a signal: the next round makes up for it */
+	(void)nanosleep(&ts, NULL);
+}
+
+static enum err
+zero_fill(struct disk_dir *dd, int fd, uint64_t len)
+{
+	struct disk_req rq = { .sync = false };
+	int64_t start_ns = clock_mono_ns();
+	enum err err = ERR_OK;
+	uint64_t off;
+	void *zeroes;
+
+	zeroes = mem_aligned(DISK_BLOCK, ZERO_BYTES);
+	memset(zeroes, 0, ZERO_BYTES);
+	rq.data = zeroes;
+	for (off = 0; err == ERR_OK && off < len; off += rq.len) {
+		rq.off = off;
+		rq.len =
+		    len - off < ZERO_BYTES ? (size_t)(len - off) : ZERO_BYTES;
+		err = disk_io_write(dd, fd, &rq, 0);
+		keep_rate(dd, start_ns, off + rq.len);
+	}
+	mem_free(zeroes);
+	if (err == ERR_OK && fdatasync(fd) != 0)
+		err = last_err();
+	return err;
+}
+
+static enum err
+create_file(struct disk_dir *dd, const struct disk_req *rq)
+{
+	enum err err;
+	int fd;
+
+	err = disk_io_allocate(dd, rq->file, rq->len);
+	if (err != ERR_OK)
+		return err;
+	fd = open_file(dd, rq->file, O_RDWR);
+	if (fd < 0)
+		return last_err();
+	err = zero_fill(dd, fd, rq->len);
+	(void)close(fd);
+	if (err != ERR_OK) {
+		enum err err2 = disk_io_remove(dd, rq->file);
+
+		(void)err2; /* the first one counts */
+	}
+	return err;
+}
+
+enum err
+disk_io_remove(struct disk_dir *dd, uint64_t file)
+{
+	char name[NAME_MAX_LEN];
+	enum err err = ERR_OK;
+
+	name_of(name, file);
+	if (unlinkat(dd->fd, name, 0) != 0)
+		err = last_err();
+	(void)atomic_fetch_add(&dd->gen, 1);
+	return err;
+}
+
+static enum err
+rename_file(struct disk_dir *dd, const struct disk_req *rq)
+{
+	char from[NAME_MAX_LEN], to[NAME_MAX_LEN];
+	enum err err = ERR_OK;
+
+	name_of(from, rq->file);
+	name_of(to, rq->file2);
+	if (renameat(dd->fd, from, dd->fd, to) != 0)
+		err = last_err();
+	(void)atomic_fetch_add(&dd->gen, 1);
+	if (err == ERR_OK)
+		err = file_sync_dir(dd->path);
+	return err;
+}
+
+enum err
+disk_io_do(struct disk_dir *dd, struct fd_cache *fc, struct disk_req *rq)
+{
+	enum err err;
+	int fd;
+
+	CHECK_OBJ_NOTNULL(rq, DISK_REQ_MAGIC);
+	switch (rq->op) {
+	case DISK_CREATE:
+		return create_file(dd, rq);
+	case DISK_REMOVE:
+		return disk_io_remove(dd, rq->file);
+	case DISK_RENAME:
+		return rename_file(dd, rq);
+	default:
+		break;
+	}
+	err = fd_cache_get(fc, dd, rq->file, &fd);
+	if (err != ERR_OK)
+		return err;
+	switch (rq->op) {
+	case DISK_READ:
+		return disk_io_read(
+		    dd, fd, rq->off, rq->data, rq->len, &rq->got);
+	case DISK_WRITE:
+		/* got: what io_uring has written of it */
+		return disk_io_write(dd, fd, rq, rq->got);
+	case DISK_SYNC:
+		return fdatasync(fd) == 0 ? ERR_OK : last_err();
+	default:
+		WRONG("disk request");
+	}
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Inside of disk_file: disk_file.c who does what on which thread,
+ * disk_file_io.c the system calls, disk_uring.c io_uring.
+ */
+#ifndef OS_DISK_FILE_PRIV_H
+#define OS_DISK_FILE_PRIV_H
+
+#include <stdatomic.h>
+
+#include "base/miniobj.h"
+#include "os/disk_file.h"
+#include "os/mbox.h"
+#include "os/thread.h"
+
+/* What all threads need to do I/O. Counts are for the metrics. */
+struct disk_dir {
+	char *path; /* DATADIR/log */
+	int fd;
+	bool direct;
+	bool readonly;
+	_Atomic bool no_dsync; /* the kernel doesn't know RWF_DSYNC */
+	/* rises when a name went away or changed: open files are suspect */
+	_Atomic uint64_t gen;
+	uint64_t create_bytes_per_s;
+	_Atomic unsigned creates_pending;
+	_Atomic bool stopping;
+};
+
+/* Open files of one thread (or of whoever has the shard's write). */
+#define FD_CACHE_MAX 16
+struct fd_cache {
+	uint64_t gen;
+	unsigned n, next; /* next: victim */
+	struct {
+		uint64_t file;
+		int fd;
+	} e[FD_CACHE_MAX];
+};
+void fd_cache_drop(struct fd_cache *);
+/* ERR_NO_FILE, ERR_IO, ... */
+enum err fd_cache_get(
+    struct fd_cache *, struct disk_dir *, uint64_t file, int *fd) MUST_CHECK;
+
+enum err disk_io_open_dir(
+    struct disk_dir *, const char *datadir, struct diag *) MUST_CHECK;
+void disk_io_close_dir(struct disk_dir *);
+/* Carries out any request, blocking. */
+enum err disk_io_do(
+    struct disk_dir *, struct fd_cache *, struct disk_req *) MUST_CHECK;
+enum err disk_io_read(struct disk_dir *, int fd, uint64_t off, void *,
+    size_t len, size_t *got) MUST_CHECK;
+/* from: bytes that are written already */
+enum err disk_io_write(
+    struct disk_dir *, int fd, const struct disk_req *, size_t from) MUST_CHECK;
+enum err disk_io_allocate(
+    struct disk_dir *, uint64_t file, uint64_t len) MUST_CHECK;
+enum err disk_io_remove(struct disk_dir *, uint64_t file) MUST_CHECK;
+enum err disk_io_list(struct disk_dir *, disk_list_f *, void *priv) MUST_CHECK;
+uint64_t disk_io_free_bytes(struct disk_dir *);
+
+/* ---- disk_uring.c: one write at a time */
+struct disk_uring;
+/* res: bytes written, or -errno */
+typedef void disk_uring_f(void *priv, int res);
+/* NULL and *errnum where there is no io_uring */
+struct disk_uring *disk_uring_new(
+    struct loop *, disk_uring_f *, void *priv, int *errnum);
+void disk_uring_free(struct disk_uring **);
+/* The answer comes from the loop. 0 or -errno: then there is none. */
+int disk_uring_write(struct disk_uring *, int fd, const void *, size_t len,
+    uint64_t off, bool dsync);
+
+#endif
