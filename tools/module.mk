@@ -19,3 +19,15 @@ conf-files: %D%/confgen$(EXEEXT)
 
 dist_check_SCRIPTS += %D%/check-conf
 TESTS += %D%/check-conf
+
+dist_check_SCRIPTS += %D%/check-layers %D%/tidy
+TESTS += %D%/check-layers %D%/tidy
+
+# clang-format 14 decides the layout; tables of macros keep theirs
+STYLE_FIND = cd $(top_srcdir) && find src tests bench tools \
+	-name tbl -prune -o -name '*.[ch]' -print | sort | xargs
+style:
+	$(STYLE_FIND) $(CLANG_FORMAT) -i
+style-check:
+	$(STYLE_FIND) $(CLANG_FORMAT) --dry-run -Werror
+.PHONY: style style-check

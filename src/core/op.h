@@ -84,7 +84,8 @@ enum op_type {
 	OP_NS_GET,	     /* policies: FX_TEXT */
 	OP_NS_PUT,	     /* flag: must not exist (else must exist) */
 	OP_NS_DELETE,	     /* flag force */
-	OP_TOPIC_LIST,	     /* of ns; flag: persistent ones, flag2: this shard's non-persistent: FX_STRINGS */
+	OP_TOPIC_LIST,	     /* of ns; flag: persistent ones, flag2: this shard's
+				non-persistent: FX_STRINGS */
 	OP_PARTITIONED_LIST, /* of ns: FX_STRINGS */
 	OP_TOPIC_CREATE,     /* non-partitioned; props */
 	OP_PARTITIONED_CREATE, /* u32 partitions; props */

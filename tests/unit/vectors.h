@@ -11,6 +11,7 @@
 
 #include "test.h"
 
+#include "base/mem.h"
 #include "pulsar/span_pb.h"
 
 struct vector {
@@ -56,7 +57,7 @@ vectors_read(const char *file)
 		    sizeof vectors[vectors_n].name, "%s", line);
 		vectors[vectors_n++].bytes = span_of(p, n);
 	}
-	free(line);
+	mem_free(line);
 	return fclose(f);
 }
 
