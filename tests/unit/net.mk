@@ -2,3 +2,9 @@
 check_PROGRAMS += %D%/test_conn
 %C%_test_conn_SOURCES = %D%/test_conn.c
 %C%_test_conn_LDADD = $(NET_TEST)
+
+check_PROGRAMS += %D%/test_conn_out
+%C%_test_conn_out_SOURCES = %D%/test_conn_out.c
+%C%_test_conn_out_LDADD = $(NET_TEST)
+
+EXTRA_DIST += %D%/conn_fixture.h
