@@ -29,6 +29,8 @@ struct loop {
 	bool clock_fresh;
 	int64_t mono_ns;
 	int64_t wall_ms;
+	loop_head_f *head;
+	void *head_priv;
 	loop_tail_f *tail;
 	void *tail_priv;
 	int64_t tail_due_ns; /* when tail_timer fires; -1: it does not */
@@ -49,6 +51,8 @@ on_check(struct ev_loop *ev, ev_check *w, int revents)
 	CAST_OBJ_NOTNULL(lp, w->data, LOOP_MAGIC);
 	lp->clock_fresh = false;
 	lp->iterations++;
+	if (lp->head != NULL)
+		lp->head(lp->head_priv);
 }
 
 /*
@@ -233,6 +237,14 @@ loop_iterations(const struct loop *lp)
 {
 	CHECK_OBJ_NOTNULL(lp, LOOP_MAGIC);
 	return lp->iterations;
+}
+
+void
+loop_set_head(struct loop *lp, loop_head_f *f, void *priv)
+{
+	CHECK_OBJ_NOTNULL(lp, LOOP_MAGIC);
+	lp->head = f;
+	lp->head_priv = priv;
 }
 
 void

@@ -55,6 +55,10 @@ void loop_refresh(struct loop *);
 
 uint64_t loop_iterations(const struct loop *);
 
+/* ---- head hook: once per iteration, after the wait and before any callback. */
+typedef void loop_head_f(void *priv);
+void loop_set_head(struct loop *, loop_head_f *, void *priv);
+
 /* ---- tail hook: returns ns until it wants to run again, 0: at once (after a
  * look at what is ready), -1: only when something happens. */
 typedef int64_t loop_tail_f(void *priv);

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The broker under test: one that we start ourselves, or one at an address."""
+
+import os
+import queue
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+
+START_LIMIT_S = 60
+STOP_LIMIT_S = 20
+
+
+class BrokerError(Exception):
+    """The broker did not start, stop or stay up."""
+
+
+class OwnBroker:
+    """A broker binary in a data directory of its own, on free ports that it keeps across restarts."""
+
+    def __init__(self, binary, log_path, options=()):
+        self.binary = os.path.abspath(binary)
+        self.log_path = log_path
+        self.options = list(options)
+        self.dir = tempfile.mkdtemp(prefix="interop-broker-")
+        self.port = self.http_port = 0
+        self.proc = None
+        self.start()
+
+    @property
+    def url(self):
+        return f"pulsar://127.0.0.1:{self.port}"
+
+    @property
+    def http(self):
+        return f"http://127.0.0.1:{self.http_port}"
+
+    def start(self):
+        cmd = [self.binary, "-D", os.path.join(self.dir, "data"),
+               "-o", f"brokerServicePort={self.port}", "-o", f"webServicePort={self.http_port}"]
+        for o in self.options:
+            cmd += ["-o", o]
+        with open(self.log_path, "ab") as log:
+            self.proc = subprocess.Popen(cmd, cwd=self.dir, stdin=subprocess.DEVNULL,
+                                         stdout=subprocess.PIPE, stderr=log)
+        lines = queue.Queue()
+        threading.Thread(target=self._read, args=(self.proc, lines), daemon=True).start()
+        end = time.monotonic() + START_LIMIT_S
+        while True:
+            try:
+                line = lines.get(timeout=max(0.01, end - time.monotonic()))
+            except queue.Empty:
+                self.stop("KILL")
+                raise BrokerError(f"broker not ready in {START_LIMIT_S} s") from None
+            if line is None:
+                raise BrokerError(f"broker ended with status {self.proc.wait()} before it was ready")
+            m = re.match(r"listening (pulsar|http) \S+:(\d+)\s*$", line)
+            if m and m.group(1) == "pulsar":
+                self.port = int(m.group(2))
+            elif m:
+                self.http_port = int(m.group(2))
+            elif line.startswith("ready in "):
+                return
+
+    @staticmethod
+    def _read(proc, lines):
+        # drained for the broker's whole life, so that it never blocks on a full pipe
+        for raw in proc.stdout:
+            lines.put(raw.decode(errors="replace").rstrip("\n"))
+        lines.put(None)
+
+    def stop(self, sig):
+        """SIGTERM or SIGKILL; returns the exit status."""
+        if self.proc.poll() is None:
+            self.proc.send_signal(getattr(signal, "SIG" + sig))
+        try:
+            return self.proc.wait(STOP_LIMIT_S)
+        except subprocess.TimeoutExpired:
+            self.proc.kill()
+            self.proc.wait()
+            raise BrokerError(f"broker still there {STOP_LIMIT_S} s after SIG{sig}") from None
+
+    def restart(self, sig):
+        rc = self.stop(sig)
+        self.start()
+        if sig == "TERM" and rc != 0:
+            raise BrokerError(f"SIGTERM ended the broker with status {rc}, not 0")
+
+    def check(self):
+        """Raises (and brings the broker back) if it went down by itself."""
+        rc = self.proc.poll()
+        if rc is not None:
+            self.start()
+            raise BrokerError(f"the broker ended by itself with status {rc}")
+
+    def close(self):
+        try:
+            if self.proc is not None:
+                self.stop("TERM")
+        finally:
+            shutil.rmtree(self.dir, ignore_errors=True)
+
+
+class ForeignBroker:
+    """A broker at an address. It is restarted by a command that gets TERM or KILL as its argument, if one is given."""
+
+    def __init__(self, url, http, restart_cmd=None):
+        self.url, self.http, self.restart_cmd = url, http, restart_cmd
+
+    def restart(self, sig):
+        if not self.restart_cmd:
+            raise BrokerError("no --restart-cmd for this broker")
+        r = subprocess.run([*self.restart_cmd.split(), sig], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                           stderr=subprocess.STDOUT, timeout=90, check=False)
+        if r.returncode != 0:
+            raise BrokerError("restart command: " + r.stdout.decode(errors="replace")[-300:])
+
+    def check(self):
+        pass
+
+    def close(self):
+        pass

@@ -1,0 +1,451 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/shard.h"
+
+#include "base/mem.h"
+#include "base/miniobj.h"
+#include "base/vas.h"
+#include "broker/broker.h"
+#include "pulsar/server.h"
+
+/*
+ * Messages between shards. Operations and the rarer effects travel as they are
+ * (op.h: the link comes first, the magic second, which tells them apart);
+ * receipts and deliveries are packed, so that a batch costs one allocation.
+ */
+#define XRECEIPTS_N 64
+#define XDELIVER_N 16
+
+struct xhead { /* what every message begins with */
+	struct mbox_msg link;
+	unsigned magic;
+};
+
+struct xreceipts {
+	struct mbox_msg link;
+	unsigned magic;
+#define XRECEIPTS_MAGIC 0x04ece197
+	unsigned n;
+	struct fx_receipt v[XRECEIPTS_N];
+};
+
+struct xdelivery {
+	struct fx_deliver d;
+	struct entry ent; /* its body is referenced */
+	uint64_t *words;
+};
+
+struct xdeliver {
+	struct mbox_msg link;
+	unsigned magic;
+#define XDELIVER_MAGIC 0x0de117e4
+	unsigned n;
+	struct xdelivery v[XDELIVER_N];
+};
+
+struct xcall {
+	struct mbox_msg link;
+	unsigned magic;
+#define XCALL_MAGIC 0x0ca11ca1
+	shard_call_f *f;
+	void *priv;
+};
+
+/* --- out ------------------------------------------------------------------ */
+
+static struct shard_out *
+append(struct shard *sh, unsigned to, struct mbox_msg *m)
+{
+	struct shard_out *o;
+
+	assert(to < sh->router.shards_n && to != sh->n);
+	o = &sh->out[to];
+	m->next = NULL;
+	if (o->last != NULL)
+		o->last->next = m;
+	else
+		o->first = m;
+	o->last = m;
+	o->receipts = NULL;
+	o->deliver = NULL;
+	return o;
+}
+
+static void
+post_out(struct shard *sh)
+{
+	struct shard_out *o;
+	unsigned i;
+
+	for (i = 0; i < sh->router.shards_n; i++) {
+		o = &sh->out[i];
+		if (o->first == NULL)
+			continue;
+		mbox_post_batch(
+		    broker_shard(sh->broker, i)->mb, o->first, o->last);
+		*o = (struct shard_out){ 0 };
+	}
+}
+
+static void
+post(struct router *r, unsigned to, struct op **opp)
+{
+	struct shard *sh = (struct shard *)r;
+	struct op *op;
+
+	CHECK_OBJ_NOTNULL(sh, SHARD_MAGIC);
+	TAKE_OBJ_NOTNULL(op, opp, OP_MAGIC);
+	sh->crossed_ops++;
+	append(sh, to, &op->link);
+}
+
+static void
+attach(struct router *r, uint8_t kind, const struct route_sink *sink, void *priv)
+{
+	struct shard *sh = (struct shard *)r;
+
+	CHECK_OBJ_NOTNULL(sh, SHARD_MAGIC);
+	assert(kind < SHARD_SINKS_MAX);
+	sh->sinks[kind].sink = sink;
+	sh->sinks[kind].priv = priv;
+}
+
+static const struct route_ops route_ops = {
+	.post = post,
+	.attach = attach,
+};
+
+/* --- effects of this shard's core ---------------------------------------------- */
+
+static void
+sink_receipt(struct shard *sh, const struct fx_receipt *r)
+{
+	assert(r->dest.kind < SHARD_SINKS_MAX);
+	if (sh->sinks[r->dest.kind].sink != NULL)
+		sh->sinks[r->dest.kind].sink->receipt(
+		    sh->sinks[r->dest.kind].priv, r);
+}
+
+static void
+sink_deliver(struct shard *sh, const struct fx_deliver *d)
+{
+	assert(d->dest.kind < SHARD_SINKS_MAX);
+	if (sh->sinks[d->dest.kind].sink != NULL)
+		sh->sinks[d->dest.kind].sink->deliver(
+		    sh->sinks[d->dest.kind].priv, d);
+}
+
+static struct fx *
+topic_changed_dup(const struct fx *from)
+{
+	struct fx *fx;
+
+	fx = fx_new(FX_TOPIC_CHANGED, from->dest);
+	fx->text = fx_str(fx, from->text);
+	fx->flag = from->flag;
+	return fx;
+}
+
+static void
+sink_fx(struct shard *sh, struct fx *fx)
+{
+	unsigned k;
+
+	CHECK_OBJ_NOTNULL(fx, FX_MAGIC);
+	if (fx->type == FX_TOPIC_CHANGED) {
+		for (k = 0; k < SHARD_SINKS_MAX; k++)
+			if (sh->sinks[k].sink != NULL)
+				sh->sinks[k].sink->fx(
+				    sh->sinks[k].priv, topic_changed_dup(fx));
+		fx_free(&fx);
+		return;
+	}
+	assert(fx->dest.kind < SHARD_SINKS_MAX);
+	if (sh->sinks[fx->dest.kind].sink == NULL)
+		fx_free(&fx);
+	else
+		sh->sinks[fx->dest.kind].sink->fx(
+		    sh->sinks[fx->dest.kind].priv, fx);
+}
+
+static void
+out_receipt(void *priv, const struct fx_receipt *r)
+{
+	struct shard *sh = priv;
+	struct shard_out *o;
+	struct xreceipts *x;
+
+	if (r->dest.shard == sh->n) {
+		sink_receipt(sh, r);
+		return;
+	}
+	o = &sh->out[r->dest.shard];
+	x = o->receipts;
+	if (x == NULL || x->n == XRECEIPTS_N) {
+		x = mem_alloc(sizeof(*x));
+		x->magic = XRECEIPTS_MAGIC;
+		x->n = 0;
+		append(sh, r->dest.shard, &x->link)->receipts = x;
+	}
+	x->v[x->n++] = *r;
+	sh->crossed_effects++;
+}
+
+static void
+out_deliver(void *priv, const struct fx_deliver *d)
+{
+	struct shard *sh = priv;
+	struct shard_out *o;
+	struct xdeliver *x;
+	struct xdelivery *v;
+
+	if (d->dest.shard == sh->n) {
+		sink_deliver(sh, d);
+		return;
+	}
+	o = &sh->out[d->dest.shard];
+	x = o->deliver;
+	if (x == NULL || x->n == XDELIVER_N) {
+		x = mem_alloc(sizeof(*x));
+		x->magic = XDELIVER_MAGIC;
+		x->n = 0;
+		append(sh, d->dest.shard, &x->link)->deliver = x;
+	}
+	v = &x->v[x->n++];
+	v->d = *d;
+	v->ent = *d->ent;
+	v->ent.body = d->ent->body.buf != NULL ? slice_ref(d->ent->body) :
+						 slice_dup(d->ent->body);
+	v->words = NULL;
+	if (d->words_n > 0) {
+		v->words = mem_alloc(d->words_n * sizeof(*v->words));
+		memcpy(v->words, d->words, d->words_n * sizeof(*v->words));
+	}
+	sh->crossed_effects++;
+}
+
+static void
+out_fx(void *priv, struct fx *fx)
+{
+	struct shard *sh = priv;
+	struct fx *copy;
+	unsigned i;
+
+	CHECK_OBJ_NOTNULL(fx, FX_MAGIC);
+	if (fx->type == FX_TOPIC_CHANGED) {
+		for (i = 0; i < sh->router.shards_n; i++)
+			if (i != sh->n) {
+				copy = topic_changed_dup(fx);
+				append(sh, i, &copy->link);
+			}
+		sink_fx(sh, fx);
+		return;
+	}
+	if (fx->dest.shard == sh->n) {
+		sink_fx(sh, fx);
+		return;
+	}
+	append(sh, fx->dest.shard, &fx->link);
+	sh->crossed_effects++;
+}
+
+static const struct core_out core_out = {
+	.receipt = out_receipt,
+	.deliver = out_deliver,
+	.fx = out_fx,
+};
+
+/* --- in ---------------------------------------------------------------------- */
+
+static void
+receive_receipts(struct shard *sh, struct xreceipts *x)
+{
+	unsigned i;
+
+	for (i = 0; i < x->n; i++)
+		sink_receipt(sh, &x->v[i]);
+	mem_free(x);
+}
+
+static void
+receive_deliver(struct shard *sh, struct xdeliver *x)
+{
+	struct xdelivery *v;
+	unsigned i;
+
+	for (i = 0; i < x->n; i++) {
+		v = &x->v[i];
+		v->d.ent = &v->ent;
+		v->d.words = v->words;
+		sink_deliver(sh, &v->d);
+		slice_unref(&v->ent.body);
+		mem_free(v->words);
+	}
+	mem_free(x);
+}
+
+static void
+receive(struct shard *sh, struct mbox_msg *m)
+{
+	struct xhead *h = (struct xhead *)m;
+	struct xcall *c;
+	struct op *op;
+
+	switch (h->magic) {
+	case OP_MAGIC:
+		op = (struct op *)m;
+		route_receive(&sh->router, &op);
+		break;
+	case FX_MAGIC:
+		sink_fx(sh, (struct fx *)m);
+		break;
+	case XRECEIPTS_MAGIC:
+		receive_receipts(sh, (struct xreceipts *)m);
+		break;
+	case XDELIVER_MAGIC:
+		receive_deliver(sh, (struct xdeliver *)m);
+		break;
+	case XCALL_MAGIC:
+		c = (struct xcall *)m;
+		c->f(sh, c->priv);
+		mem_free(c);
+		break;
+	default:
+		WRONG("message of no known kind in a shard's mailbox");
+	}
+}
+
+static void
+drain(void *priv, struct mbox_msg *batch)
+{
+	struct shard *sh = priv;
+	struct mbox_msg *next;
+
+	CHECK_OBJ_NOTNULL(sh, SHARD_MAGIC);
+	for (; batch != NULL; batch = next) {
+		next = batch->next;
+		receive(sh, batch);
+	}
+}
+
+/* --- the loop ------------------------------------------------------------------- */
+
+static void
+head(void *priv)
+{
+	struct shard *sh = priv;
+
+	core_set_time(sh->core, loop_wall_ms(sh->lp), loop_mono_ns(sh->lp));
+}
+
+static int64_t
+sooner(int64_t a, int64_t b)
+{
+	if (a < 0)
+		return b;
+	if (b < 0)
+		return a;
+	return a < b ? a : b;
+}
+
+static int64_t
+tail(void *priv)
+{
+	struct shard *sh = priv;
+	int64_t wall = loop_wall_ms(sh->lp), mono = loop_mono_ns(sh->lp);
+	int64_t due = -1;
+
+	if (sh->ledgers != NULL) {
+		due = core_poll(sh->core, wall, mono);
+		due = sooner(due, sh->ledgers->ops->poll(sh->ledgers, wall, mono));
+	}
+	post_out(sh);
+	if (net_flush(sh->net))
+		due = 0;
+	/* on_closed, called by the flush, may have routed operations */
+	post_out(sh);
+	return due;
+}
+
+static void
+second(void *priv)
+{
+	struct shard *sh = priv;
+
+	net_trim(sh->net);
+	loop_timer_start(&sh->second, CLOCK_NS_PER_S);
+}
+
+void
+shard_init(struct shard *sh, struct broker *b, unsigned n)
+{
+	struct net_conf nc = NET_CONF_DEFAULT;
+
+	*sh = (struct shard){ 0 };
+	sh->magic = SHARD_MAGIC;
+	sh->n = n;
+	sh->broker = b;
+	sh->router.magic = ROUTER_MAGIC;
+	sh->router.shard = n;
+	sh->router.shards_n = broker_shards_n(b);
+	sh->router.ops = &route_ops;
+	sh->lp = loop_new();
+	sh->mb = mbox_new(sh->lp, drain, sh);
+	nc.conns_max = broker_conns_max(b);
+	sh->net = net_new(sh->lp, &nc);
+	loop_timer_init(&sh->second, sh->lp, second, sh);
+}
+
+void
+shard_attach_core(struct shard *sh, const struct core_conf *conf)
+{
+	CHECK_OBJ_NOTNULL(sh, SHARD_MAGIC);
+	AN(sh->meta);
+	sh->core = core_new(conf, &core_out, sh, sh->meta);
+	sh->router.core = sh->core;
+}
+
+void
+shard_run(struct shard *sh)
+{
+	CHECK_OBJ_NOTNULL(sh, SHARD_MAGIC);
+	loop_bind(sh->lp);
+	loop_set_head(sh->lp, head, sh);
+	loop_set_tail(sh->lp, tail, sh);
+	loop_timer_start(&sh->second, CLOCK_NS_PER_S);
+	loop_run(sh->lp);
+}
+
+void
+shard_stop(struct shard *sh)
+{
+	CHECK_OBJ_NOTNULL(sh, SHARD_MAGIC);
+	loop_stop(sh->lp);
+}
+
+void
+shard_call(struct shard *sh, shard_call_f *f, void *priv)
+{
+	struct xcall *c;
+
+	CHECK_OBJ_NOTNULL(sh, SHARD_MAGIC);
+	c = mem_alloc(sizeof(*c));
+	c->magic = XCALL_MAGIC;
+	c->f = f;
+	c->priv = priv;
+	mbox_post(sh->mb, &c->link);
+}
+
+void
+shard_fini(struct shard *sh)
+{
+	CHECK_OBJ_NOTNULL(sh, SHARD_MAGIC);
+	loop_bind(sh->lp);
+	post_out(sh);
+	while (mbox_drain_now(sh->mb))
+		;
+	loop_timer_fini(&sh->second);
+	net_free(&sh->net);
+	mbox_free(&sh->mb);
+	loop_free(&sh->lp);
+	sh->magic = 0;
+}

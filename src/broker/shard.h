@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * shard.h - one shard: a loop, its connections, its core, its log and its
+ * mailbox, and the router that ties front-ends to cores of all shards.
+ *
+ * What an iteration of the loop does: head: time goes into the core; callbacks:
+ * bytes come in and become operations, completions come in, the mailbox is
+ * drained; tail: the core's timers and ready dispatchers, a log group is
+ * formed and submitted, messages for other shards are posted (one lock and at
+ * most one wake-up per shard), connections are flushed.
+ *
+ * Threads: made by the main thread before the loops run; afterwards everything
+ * but shard_stop() runs on the shard's own thread (asserted by what it calls).
+ * Memory: the shard owns all it names but `files` and `metas` (broker.h).
+ */
+#ifndef BROKER_SHARD_H
+#define BROKER_SHARD_H
+
+#include "core/route.h"
+#include "net/listener.h"
+#include "net/net.h"
+#include "os/disk_file.h"
+#include "os/mbox.h"
+#include "os/thread.h"
+
+#define SHARDS_MAX 64
+#define SHARD_SINKS_MAX 8
+
+struct broker;
+struct xreceipts;
+struct xdeliver;
+
+struct shard_out { /* messages for one other shard, since the last tail */
+	struct mbox_msg *first, *last;
+	struct xreceipts *receipts; /* last message, while it has room */
+	struct xdeliver *deliver;   /* the same */
+};
+
+struct shard {
+	struct router router; /* first */
+	unsigned magic;
+#define SHARD_MAGIC 0x5ba4d001
+	unsigned n;
+	struct broker *broker;
+	struct loop *lp;
+	struct mbox *mb;
+	struct net *net;
+	struct disk *disk;
+	struct meta *meta;
+	struct ledgers *ledgers;
+	struct core *core;
+	struct {
+		const struct route_sink *sink;
+		void *priv;
+	} sinks[SHARD_SINKS_MAX];
+	struct shard_out out[SHARDS_MAX];
+	struct pulsar *pulsar;
+	struct listener *listener;
+	struct thread th; /* shards 1.. */
+	struct loop_timer second;
+	struct mbox_msg ctl_link;
+	_Atomic bool drained;
+	uint64_t crossed_ops, crossed_effects;
+};
+
+/* Loop, mailbox, network and core; the log and metadata come with shard_open(). */
+void shard_init(struct shard *, struct broker *, unsigned n);
+void shard_fini(struct shard *);
+/* Run on the calling thread until shard_stop(). */
+void shard_run(struct shard *);
+/* @locality any */
+void shard_stop(struct shard *);
+
+/* Runs f on the shard's thread. @locality any. */
+typedef void shard_call_f(struct shard *, void *priv);
+void shard_call(struct shard *, shard_call_f *, void *priv);
+
+#endif
