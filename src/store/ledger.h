@@ -171,7 +171,7 @@ struct ledger_ops {
 	uint64_t (*new_id)(struct ledgers *);
 	void (*journal_open)(struct ledgers *, uint64_t id, bool fresh, void *owner);
 	/* Append a delta (a sequence of self-delimiting items: concatenation of
-	 * deltas is a delta). Returns its number. urgent: someone waits for the
+	 * deltas is a delta). Returns its number, from 1 at each open. urgent: someone waits for the
 	 * answer, so it starts a group; else it rides the next one, at the latest
 	 * after 10 ms. */
 	uint64_t (*journal_append)(struct ledgers *, struct journal *, const void *p, size_t len,

@@ -33,7 +33,7 @@ footer_parse(
 	const uint8_t *rows;
 
 	if (trailer_get(b + len - FOOTER_TRAILER, seg->id, &t) != GROUP_OK ||
-	    t.footer_off > seg->size ||
+	    t.footer_off > seg->size || t.rows_n > seg->size / RUN_ROW ||
 	    seg->size - t.footer_off != footer_len(t.rows_n))
 		return ERR_CORRUPT;
 	*need = seg->size - t.footer_off;
@@ -58,7 +58,7 @@ scan_group(struct segment *seg, const uint8_t *p, uint32_t at,
 {
 	struct run_row *r = NULL, row;
 	struct record_head h;
-	uint32_t off = GROUP_HEAD;
+	uint32_t off = GROUP_HEAD, at_row;
 
 	for (uint32_t i = 0; i < g->records_n; i++, off += h.len) {
 		if (!record_head(p + off, g->len - off, &h))
@@ -76,7 +76,8 @@ scan_group(struct segment *seg, const uint8_t *p, uint32_t at,
 			row.first_index = h.index;
 			row.store_time_ms = h.store_time_ms;
 			row.off = at + off;
-			r = &seg->row[segment_row_add(seg, &row)];
+			at_row = segment_row_add(seg, &row);
+			r = &seg->row[at_row];
 		}
 		r->n++;
 		r->bytes += h.len;

@@ -292,6 +292,7 @@ local_journal_open(struct ledgers *lgs, uint64_t id, bool fresh, void *owner)
 	jo->held = true;
 	jo->owner = owner;
 	jo->opening = true;
+	jo->seq_base = jo->seq;
 	jo->pending++;
 	if (fresh) {
 		local_answer(lo, answer_fresh, jo);
@@ -353,7 +354,7 @@ local_journal_append(struct ledgers *lgs, struct journal *jo, const void *p,
 	}
 	if (lo->jdeadline_ns == 0)
 		lo->jdeadline_ns = lo->mono_ns + lo->conf.ack_delay_ns;
-	return d->seq;
+	return d->seq - jo->seq_base;
 }
 
 void
@@ -363,10 +364,11 @@ journal_written(struct journal *jo, uint64_t seq, enum err err)
 
 	CHECK_OBJ_NOTNULL(jo, JOURNAL_MAGIC);
 	jo->formed--;
-	if (jo->held && !jo->deleted)
-		lo->base.client_ops->journal_done(jo->owner, seq, err);
-	else
+	if (!jo->held || jo->deleted)
 		journal_maybe_free(jo);
+	else if (seq > jo->seq_base)
+		lo->base.client_ops->journal_done(
+		    jo->owner, seq - jo->seq_base, err);
 }
 
 void
@@ -380,11 +382,11 @@ journals_fail_staged(struct local *lo)
 	/* what callbacks append waits for the next time */
 	while (n-- > 0 && (jo = TAILQ_FIRST(&lo->jstaged)) != NULL) {
 		unstage(jo);
-		if (jo->held)
-			lo->base.client_ops->journal_done(
-			    jo->owner, jo->seq, lo->failed_err);
-		else
+		if (!jo->held)
 			journal_maybe_free(jo);
+		else if (jo->seq > jo->seq_base)
+			lo->base.client_ops->journal_done(
+			    jo->owner, jo->seq - jo->seq_base, lo->failed_err);
 	}
 	lo->jdeadline_ns = 0;
 }

@@ -303,6 +303,7 @@ struct journal {
 	bool staged; /* on lo->jstaged */
 	bool dirty; /* on lo->jdirty: the log has deltas that no snapshot has */
 	uint64_t seq; /* of the last append */
+	uint64_t seq_base; /* appends of earlier holders: numbers begin anew */
 	uint64_t stage_seq; /* of lo->seq, of its oldest staged delta */
 	uint64_t seq_done; /* durable and answered */
 	uint64_t *raw; /* keys of raw chunks in meta */

@@ -68,14 +68,35 @@ scan_groups(struct scan *sc)
 	return ERR_OK;
 }
 
+/* Is there a footer, the whole of it? Its write may be what was torn. */
+static bool
+footer_whole(struct scan *sc, bool *newer)
+{
+	const struct segment *seg = sc->seg;
+	struct trailer *t = &sc->t;
+	enum group_verdict v;
+
+	v = trailer_get(sc->buf + seg->size - FOOTER_TRAILER, seg->id, t);
+	*newer = v == GROUP_NEWER;
+	if (v != GROUP_OK || t->data_end > seg->size ||
+	    t->footer_off > seg->size || t->rows_n > seg->size / RUN_ROW ||
+	    seg->size - t->footer_off != footer_len(t->rows_n) ||
+	    crc32c(seg->seed, sc->buf + t->footer_off,
+		(size_t)t->rows_n * RUN_ROW) != t->rows_crc)
+		return false;
+	sc->sealed = true;
+	sc->end = t->data_end;
+	return true;
+}
+
 static enum err
 segment_load(struct scan *sc)
 {
 	struct disk *d = sc->lo->disk;
 	struct segment *seg = sc->seg;
 	size_t got, n;
+	bool newer = false;
 	enum err err;
-	enum group_verdict v;
 
 	for (uint64_t off = 0; off < seg->size; off += n) {
 		n = seg->size - off < STEP ? seg->size - off : STEP;
@@ -86,13 +107,8 @@ segment_load(struct scan *sc)
 			memset(sc->buf + off + got, 0, n - got);
 	}
 	sc->end = (uint32_t)seg->size;
-	v = trailer_get(sc->buf + seg->size - FOOTER_TRAILER, seg->id, &sc->t);
-	if (v == GROUP_NEWER)
+	if (!footer_whole(sc, &newer) && newer)
 		return ERR_NEWER_FORMAT;
-	if (v == GROUP_OK && sc->t.data_end <= seg->size) {
-		sc->sealed = true;
-		sc->end = sc->t.data_end;
-	}
 	return scan_groups(sc);
 }
 

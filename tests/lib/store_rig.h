@@ -30,6 +30,7 @@ struct rledger {
 	struct ledger *lg;
 	struct ledger_info info;
 	bool want, opened, closed, deleted, closing;
+	bool async; /* power loss may take what was answered */
 	enum err err; /* of the last answer */
 	struct rig_app *app;
 	uint32_t n, cap; /* appended */
@@ -63,6 +64,7 @@ struct rig {
 	uint64_t seed;
 	int64_t wall_ms, mono_ns;
 	bool space;
+	bool power; /* the last end was a power loss */
 	uint32_t space_calls;
 	uint32_t reports[16];
 	uint64_t last_seg, last_off;

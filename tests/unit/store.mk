@@ -9,3 +9,7 @@ STORE_RIG = tests/lib/disk_mem.c tests/lib/disk_mem.h \
 check_PROGRAMS += %D%/test_store_local
 %C%_test_store_local_SOURCES = %D%/test_store_local.c $(STORE_RIG)
 %C%_test_store_local_LDADD = $(STORE_TEST)
+
+check_PROGRAMS += %D%/test_store_model
+%C%_test_store_model_SOURCES = %D%/test_store_model.c $(STORE_RIG)
+%C%_test_store_model_LDADD = $(STORE_TEST)
