@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the tests of connections share. Connections over socket pairs and loopback. The protocol of the tests: a
- * frame is its length (u32 BE) and that many bytes, each (seed + place) & 0xff
- * where seed is the first one.
+ * What the tests of connections share. Connections over socket pairs and
+ * loopback. The protocol of the tests: a frame is its length (u32 BE) and that
+ * many bytes, each (seed + place) & 0xff where seed is the first one.
  */
 #ifndef TESTS_UNIT_CONN_FIXTURE_H
 #define TESTS_UNIT_CONN_FIXTURE_H
