@@ -5,6 +5,7 @@ noinst_LIBRARIES += %D%/libpulsar.a
 	%D%/frame.c %D%/frame.h \
 	%D%/hot.h %D%/hot_decode.c %D%/hot_encode.c %D%/hot_meta.c \
 	%D%/peer.c %D%/peer.h \
+	%D%/server.h \
 	%D%/span_pb.c %D%/span_pb.h \
 	%D%/wire.h
 
