@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/broker.h"
+
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/miniobj.h"
+#include "base/vas.h"
+#include "broker/confmap.h"
+#include "broker/reload.h"
+#include "broker/shard.h"
+#include "os/clock.h"
+#include "os/file.h"
+#include "os/prot.h"
+#include "pulsar/server.h"
+#include "store/local.h"
+#include "store/meta_lmdb.h"
+
+struct broker {
+	unsigned magic;
+#define BROKER_MAGIC 0xb40ce401
+	struct broker_args args;
+	struct conf *conf;
+	struct datadir *dir;
+	struct disk_files *files;
+	struct meta_lmdb *lmdb;
+	unsigned shards_n;
+	struct shard *shards;
+	struct loop_signal on_term, on_int, on_hup;
+	struct loop_timer drain_timer;
+	bool draining;
+	unsigned drained_n; /* shard 0's thread */
+	int status;
+};
+
+struct shard *
+broker_shard(struct broker *b, unsigned n)
+{
+	CHECK_OBJ_NOTNULL(b, BROKER_MAGIC);
+	assert(n < b->shards_n);
+	return &b->shards[n];
+}
+
+unsigned
+broker_shards_n(const struct broker *b)
+{
+	CHECK_OBJ_NOTNULL(b, BROKER_MAGIC);
+	return b->shards_n;
+}
+
+unsigned
+broker_conns_max(const struct broker *b)
+{
+	CHECK_OBJ_NOTNULL(b, BROKER_MAGIC);
+	if (b->conf->brokerMaxConnections == 0)
+		return 1000000;
+	return (unsigned)(b->conf->brokerMaxConnections / b->shards_n + 1);
+}
+
+/* --- start -------------------------------------------------------------------- */
+
+static void
+report(void *priv, enum local_report what, uint64_t segment, uint64_t off,
+    uint64_t len)
+{
+	struct shard *sh = priv;
+	static const struct {
+		enum log_level level;
+		const char *ev;
+	} say[] = {
+		[LOCAL_TORN_TAIL] = { LOG_WARN, "log_torn_tail_cut" },
+		[LOCAL_CORRUPT] = { LOG_ERROR, "log_corrupt" },
+		[LOCAL_IO_ERROR] = { LOG_ERROR, "log_io_error_writes_refused" },
+		[LOCAL_NO_SPACE] = { LOG_ERROR, "log_no_space" },
+		[LOCAL_SPACE_BACK] = { LOG_INFO, "log_space_back" },
+		[LOCAL_RESHARD] = { LOG_INFO, "log_reshard" },
+	};
+
+	assert(what < sizeof(say) / sizeof(say[0]));
+	LOG(say[what].level, (int)sh->n, say[what].ev,
+	    LOG_U("segment", segment), LOG_U("offset", off),
+	    LOG_U("bytes", len));
+}
+
+static enum err
+start_shard(struct broker *b, struct shard *sh, struct diag *diag)
+{
+	struct local_conf lc;
+	struct core_conf cc;
+	struct local_recovery rec = { 0 };
+	enum err err;
+
+	sh->meta = meta_lmdb_handle(b->lmdb, sh->lp);
+	confmap_core(&cc, b->conf, sh->n, b->shards_n);
+	shard_attach_core(sh, &cc);
+	err = disk_file_new(&sh->disk, b->files, sh->lp, diag);
+	if (err != ERR_OK)
+		return err;
+	confmap_local(&lc, b->conf, sh->n, b->shards_n);
+	lc.report = report;
+	lc.report_priv = sh;
+	sh->ledgers = local_ledgers_new(
+	    &lc, sh->disk, sh->meta, &core_ledger_client, sh->core);
+	core_set_ledgers(sh->core, sh->ledgers);
+	err = local_recover(sh->ledgers, clock_wall_ms(), &rec, diag);
+	if (err != ERR_OK)
+		return err;
+	if (rec.groups > 0)
+		LOG(LOG_INFO, (int)sh->n, "recovered",
+		    LOG_U("segments", rec.segments),
+		    LOG_U("entries", rec.entries), LOG_U("deltas", rec.deltas),
+		    LOG_U("torn_bytes", rec.torn_bytes),
+		    LOG_U("corrupt", rec.corrupt));
+	return ERR_OK;
+}
+
+static void
+accept_pulsar(void *priv, int fd, const struct sock_addr *peer)
+{
+	struct shard *sh = priv;
+
+	pulsar_accept(sh->pulsar, fd, peer);
+}
+
+static enum err
+listen_pulsar(struct broker *b, struct diag *diag)
+{
+	struct sock_addr sa;
+	struct pulsar_conf pc;
+	struct shard *sh;
+	char text[SOCK_TEXT_MAX];
+	enum err err;
+	unsigned i;
+
+	err = sock_addr_parse(&sa, b->conf->bindAddress,
+	    (uint16_t)b->conf->brokerServicePort, diag);
+	for (i = 0; err == ERR_OK && i < b->shards_n; i++) {
+		sh = &b->shards[i];
+		confmap_pulsar(&pc, b->conf);
+		sh->pulsar = pulsar_new(sh->net, &sh->router, &pc);
+		err = listener_new(
+		    &sh->listener, sh->net, &sa, 1024, accept_pulsar, sh, diag);
+		if (err == ERR_OK) {
+			sa = *listener_addr(sh->listener);
+			pulsar_set_port(sh->pulsar, sock_addr_port(&sa));
+		}
+	}
+	if (err != ERR_OK)
+		return err;
+	printf(
+	    "listening pulsar %s\n", sock_addr_text(&sa, text, sizeof(text)));
+	return ERR_OK;
+}
+
+static enum err
+open_storage(struct broker *b, struct diag *diag)
+{
+	struct disk_files_conf dc = DISK_FILES_CONF_DEFAULT;
+	struct core_conf cc;
+	struct meta *m;
+	enum err err;
+
+	err =
+	    datadir_open(&b->dir, b->conf->dataDir, DATADIR_FORMAT, true, diag);
+	if (err != ERR_OK)
+		return err;
+	err = meta_lmdb_open(&b->lmdb, b->conf->dataDir, false, diag);
+	if (err != ERR_OK)
+		return err;
+	confmap_core(&cc, b->conf, 0, b->shards_n);
+	m = meta_lmdb_handle(b->lmdb, NULL);
+	err = core_bootstrap(m, &cc);
+	meta_lmdb_handle_free(&m);
+	if (err != ERR_OK)
+		return err;
+	dc.readers_n = (unsigned)b->conf->coldReadThreads;
+	return disk_files_new(&b->files, b->conf->dataDir, &dc, diag);
+}
+
+enum err
+broker_start(
+    struct broker **bp, const struct broker_args *args, struct diag *diag)
+{
+	struct broker *b;
+	enum err err;
+	unsigned i;
+
+	ALLOC_OBJ(b, BROKER_MAGIC);
+	*bp = b;
+	b->args = *args;
+	b->conf = args->conf;
+	b->shards_n =
+	    b->conf->shards > 0 ? (unsigned)b->conf->shards : thread_cpus();
+	if (b->shards_n > SHARDS_MAX)
+		b->shards_n = SHARDS_MAX;
+	err = open_storage(b, diag);
+	if (err != ERR_OK)
+		return err;
+	printf("data directory %s\n", b->conf->dataDir);
+	b->shards = mem_zalloc(b->shards_n * sizeof(*b->shards));
+	for (i = 0; i < b->shards_n; i++)
+		shard_init(&b->shards[i], b, i);
+	for (i = 0; err == ERR_OK && i < b->shards_n; i++)
+		err = start_shard(b, &b->shards[i], diag);
+	if (err == ERR_OK)
+		err = listen_pulsar(b, diag);
+	return err;
+}
+
+/* --- stop ------------------------------------------------------------------------ */
+
+static void
+stop_all(struct broker *b)
+{
+	unsigned i;
+
+	for (i = 0; i < b->shards_n; i++)
+		shard_stop(&b->shards[i]);
+}
+
+static void
+count_drained(struct shard *sh, void *priv)
+{
+	struct broker *b = priv;
+
+	assert(sh->n == 0);
+	if (++b->drained_n == b->shards_n)
+		stop_all(b);
+}
+
+static void
+shard_drained(void *priv)
+{
+	struct shard *sh = priv;
+
+	if (!atomic_exchange(&sh->drained, true))
+		shard_call(&sh->broker->shards[0], count_drained, sh->broker);
+}
+
+static void
+drain_shard(struct shard *sh, void *priv)
+{
+	(void)priv;
+	listener_free(&sh->listener);
+	pulsar_drain(sh->pulsar);
+	core_drain(sh->core, shard_drained, sh);
+}
+
+static void
+on_drain_timeout(void *priv)
+{
+	struct broker *b = priv;
+
+	LOG(LOG_WARN, 0, "drain_timeout");
+	b->status = 1;
+	stop_all(b);
+}
+
+static void
+on_stop(void *priv, int signo)
+{
+	struct broker *b = priv;
+	unsigned i;
+
+	CHECK_OBJ_NOTNULL(b, BROKER_MAGIC);
+	LOG(LOG_INFO, 0, "stopping", LOG_I("signal", signo));
+	if (b->draining) {
+		b->status = 1;
+		stop_all(b);
+		return;
+	}
+	b->draining = true;
+	loop_timer_start(&b->drain_timer, DRAIN_MAX_MS * CLOCK_NS_PER_MS);
+	for (i = 0; i < b->shards_n; i++)
+		shard_call(&b->shards[i], drain_shard, NULL);
+}
+
+static void
+on_hup(void *priv, int signo)
+{
+	struct broker *b = priv;
+
+	(void)signo;
+	CHECK_OBJ_NOTNULL(b, BROKER_MAGIC);
+	reload_conf(
+	    b->conf, b->args.conf_file, b->args.overrides_n, b->args.overrides);
+}
+
+static void
+run_thread(void *priv)
+{
+	shard_run(priv);
+}
+
+int
+broker_run(struct broker *b)
+{
+	struct shard *s0;
+	unsigned i;
+
+	CHECK_OBJ_NOTNULL(b, BROKER_MAGIC);
+	s0 = &b->shards[0];
+	loop_signal_init(&b->on_term, s0->lp, SIGTERM, on_stop, b);
+	loop_signal_init(&b->on_int, s0->lp, SIGINT, on_stop, b);
+	loop_signal_init(&b->on_hup, s0->lp, SIGHUP, on_hup, b);
+	loop_timer_init(&b->drain_timer, s0->lp, on_drain_timeout, b);
+	for (i = 1; i < b->shards_n; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "shard-%u", i);
+		thread_start(&b->shards[i].th, name, run_thread, &b->shards[i]);
+	}
+	printf("ready in %lld ms\n",
+	    (long long)((clock_mono_ns() - b->args.started_mono_ns) /
+		CLOCK_NS_PER_MS));
+	fflush(stdout);
+	shard_run(s0);
+	for (i = 1; i < b->shards_n; i++)
+		thread_join(&b->shards[i].th);
+	loop_bind(s0->lp);
+	loop_timer_fini(&b->drain_timer);
+	loop_signal_fini(&b->on_hup);
+	loop_signal_fini(&b->on_int);
+	loop_signal_fini(&b->on_term);
+	return b->status;
+}
+
+/* Everything acknowledged is durable already: what is still in memory may go. */
+void
+broker_free(struct broker **bp)
+{
+	struct broker *b;
+	unsigned i;
+
+	TAKE_OBJ_NOTNULL(b, bp, BROKER_MAGIC);
+	for (i = 0; b->shards != NULL && i < b->shards_n; i++)
+		shard_close(&b->shards[i]);
+	if (b->files != NULL)
+		disk_files_free(&b->files);
+	if (b->lmdb != NULL)
+		meta_lmdb_close(&b->lmdb);
+	if (b->dir != NULL)
+		datadir_close(&b->dir);
+	mem_free(b->shards);
+	FREE_OBJ(b);
+}
