@@ -212,11 +212,9 @@ void ledger_info_get(const struct ledger *, struct ledger_info *);
 void ledger_maybe_free(struct ledger *);
 void ledger_destroy(struct ledger **);
 void ledger_mark_dirty(struct ledger *);
-/*
- * Snapshot of the extents in segments up to lo->covered: appends the put to
- * tx, moves the persisted counters, takes it off the dirty list (and puts it
- * on again when something is left).
- */
+/* Snapshot of the extents in segments up to lo->covered: appends the put to tx,
+ * moves the persisted counters, takes it off the dirty list (and puts it on
+ * again when something is left). */
 void ledger_snapshot(struct ledger *, struct meta_txn *);
 /* Does it go into snapshots? */
 bool extent_covered(const struct local *, const struct extent *);

@@ -13,3 +13,7 @@ check_PROGRAMS += %D%/test_store_local
 check_PROGRAMS += %D%/test_store_model
 %C%_test_store_model_SOURCES = %D%/test_store_model.c $(STORE_RIG)
 %C%_test_store_model_LDADD = $(STORE_TEST)
+
+check_PROGRAMS += %D%/test_store_damage
+%C%_test_store_damage_SOURCES = %D%/test_store_damage.c $(STORE_RIG)
+%C%_test_store_damage_LDADD = $(STORE_TEST)

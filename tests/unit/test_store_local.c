@@ -58,12 +58,357 @@ test_restart(void **state)
 	rig_fini(r);
 }
 
+static void
+fill(struct rig *r, uint32_t ledgers, uint32_t n, uint32_t len)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		rig_append(&r->l[i % ledgers], len, true);
+		if (i % 8 == 7)
+			rig_turn(r);
+	}
+	rig_settle(r);
+}
+
+/* Small cache: what is read comes from sealed segments and from the open one */
+static void
+test_cold_reads(void **state)
+{
+	struct rig *r = &rig;
+	struct local_stats st;
+	uint32_t corrupt;
+
+	(void)state;
+	rig_init(r, 3);
+	r->conf.cache_bytes = 48u << 10;
+	r->conf.index_bytes = 4u << 10;
+	rig_start(r);
+	for (uint32_t l = 0; l < 3; l++)
+		(void)rig_create(r, l);
+	fill(r, 3, 1500, 700);
+	for (uint32_t l = 0; l < 3; l++) {
+		assert_int_equal(rig_read_all(&r->l[l], &corrupt), 500);
+		assert_int_equal(corrupt, 0);
+		local_stats(r->lgs, &st);
+		assert_true(
+		    st.buffer_bytes <= r->conf.cache_bytes + (16u << 10));
+	}
+	assert_true(st.reads > 20);
+	assert_true(st.checkpoints > 0);
+	rig_fini(r);
+}
+
+/* A failed write: everything outstanding fails in order, later things too, and
+ * the next start has what was answered */
+static void
+test_write_error(void **state)
+{
+	struct rig *r = &rig;
+	struct rledger *rl;
+	struct rcursor *rc;
+
+	(void)state;
+	rig_init(r, 4);
+	rig_start(r);
+	rl = rig_create(r, 0);
+	rc = rig_cursor(r, 0);
+	fill(r, 1, 50, 500);
+	assert_int_equal(rl->acked, 50);
+	for (uint32_t i = 0; i < 200; i++)
+		rig_append(rl, 500, true);
+	disk_mem_fail_write(r->dm, 2, ERR_IO);
+	rig_ack(rc, 7, true);
+	rig_settle(r);
+	assert_int_equal(r->reports[LOCAL_IO_ERROR], 1);
+	assert_int_equal(rl->n, rl->acked);
+	assert_int_equal(rl->err, ERR_IO);
+	rig_append(rl, 10, true);
+	rig_ack(rc, 8, true);
+	rig_settle(r);
+	assert_int_equal(rl->n, rl->acked);
+	assert_true(rc->refused);
+	rig_crash(r, true);
+	/* what failed may be there after all, unknown to the client */
+	rig_start(r);
+	for (uint32_t i = 0; i < 2; i++)
+		rig_turn(r);
+	assert_int_equal(r->reports[LOCAL_CORRUPT], 0);
+	rl->want = true;
+	r->lgs->ops->open(r->lgs, rl->id, rl);
+	rig_settle(r);
+	assert_true(rl->info.last_entry + 1 >= rl->acked);
+	rig_fini(r);
+}
+
+static void
+test_no_space(void **state)
+{
+	struct rig *r = &rig;
+	struct rledger *rl;
+	struct rcursor *rc;
+	uint32_t acked;
+
+	(void)state;
+	rig_init(r, 5);
+	rig_start(r);
+	rl = rig_create(r, 0);
+	rc = rig_cursor(r, 0);
+	rig_settle(r);
+	disk_mem_limit(r->dm, 5 * r->conf.segment_bytes);
+	for (uint32_t i = 0; i < 2000 && r->space; i++) {
+		rig_append(rl, 1000, true);
+		rig_turn(r);
+	}
+	assert_false(r->space);
+	rig_settle(r);
+	assert_int_equal(r->reports[LOCAL_NO_SPACE], 1);
+	acked = rl->acked;
+	rig_append(rl, 1000, true);
+	rig_ack(rc, 1, true);
+	rig_settle(r);
+	assert_int_equal(rl->acked, acked);
+	assert_int_equal(rl->err, ERR_NO_SPACE);
+	assert_int_equal(rc->set[1], 2);
+	disk_mem_limit(r->dm, 0);
+	r->mono_ns += 2000000000;
+	rig_settle(r);
+	assert_true(r->space);
+	rig_append(rl, 1000, true);
+	rig_settle(r);
+	assert_int_equal(rl->acked, acked + 1);
+	rig_stop(r);
+	rig_start(r);
+	rig_reopen(r);
+	rig_fini(r);
+}
+
+/* Deleted ledgers give their segments back, also over restarts */
+static void
+test_recycle(void **state)
+{
+	struct rig *r = &rig;
+	struct local_stats st;
+	uint64_t ids[64];
+
+	(void)state;
+	rig_init(r, 6);
+	rig_start(r);
+	for (uint32_t round = 0; round < 12; round++) {
+		(void)rig_create(r, 0);
+		fill(r, 1, 400, 1000);
+		assert_int_equal(r->l[0].acked, 400);
+		r->lgs->ops->del(r->lgs, r->l[0].id);
+		r->l[0].deleted = true;
+		r->l[0].opened = false;
+		local_checkpoint(r->lgs, NULL, NULL);
+		rig_settle(r);
+		if (round % 3 == 2) {
+			rig_stop(r);
+			rig_start(r);
+		}
+	}
+	rig_settle(r);
+	local_stats(r->lgs, &st);
+	assert_true(disk_mem_files(r->dm, ids, 64) <= 6);
+	assert_true(st.segments <= 6);
+	assert_int_equal(st.ledgers, 0);
+	rig_fini(r);
+}
+
+static int64_t found_entry;
+static enum err found_err;
+
+static void
+found(void *priv, int64_t entry, enum err err)
+{
+	*(bool *)priv = true;
+	found_entry = entry;
+	found_err = err;
+}
+
+static void
+test_find_time(void **state)
+{
+	struct rig *r = &rig;
+	struct rledger *rl;
+	int64_t when[300];
+	bool done;
+
+	(void)state;
+	rig_init(r, 7);
+	r->conf.cache_bytes = 64u << 10;
+	rig_start(r);
+	rl = rig_create(r, 0);
+	for (uint32_t i = 0; i < 300; i++) {
+		r->mono_ns += 50000000;
+		rig_append(rl, 1500, true);
+		rig_turn(r);
+		when[i] = r->wall_ms;
+		while (rl->acked < rl->n)
+			rig_turn(r);
+	}
+	for (uint32_t i = 0; i < 300; i += 7) {
+		done = false;
+		r->lgs->ops->find_time(
+		    r->lgs, rl->lg, when[i] - 10, found, &done);
+		rig_settle(r);
+		assert_true(done);
+		assert_ok(found_err);
+		assert_int_equal(found_entry, i);
+	}
+	done = false;
+	r->lgs->ops->find_time(
+	    r->lgs, rl->lg, r->wall_ms + 1000000, found, &done);
+	rig_settle(r);
+	assert_int_equal(found_entry, 300);
+	rig_fini(r);
+}
+
+static void
+flushed(void *priv)
+{
+	*(bool *)priv = true;
+}
+
+static void
+test_flush_async(void **state)
+{
+	struct rig *r = &rig;
+	struct rledger *rl;
+	struct disk_mem_stats ds;
+	bool done = false;
+
+	(void)state;
+	rig_init(r, 8);
+	rig_start(r);
+	rl = rig_create(r, 0);
+	for (uint32_t i = 0; i < 100; i++)
+		rig_append(rl, 900, false);
+	r->lgs->ops->flush(r->lgs, flushed, &done);
+	for (uint32_t i = 0; i < 100 && !done; i++)
+		rig_turn(r);
+	assert_true(done);
+	assert_int_equal(rl->acked, 100);
+	rig_crash(r, true);
+	rig_start(r);
+	r->l[0].async = false;
+	rig_reopen(r);
+	assert_int_equal(rl->n, 100);
+	/* without a flush, the interval does it */
+	rig_append(rl, 900, false);
+	for (uint32_t i = 0; i < 20; i++)
+		rig_turn(r);
+	assert_int_equal(rl->acked, 101);
+	r->mono_ns += r->conf.flush_interval_ns;
+	for (uint32_t i = 0; i < 20; i++)
+		rig_turn(r);
+	disk_mem_stats(r->dm, &ds);
+	assert_true(ds.syncs > 0);
+	rig_crash(r, true);
+	rig_start(r);
+	rig_reopen(r);
+	assert_int_equal(rl->n, 101);
+	rig_fini(r);
+}
+
+/* Another number of shards: shard 0 takes everything into snapshots, then any
+ * shard opens any ledger */
+static void
+test_reshard(void **state)
+{
+	struct rig *r = &rig;
+	uint32_t corrupt, nshards[] = { 2, 1, 3, 1 };
+	struct rcursor *rc;
+
+	(void)state;
+	rig_init(r, 9);
+	rig_start(r);
+	for (uint32_t l = 0; l < 4; l++)
+		(void)rig_create(r, l);
+	rc = rig_cursor(r, 0);
+	fill(r, 4, 600, 800);
+	rig_ack(rc, 3, true);
+	rig_settle(r);
+	for (uint32_t i = 0; i < NELEM(nshards); i++) {
+		rig_crash(r, true);
+		r->conf.nshards = nshards[i];
+		r->conf.shard = 0;
+		rig_start(r);
+		if (nshards[i] > 1) {
+			/* the others start after shard 0; here the last goes on */
+			rig_stop(r);
+			r->conf.shard = nshards[i] - 1;
+			rig_start(r);
+		}
+		rig_reopen(r);
+		rig_ack(rc, 10 + i, true);
+		fill(r, 4, 200, 800);
+		for (uint32_t l = 0; l < 4; l++) {
+			assert_int_equal(rig_read_all(&r->l[l], &corrupt),
+			    150 + 50 * (i + 1));
+			assert_int_equal(corrupt, 0);
+		}
+	}
+	/* and everything can be let go */
+	for (uint32_t l = 0; l < 4; l++) {
+		r->lgs->ops->del(r->lgs, r->l[l].id);
+		r->l[l].deleted = true;
+		r->l[l].opened = false;
+	}
+	for (int i = 0; i < 3; i++) {
+		local_checkpoint(r->lgs, NULL, NULL);
+		rig_settle(r);
+	}
+	{
+		uint64_t ids[64];
+
+		assert_true(disk_mem_files(r->dm, ids, 64) <= 8);
+	}
+	rig_fini(r);
+}
+
+static void
+test_trim_close(void **state)
+{
+	struct rig *r = &rig;
+	struct rledger *rl;
+	uint32_t corrupt;
+
+	(void)state;
+	rig_init(r, 10);
+	rig_start(r);
+	rl = rig_create(r, 0);
+	fill(r, 1, 600, 900);
+	rl->closing = true;
+	r->lgs->ops->close(r->lgs, rl->lg);
+	rig_settle(r);
+	assert_true(rl->closed);
+	r->lgs->ops->trim(r->lgs, rl->lg, 300);
+	local_checkpoint(r->lgs, NULL, NULL);
+	rig_settle(r);
+	rig_crash(r, true);
+	rig_start(r);
+	rig_reopen(r);
+	assert_true(rl->closed);
+	/* trimmed ones are skipped, not damage */
+	assert_in_range(rig_read_all(rl, &corrupt), 300, 450);
+	assert_int_equal(corrupt, 0);
+	rig_fini(r);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_append_peek),
 		cmocka_unit_test(test_restart),
+		cmocka_unit_test(test_cold_reads),
+		cmocka_unit_test(test_write_error),
+		cmocka_unit_test(test_no_space),
+		cmocka_unit_test(test_recycle),
+		cmocka_unit_test(test_find_time),
+		cmocka_unit_test(test_flush_async),
+		cmocka_unit_test(test_trim_close),
+		cmocka_unit_test(test_reshard),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
