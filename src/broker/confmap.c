@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/confmap.h"
+
+#include "config.h"
+
+#define MIB (INT64_C(1) << 20)
+#define MINUTE_MS INT64_C(60000)
+#define MS_NS INT64_C(1000000)
+#define S_NS INT64_C(1000000000)
+/* what a frame may have beside maxMessageSize (pulsar/frame.h) */
+#define ENTRY_PADDING (10u << 10)
+
+static int64_t
+scaled(int64_t v, int64_t unit)
+{
+	return v < 0 ? -1 : v * unit;
+}
+
+void
+confmap_core(struct core_conf *cc, const struct conf *c, unsigned shard,
+    unsigned shards_n)
+{
+	*cc = (struct core_conf){
+		.shard = shard,
+		.shards_n = shards_n,
+		.cluster = c->clusterName,
+		.auto_topic = c->allowAutoTopicCreation,
+		.auto_sub = c->allowAutoSubscriptionCreation,
+		.auto_partitioned =
+		    c->allowAutoTopicCreationType == CONF_TOPIC_PARTITIONED,
+		.default_partitions = (uint32_t)c->defaultNumPartitions,
+		.max_partitions =
+		    (uint32_t)c->maxNumPartitionsPerPartitionedTopic,
+		.max_unacked_consumer =
+		    (uint32_t)c->maxUnackedMessagesPerConsumer,
+		.max_unacked_sub =
+		    (uint32_t)c->maxUnackedMessagesPerSubscription,
+		.max_producers_topic = (uint32_t)c->maxProducersPerTopic,
+		.max_consumers_topic = (uint32_t)c->maxConsumersPerTopic,
+		.max_consumers_sub = (uint32_t)c->maxConsumersPerSubscription,
+		.max_subs_topic = (uint32_t)c->maxSubscriptionsPerTopic,
+		.max_message_bytes = (uint32_t)c->maxMessageSize,
+		.failover_delay_ms = c->activeConsumerFailoverDelayTimeMillis,
+		.hash_ring = c->subscriptionKeySharedUseConsistentHashing,
+		.hash_ring_points = (uint32_t)
+		    c->subscriptionKeySharedConsistentHashingReplicaPoints,
+		.batch_index_ack = c->acknowledgmentAtBatchIndexLevelEnabled,
+		.sync = c->flushPolicy == CONF_FLUSH_SYNC,
+		.ledger_max_entries =
+		    (uint64_t)c->managedLedgerMaxEntriesPerLedger,
+		.ledger_max_bytes =
+		    (uint64_t)(c->managedLedgerMaxSizePerLedgerMbytes * MIB),
+		.ledger_min_roll_ms =
+		    c->managedLedgerMinLedgerRolloverTimeMinutes * MINUTE_MS,
+		.ledger_max_roll_ms =
+		    c->managedLedgerMaxLedgerRolloverTimeMinutes * MINUTE_MS,
+		.retention_ms =
+		    scaled(c->defaultRetentionTimeInMinutes, MINUTE_MS),
+		.retention_bytes = scaled(c->defaultRetentionSizeInMB, MIB),
+		.ttl_s = c->ttlDurationDefaultInSeconds,
+		.delete_inactive = c->brokerDeleteInactiveTopicsEnabled,
+		.inactive_ms =
+		    c->brokerDeleteInactiveTopicsFrequencySeconds * 1000,
+		.idle_unload_ms = c->topicIdleUnloadSeconds * 1000,
+		.max_pending_publishes =
+		    (uint32_t)c->maxPendingPublishesPerTopic,
+		.np_pending_max = 1000,
+	};
+}
+
+void
+confmap_local(struct local_conf *lc, const struct conf *c, unsigned shard,
+    unsigned shards_n)
+{
+	local_conf_init(lc);
+	lc->shard = shard;
+	lc->nshards = shards_n;
+	lc->segment_bytes = (uint32_t)(c->segmentSizeMB * MIB);
+	lc->cache_bytes = (uint64_t)(c->bufferBudgetMB * MIB) / shards_n;
+	lc->max_entry_bytes = (uint32_t)c->maxMessageSize + ENTRY_PADDING;
+	lc->flush_interval_ns = c->flushIntervalMs * MS_NS;
+}
+
+void
+confmap_pulsar(struct pulsar_conf *pc, const struct conf *c)
+{
+	*pc = (struct pulsar_conf)PULSAR_CONF_DEFAULT;
+	pc->max_message_bytes = (unsigned)c->maxMessageSize;
+	pc->keepalive_ns = c->keepAliveIntervalSeconds * S_NS;
+	pc->handshake_ns = pc->keepalive_ns;
+	pc->probe_ns = c->connectionLivenessCheckTimeoutMillis * MS_NS;
+	pc->advertised_address = c->advertisedAddress;
+	pc->advertised_listeners = c->advertisedListeners;
+	pc->internal_listener = c->internalListenerName;
+	pc->lookup_max = (unsigned)c->maxConcurrentLookupRequest;
+	pc->version = PACKAGE_NAME " " PACKAGE_VERSION;
+	pc->batch_index_ack = c->acknowledgmentAtBatchIndexLevelEnabled;
+	pc->out_high_bytes = (size_t)c->connectionOutputHighWaterBytes;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * confmap.h - from the configuration's table to what each module takes. One
+ * place for units and for what is derived (per shard shares of the budget).
+ * Strings stay the configuration's. Any thread.
+ */
+#ifndef BROKER_CONFMAP_H
+#define BROKER_CONFMAP_H
+
+#include "base/conf.h"
+#include "core/core.h"
+#include "pulsar/server.h"
+#include "store/local.h"
+
+void confmap_core(struct core_conf *, const struct conf *, unsigned shard,
+    unsigned shards_n);
+void confmap_local(struct local_conf *, const struct conf *, unsigned shard,
+    unsigned shards_n);
+void confmap_pulsar(struct pulsar_conf *, const struct conf *);
+
+#endif
