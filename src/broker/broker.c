@@ -117,14 +117,6 @@ start_shard(struct broker *b, struct shard *sh, struct diag *diag)
 	return ERR_OK;
 }
 
-static void
-accept_pulsar(void *priv, int fd, const struct sock_addr *peer)
-{
-	struct shard *sh = priv;
-
-	pulsar_accept(sh->pulsar, fd, peer);
-}
-
 static enum err
 listen_pulsar(struct broker *b, struct diag *diag)
 {
@@ -141,8 +133,8 @@ listen_pulsar(struct broker *b, struct diag *diag)
 		sh = &b->shards[i];
 		confmap_pulsar(&pc, b->conf);
 		sh->pulsar = pulsar_new(sh->net, &sh->router, &pc);
-		err = listener_new(
-		    &sh->listener, sh->net, &sa, 1024, accept_pulsar, sh, diag);
+		err = listener_new(&sh->listener, sh->net, &sa, 1024,
+		    pulsar_accept, sh->pulsar, diag);
 		if (err == ERR_OK) {
 			sa = *listener_addr(sh->listener);
 			pulsar_set_port(sh->pulsar, sock_addr_port(&sa));

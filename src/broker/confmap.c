@@ -42,8 +42,9 @@ confmap_core(struct core_conf *cc, const struct conf *c, unsigned shard,
 		.max_message_bytes = (uint32_t)c->maxMessageSize,
 		.failover_delay_ms = c->activeConsumerFailoverDelayTimeMillis,
 		.hash_ring = c->subscriptionKeySharedUseConsistentHashing,
-		.hash_ring_points = (uint32_t)
-		    c->subscriptionKeySharedConsistentHashingReplicaPoints,
+		.hash_ring_points =
+		    (uint32_t)
+			c->subscriptionKeySharedConsistentHashingReplicaPoints,
 		.batch_index_ack = c->acknowledgmentAtBatchIndexLevelEnabled,
 		.sync = c->flushPolicy == CONF_FLUSH_SYNC,
 		.ledger_max_entries =

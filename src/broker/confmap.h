@@ -12,8 +12,8 @@
 #include "pulsar/server.h"
 #include "store/local.h"
 
-void confmap_core(struct core_conf *, const struct conf *, unsigned shard,
-    unsigned shards_n);
+void confmap_core(
+    struct core_conf *, const struct conf *, unsigned shard, unsigned shards_n);
 void confmap_local(struct local_conf *, const struct conf *, unsigned shard,
     unsigned shards_n);
 void confmap_pulsar(struct pulsar_conf *, const struct conf *);

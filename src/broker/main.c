@@ -20,7 +20,12 @@ struct args {
 	bool check, dump;
 };
 
-enum { OPT_VERSION = 256, OPT_HELP, OPT_CHECK, OPT_DUMP };
+enum {
+	OPT_VERSION = 256,
+	OPT_HELP,
+	OPT_CHECK,
+	OPT_DUMP
+};
 
 static void
 usage(FILE *f)
@@ -172,8 +177,8 @@ with_conf(const struct args *a, int64_t started_ns)
 	int status;
 
 	conf_init(&c);
-	if (reload_load(&c, a->conf_file, a->overrides_n, a->overrides, &diag) !=
-	    ERR_OK) {
+	if (reload_load(&c, a->conf_file, a->overrides_n, a->overrides,
+		&diag) != ERR_OK) {
 		fprintf(stderr, "magnetar: %s\n", diag.msg);
 		status = 2;
 	} else if (a->dump) {

@@ -47,8 +47,8 @@ reload_load(struct conf *c, const char *file, int overrides_n,
 }
 
 void
-reload_conf(struct conf *c, const char *file, int overrides_n,
-    char *const *overrides)
+reload_conf(
+    struct conf *c, const char *file, int overrides_n, char *const *overrides)
 {
 	struct strbuf changed, ignored;
 	struct conf next;

@@ -5,7 +5,10 @@
 #include "base/miniobj.h"
 #include "base/vas.h"
 #include "broker/broker.h"
+#include "os/clock.h"
 #include "pulsar/server.h"
+#include "store/local.h"
+#include "store/meta_lmdb.h"
 
 /*
  * Messages between shards. Operations and the rarer effects travel as they are
@@ -99,7 +102,8 @@ post(struct router *r, unsigned to, struct op **opp)
 }
 
 static void
-attach(struct router *r, uint8_t kind, const struct route_sink *sink, void *priv)
+attach(
+    struct router *r, uint8_t kind, const struct route_sink *sink, void *priv)
 {
 	struct shard *sh = (struct shard *)r;
 
@@ -356,7 +360,8 @@ tail(void *priv)
 
 	if (sh->ledgers != NULL) {
 		due = core_poll(sh->core, wall, mono);
-		due = sooner(due, sh->ledgers->ops->poll(sh->ledgers, wall, mono));
+		due = sooner(
+		    due, sh->ledgers->ops->poll(sh->ledgers, wall, mono));
 	}
 	post_out(sh);
 	if (net_flush(sh->net))
@@ -435,14 +440,31 @@ shard_call(struct shard *sh, shard_call_f *f, void *priv)
 	mbox_post(sh->mb, &c->link);
 }
 
+/* Loops have stopped: nothing is outstanding at the disk once the completions
+ * that are due have been taken. */
 void
-shard_fini(struct shard *sh)
+shard_close(struct shard *sh)
 {
 	CHECK_OBJ_NOTNULL(sh, SHARD_MAGIC);
 	loop_bind(sh->lp);
+	if (sh->listener != NULL)
+		listener_free(&sh->listener);
+	net_close_all(sh->net, CLOSE_SHUTDOWN);
+	while (net_flush(sh->net))
+		;
 	post_out(sh);
 	while (mbox_drain_now(sh->mb))
-		;
+		post_out(sh);
+	if (sh->pulsar != NULL)
+		pulsar_free(&sh->pulsar);
+	if (sh->core != NULL)
+		core_free(&sh->core);
+	if (sh->ledgers != NULL)
+		local_ledgers_free(&sh->ledgers);
+	if (sh->disk != NULL)
+		disk_file_free(&sh->disk);
+	if (sh->meta != NULL)
+		meta_lmdb_handle_free(&sh->meta);
 	loop_timer_fini(&sh->second);
 	net_free(&sh->net);
 	mbox_free(&sh->mb);

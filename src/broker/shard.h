@@ -33,7 +33,7 @@ struct xdeliver;
 struct shard_out { /* messages for one other shard, since the last tail */
 	struct mbox_msg *first, *last;
 	struct xreceipts *receipts; /* last message, while it has room */
-	struct xdeliver *deliver;   /* the same */
+	struct xdeliver *deliver; /* the same */
 };
 
 struct shard {
@@ -58,14 +58,15 @@ struct shard {
 	struct listener *listener;
 	struct thread th; /* shards 1.. */
 	struct loop_timer second;
-	struct mbox_msg ctl_link;
 	_Atomic bool drained;
 	uint64_t crossed_ops, crossed_effects;
 };
 
-/* Loop, mailbox, network and core; the log and metadata come with shard_open(). */
+/* Loop, mailbox and network; meta, core, disk and log are set by broker.c. */
 void shard_init(struct shard *, struct broker *, unsigned n);
-void shard_fini(struct shard *);
+void shard_attach_core(struct shard *, const struct core_conf *);
+/* Frees all of it; the loop has stopped. */
+void shard_close(struct shard *);
 /* Run on the calling thread until shard_stop(). */
 void shard_run(struct shard *);
 /* @locality any */
