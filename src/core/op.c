@@ -160,10 +160,13 @@ void
 fx_free(struct fx **fxp)
 {
 	struct fx *fx;
+	uint32_t i;
 
 	TAKE_OBJ_NOTNULL(fx, fxp, FX_MAGIC);
 	if (fx->stats != NULL)
 		topic_stats_free(&fx->stats);
+	for (i = 0; i < fx->stats_n; i++)
+		topic_stats_free(&fx->stats_list[i]);
 	if (fx->ent.body.buf != NULL)
 		slice_unref(&fx->ent.body);
 	arena_free(&fx->arena);

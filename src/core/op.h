@@ -104,6 +104,8 @@ enum op_type {
 	OP_SUB_EXPIRE,	     /* sub ("" = every), u64 age in seconds */
 	OP_SUB_PEEK,	     /* sub, u64 nth unacked message from 1: FX_ENTRY */
 	OP_READ,	     /* topic, start.pos or u64 index: FX_ENTRY */
+	OP_STATS_WALK,	     /* this shard's topics in memory after `topic` in name
+				order, at most u32: FX_STATS_LIST (core_stats_walk) */
 	OP_TYPES_N
 };
 
@@ -231,6 +233,7 @@ enum fx_type {
 	FX_STRINGS,
 	FX_TEXT,
 	FX_STATS,	    /* stats: core/stats.h, freed by fx_free */
+	FX_STATS_LIST,	    /* stats_list, stats_n, as FX_STATS */
 	FX_ENTRY,	    /* ent with a referenced body */
 	FX_TOPIC_CHANGED,   /* to every session of every shard: text name, flag created */
 };
@@ -257,6 +260,8 @@ struct fx {
 	uint32_t strings_n;
 	struct str *strings;
 	struct topic_stats *stats;
+	uint32_t stats_n;
+	struct topic_stats **stats_list; /* fx_mem */
 	struct entry ent;
 	struct op_arena *arena;
 };

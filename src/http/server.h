@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * server.h - HTTP/1.1: lookups, the part of Pulsar's admin API v2 that is
+ * here, /metrics and /status.html. One struct http per process, on one shard's
+ * loop; topics of other shards are reached through that shard's router.
+ *
+ * libmicrohttpd parses and writes (mhd.c, the only file that knows it); the
+ * loop drives it without a thread of its own. A request that needs the core is
+ * suspended until its operations have answered; each request has a number
+ * (struct dest's conn), so that what comes for one that is gone is dropped.
+ *
+ * What is not there answers as Pulsar does: 404 for an unknown path, 405 for a
+ * known one with another method, both with {"reason": ...}; nothing is changed
+ * by a request that is answered 4xx.
+ *
+ * Memory: struct http owns its connections and requests. A request holds at
+ * most body_max bytes of body and HTTP_REPLY_MAX of reply. conf's strings and
+ * metrics are borrowed and outlive it; conf itself is copied.
+ * Threads: the shard's, asserted; http_new() also before its loop runs.
+ */
+#ifndef HTTP_SERVER_H
+#define HTTP_SERVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/metrics.h"
+#include "core/route.h"
+#include "os/loop.h"
+#include "os/sock.h"
+
+/* A list of topics or /metrics of very many of them is answered 503 beyond. */
+#define HTTP_REPLY_MAX ((size_t)256 << 20)
+
+struct http_conf {
+	const char *version; /* "0.1.0" */
+	const char *cluster; /* "standalone" */
+	unsigned pulsar_port; /* of lookups' brokerUrl */
+	/* Host of lookups' URLs; NULL or "": the one that the request names
+	 * (its Host header), else the address that it came to. */
+	const char *advertised_address;
+	/* "name:pulsar://host:port,name:http://host:port"; NULL or "": none */
+	const char *advertised_listeners;
+	/* The listener of requests that name none; NULL or "": the first. */
+	const char *internal_listener;
+	size_t body_max; /* larger ones are answered 413 */
+	unsigned connections_max;
+	unsigned idle_s; /* silent connections are closed after it */
+	/* One per shard, for /metrics; metrics[own] counts HTTP_REQUESTS. */
+	struct metrics *const *metrics;
+	unsigned metrics_n;
+};
+
+#define HTTP_CONF_DEFAULT                                                     \
+	{                                                                     \
+		.version = "0", .cluster = "standalone", .pulsar_port = 6650, \
+		.body_max = 1u << 20, .connections_max = 1024, .idle_s = 300  \
+	}
+
+struct http;
+
+/* Listens on the address (port 0: a free one, see http_addr) and attaches to
+ * the router as DEST_HTTP. ERR_ADDRESS, ERR_PERMISSION; ERR_INVALID_ARG for
+ * listeners that make no sense. */
+enum err http_new(struct http **, struct loop *, struct router *,
+    const struct http_conf *, const struct sock_addr *,
+    struct diag *) MUST_CHECK;
+/* As bound. */
+const struct sock_addr *http_addr(const struct http *);
+/* No new connections; a request that comes on an old one is answered 503, those
+ * under way are finished. */
+void http_drain(struct http *);
+/* No request waits for the core. */
+bool http_drain_done(const struct http *);
+/* Closes everything; answers that are still to come are dropped by the router's
+ * owner, who detaches or stops first. */
+void http_free(struct http **);
+
+#endif
