@@ -35,6 +35,8 @@
 #ifndef STORE_LOCAL_H
 #define STORE_LOCAL_H
 
+#include <stdio.h>
+
 #include "base/err.h"
 #include "store/ledger.h"
 
@@ -125,5 +127,11 @@ struct local_stats {
 	bool failed, no_space;
 };
 void local_stats(const struct ledgers *, struct local_stats *);
+
+/* magnetar inspect: list segments, ledgers and journals of a directory and
+ * verify every checksum. Opens nothing for writing. Returns ERR_OK,
+ * ERR_CORRUPT if something is damaged, or why it could not look. */
+enum err local_inspect(
+    struct disk *, struct meta *, FILE *, bool verbose) MUST_CHECK;
 
 #endif

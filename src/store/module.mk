@@ -8,6 +8,7 @@ noinst_LIBRARIES += %D%/libstore.a
 	%D%/local_footer.c \
 	%D%/local_group.c \
 	%D%/local_index.c \
+	%D%/local_inspect.c \
 	%D%/local_journal.c \
 	%D%/local_ledger.c \
 	%D%/local_pool.c \

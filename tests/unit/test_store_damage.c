@@ -2,6 +2,8 @@
 /* Torn tails at every kind of boundary, damage in the middle, newer formats. */
 #include "tests/unit/test.h"
 
+#include <stdio.h>
+
 #include "store/record.h"
 #include "tests/lib/store_rig.h"
 
@@ -366,6 +368,56 @@ test_codec(void **state)
 	assert_int_equal(h.type, RECORD_CURSOR);
 }
 
+static enum err
+inspect(struct rig *r, char *out, size_t len)
+{
+	struct disk *d = disk_mem_handle(r->dm);
+	struct meta *m = meta_mem_handle(r->mm);
+	FILE *f = fmemopen(out, len, "w");
+	enum err err;
+
+	assert_non_null(f);
+	err = local_inspect(d, m, f, true);
+	(void)fclose(f);
+	disk_mem_handle_free(&d);
+	meta_mem_handle_free(&m);
+	return err;
+}
+
+static void
+test_inspect(void **state)
+{
+	struct rig *r = &rig;
+	struct group_head h;
+	static char out[65536];
+	uint64_t file;
+	uint32_t off;
+
+	(void)state;
+	rig_init(r, 26);
+	rig_start(r);
+	for (uint32_t i = 0; i < 2; i++)
+		(void)rig_cursor(r, i);
+	groups_make(r);
+	rig_ack(&r->c[0], 5, true);
+	for (uint32_t i = 0; i < 300; i++) {
+		rig_append(&r->l[0], 1000, true);
+		if (i % 16 == 0)
+			rig_settle(r);
+	}
+	rig_stop(r);
+	assert_ok(inspect(r, out, sizeof out));
+	assert_non_null(strstr(out, "ledgers: 3, entries 348,"));
+	assert_non_null(strstr(out, "cursors: 1\n"));
+	assert_non_null(strstr(out, "sealed"));
+	assert_non_null(strstr(out, "damaged places: 0"));
+	assert_true(group_place(r, 8, &file, &off, &h));
+	disk_mem_flip(r->dm, file, off + 300, 1);
+	assert_err(inspect(r, out, sizeof out), ERR_CORRUPT);
+	assert_non_null(strstr(out, "damaged record, ledger"));
+	rig_fini(r);
+}
+
 int
 main(void)
 {
@@ -377,6 +429,7 @@ main(void)
 		cmocka_unit_test(test_cold),
 		cmocka_unit_test(test_footer),
 		cmocka_unit_test(test_newer),
+		cmocka_unit_test(test_inspect),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
