@@ -11,7 +11,8 @@
  */
 #include "store/local_priv.h"
 
-#define SLICE_LEDGERS 1000u
+#define SLICE_LEDGERS 500u
+#define SLICE_BOOT 10000u
 #define SLICE_JOURNALS 100u
 #define SHARD_ROW 56u
 #define SHARD_ROW_VERSION 1u
@@ -429,8 +430,8 @@ checkpoint_slices_now(struct local *lo)
 	lo->ckpt_no++;
 	do {
 		tx = meta_txn_new();
-		n = slice_ledgers(lo, tx, SLICE_LEDGERS);
-		n += slice_journals(lo, tx, SLICE_JOURNALS);
+		n = slice_ledgers(lo, tx, SLICE_BOOT);
+		n += slice_journals(lo, tx, SLICE_BOOT);
 		err = local_commit_now(lo, &tx);
 	} while (err == ERR_OK && n > 0);
 	return err;

@@ -51,7 +51,7 @@ grow(void *v, uint32_t *cap, uint32_t need, size_t size)
 {
 	if (need <= *cap)
 		return v;
-	*cap = need < 8 ? 8 : need + need / 2;
+	*cap = need + need / 2;
 	return mem_reallocarray(v, *cap, size);
 }
 

@@ -229,6 +229,7 @@ segment_cmp(const void *va, const void *vb)
 struct walk {
 	uint64_t groups, entries, deltas, bad_records;
 	uint64_t first, number, synced; /* of groups */
+	uint64_t bad_number; /* the first one missing */
 	uint32_t epoch, end;
 	uint32_t bad_from, bad_n; /* places between groups that are none */
 	bool any, sealed, footer;
@@ -308,8 +309,10 @@ walk_segment(struct inspect *in, const struct isegment *is, const uint8_t *b,
 			continue;
 		}
 		if (off != w->end) {
-			w->bad_n++;
-			w->bad_from = w->end;
+			if (w->bad_n++ == 0) {
+				w->bad_from = w->end;
+				w->bad_number = w->any ? w->number + 1 : 0;
+			}
 		}
 		if (!w->any)
 			w->first = h.number;
@@ -321,10 +324,8 @@ walk_segment(struct inspect *in, const struct isegment *is, const uint8_t *b,
 		off += (h.len + DISK_BLOCK - 1) & ~(DISK_BLOCK - 1);
 		w->end = off;
 	}
-	if (w->sealed && w->end != end) {
-		w->bad_n++;
+	if (w->sealed && w->end != end && w->bad_n++ == 0)
 		w->bad_from = w->end;
-	}
 }
 
 static void
@@ -372,7 +373,7 @@ segment_print(
 	    w->entries, w->deltas, w->end, is->size, is->live);
 	if (w->bad_n > 0) {
 		/* a tail that was torn may have whole groups behind it */
-		if (w->sealed || w->bad_n > 1 || w->synced > w->first)
+		if (w->sealed || w->synced >= w->bad_number)
 			in->damaged++;
 		(void)fprintf(in->out,
 		    "segment %" PRIu64 " offset %u: %s (%u)\n", is->id,

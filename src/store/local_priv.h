@@ -85,6 +85,7 @@ struct segment {
 	int64_t persisted; /* the same, as our row in meta says */
 	struct run_row *row;
 	uint32_t row_n, row_cap;
+	struct run_row *sorted; /* copy, while the footer is written */
 	uint32_t pins; /* reads at work on it */
 	uint64_t commit; /* last commit that moved persisted */
 	bool row_dirty; /* persisted has moved: on lo->rows_dirty */

@@ -12,6 +12,7 @@
 #include "store/local_recover_priv.h"
 
 #define STEP (4u << 20)
+#define OBJECTS_KEPT 50000u
 
 struct found {
 	uint32_t off;
@@ -534,6 +535,12 @@ log_replay(struct recover *rc, uint32_t class, const struct shard_row *row)
 	for (uint32_t i = first; i < used_n && err == ERR_OK; i++) {
 		seg = segment_get(lo, rc->files[i]);
 		err = segment_replay(rc, seg, i + 1 < used_n, &open);
+		/* a directory of very many topics: not all of them in memory */
+		if (err == ERR_OK && !rc->reshard && open == NULL &&
+		    lo->ledgers.n + lo->journals.n > OBJECTS_KEPT) {
+			lo->ckpt_to = seg->id;
+			err = checkpoint_slices_now(lo);
+		}
 	}
 	for (uint32_t i = first > used_n ? first : used_n;
 	     i < rc->files_n && err == ERR_OK; i++) {

@@ -50,6 +50,7 @@ rows_drop(struct local *lo, struct segment *seg)
 		lo->row_bytes -= (uint64_t)seg->row_cap * sizeof *seg->row;
 	}
 	MEM_FREE(seg->row);
+	MEM_FREE(seg->sorted);
 	seg->row_cap = 0;
 }
 
@@ -72,6 +73,7 @@ segments_fini(struct local *lo)
 
 	while ((seg = umap_pop(&lo->segments)) != NULL) {
 		mem_free(seg->row);
+		mem_free(seg->sorted);
 		FREE_OBJ(seg);
 	}
 	umap_fini(&lo->segments);
@@ -114,11 +116,82 @@ row_cmp(const void *va, const void *vb)
 	return 0;
 }
 
+static bool
+rows_in_order(const struct run_row *row, uint32_t n)
+{
+	for (uint32_t i = 1; i < n; i++)
+		if (row_cmp(&row[i - 1], &row[i]) > 0)
+			return false;
+	return true;
+}
+
+struct row_slot {
+	uint64_t ledger;
+	uint32_t n, at;
+};
+
+static int
+slot_cmp(const void *va, const void *vb)
+{
+	const struct row_slot *a = va, *b = vb;
+
+	return a->ledger < b->ledger ? -1 : a->ledger > b->ledger;
+}
+
+/* A sorted copy. The rows of each ledger are in order already, so only the
+ * ledgers are sorted: a comparison sort of all rows would hold the shard up. */
+static struct run_row *
+rows_sorted(const struct run_row *row, uint32_t n)
+{
+	struct run_row *out = mem_calloc((size_t)n + 1, sizeof *out);
+	struct row_slot *slot = mem_calloc((size_t)n + 1, sizeof *slot), *sl;
+	struct umap m;
+	uint32_t slots = 0, at = 0;
+
+	umap_init(&m, 5, n + 1);
+	for (uint32_t i = 0; i < n; i++) {
+		/* the map only counts: it is filled again once they are sorted */
+		sl = umap_get(&m, row[i].ledger);
+		if (sl == NULL) {
+			sl = &slot[slots++];
+			sl->ledger = row[i].ledger;
+			AZ(umap_add(&m, row[i].ledger, sl));
+		}
+		sl->n++;
+	}
+	umap_fini(&m);
+	if (slots > 1)
+		qsort(slot, slots, sizeof *slot, slot_cmp);
+	umap_init(&m, 5, n + 1);
+	for (uint32_t i = 0; i < slots; i++) {
+		slot[i].at = at;
+		at += slot[i].n;
+		AZ(umap_add(&m, slot[i].ledger, &slot[i]));
+	}
+	for (uint32_t i = 0; i < n; i++) {
+		sl = umap_get(&m, row[i].ledger);
+		out[sl->at++] = row[i];
+	}
+	umap_fini(&m);
+	mem_free(slot);
+	if (!rows_in_order(out, n))
+		qsort(out, n, sizeof *out, row_cmp);
+	return out;
+}
+
 void
 segment_rows_sort(struct segment *seg)
 {
-	if (seg->row_n > 1)
-		qsort(seg->row, seg->row_n, sizeof *seg->row, row_cmp);
+	struct run_row *sorted = seg->sorted;
+
+	seg->sorted = NULL;
+	if (sorted == NULL && rows_in_order(seg->row, seg->row_n))
+		return;
+	if (sorted == NULL)
+		sorted = rows_sorted(seg->row, seg->row_n);
+	mem_free(seg->row);
+	seg->row = sorted;
+	seg->row_cap = seg->row_n + 1;
 }
 
 uint32_t
@@ -171,19 +244,18 @@ void
 segment_footer_put(
     const struct local *lo, struct segment *seg, uint8_t *buf, uint32_t len)
 {
-	struct run_row *sorted;
+	const struct run_row *row = seg->row;
 	struct trailer t;
 
 	assert(len == footer_len(seg->row_n));
-	sorted = mem_calloc(seg->row_n + 1, sizeof *sorted);
-	if (seg->row_n > 0) {
-		memcpy(sorted, seg->row, seg->row_n * sizeof *sorted);
-		qsort(sorted, seg->row_n, sizeof *sorted, row_cmp);
+	if (!rows_in_order(row, seg->row_n)) {
+		/* the ledgers' runs name rows by place until it is written */
+		mem_free(seg->sorted);
+		row = seg->sorted = rows_sorted(row, seg->row_n);
 	}
 	memset(buf, 0, len);
 	for (uint32_t i = 0; i < seg->row_n; i++)
-		run_row_put(buf + (size_t)i * RUN_ROW, &sorted[i]);
-	mem_free(sorted);
+		run_row_put(buf + (size_t)i * RUN_ROW, &row[i]);
 	memset(&t, 0, sizeof t);
 	t.generation = seg->id;
 	t.first_group = seg->first_group;
