@@ -24,6 +24,7 @@ struct chunk {
 	struct buf *buf;
 	uint32_t off; /* in the segment */
 	bool loaded;
+	bool ahead; /* the next one was thought of */
 	enum err err;
 	int64_t first, end; /* entries */
 	uint32_t *rec; /* place in buf, BAD: damaged */
@@ -184,21 +185,6 @@ chunk_find(const struct ledger *lg, int64_t entry)
 	return NULL;
 }
 
-bool
-chunk_peek(struct ledger *lg, int64_t entry, struct entry *e)
-{
-	struct chunk *ch = chunk_find(lg, entry);
-	uint32_t at;
-
-	if (ch == NULL || !ch->loaded)
-		return false;
-	at = ch->rec[entry - ch->first];
-	if (at == BAD)
-		return false;
-	record_entry(ch->buf->data + at, ch->buf, e);
-	return true;
-}
-
 /* The record of `want` at off? With resync, of any entry from want to last */
 static bool
 record_is(const struct chunk *ch, uint32_t off, uint32_t end, int64_t want,
@@ -283,7 +269,8 @@ op_wait_chunk(struct read_op *op, struct chunk *ch)
 	TAILQ_INSERT_TAIL(&ch->wait, op, list);
 }
 
-/* Read the runs row[0..n), which lie one behind the other in seg */
+/* Read the runs row[0..n), which lie one behind the other in seg; op (may be
+ * NULL) waits for it */
 static void
 chunk_read(struct local *lo, struct ledger *lg, struct segment *seg,
     const struct run_row *row, uint32_t n, struct read_op *op)
@@ -323,7 +310,8 @@ chunk_read(struct local *lo, struct ledger *lg, struct segment *seg,
 	lo->reads_n++;
 	lo->st.reads++;
 	lo->st.read_bytes += len;
-	op_wait_chunk(op, ch);
+	if (op != NULL)
+		op_wait_chunk(op, ch);
 	lo->disk->ops->submit(lo->disk, &ch->rq);
 }
 
@@ -345,31 +333,6 @@ take(struct read_op *op, const struct entry *e)
 	op->ent[op->ent_n] = *e;
 	op->ent[op->ent_n].body = slice_ref(e->body);
 	op->ent_n++;
-}
-
-/* Entries that are in memory, from rd->from on */
-static bool
-read_memory(struct local *lo, struct read_op *op)
-{
-	struct ledger_read *rd = op->rd;
-	uint32_t max =
-	    rd->max_n < LEDGER_READ_MAX ? rd->max_n : LEDGER_READ_MAX;
-	uint64_t bytes = 0;
-	int64_t at = rd->from;
-	struct entry e;
-
-	while (op->ent_n < max && at <= op->lg->last_entry &&
-	    local_peek(&lo->base, op->lg, at, &e)) {
-		if (op->ent_n > 0 && bytes + e.body.len > rd->max_bytes)
-			break;
-		bytes += e.body.len;
-		take(op, &e);
-		at++;
-	}
-	if (op->ent_n == 0)
-		return false;
-	op_done(op, ERR_OK, at);
-	return true;
 }
 
 /* Runs from sorted rows or, for a segment without footer, from the ledger's own
@@ -411,6 +374,79 @@ range_rows(struct local *lo, struct ledger *lg, struct segment *seg,
 		out[n++] = *r;
 	}
 	return n;
+}
+
+/* The reader is in the second half of a chunk: have the next one read, while
+ * there is room, so that it need not wait for the disk. */
+static void
+read_ahead(struct local *lo, struct ledger *lg, struct chunk *ch)
+{
+	struct run_row row[ROWS_MAX];
+	struct segment *seg;
+	struct extent *x;
+	struct run *r;
+	int64_t at = ch->end;
+	uint32_t n;
+
+	ch->ahead = true;
+	if (at > lg->last_entry || lo->chunk_bytes > lo->conf.cache_bytes / 8 ||
+	    lo->reads_n >= lo->conf.reads_max || chunk_find(lg, at) != NULL)
+		return;
+	r = run_find(lg, at);
+	if (r != NULL && r->grp != NULL && r->first_entry <= at)
+		return;
+	x = extent_find(lg, at);
+	if (x == NULL || x->first_entry > at)
+		return;
+	seg = segment_want(lo, x->segment);
+	/* a footer that is not here is the reader's to wait for */
+	if (seg->size == 0 || (seg->footer_ok && seg->row == NULL))
+		return;
+	n = range_rows(lo, lg, seg, at, row);
+	if (n > 0 && row[0].first_entry == at)
+		chunk_read(lo, lg, seg, row, n, NULL);
+}
+
+bool
+chunk_peek(struct ledger *lg, int64_t entry, struct entry *e)
+{
+	struct chunk *ch = chunk_find(lg, entry);
+	uint32_t at;
+
+	if (ch == NULL || !ch->loaded)
+		return false;
+	at = ch->rec[entry - ch->first];
+	if (at == BAD)
+		return false;
+	if (!ch->ahead && entry - ch->first >= (ch->end - ch->first) / 2)
+		read_ahead(lg->lo, lg, ch);
+	record_entry(ch->buf->data + at, ch->buf, e);
+	return true;
+}
+
+/* Entries that are in memory, from rd->from on */
+static bool
+read_memory(struct local *lo, struct read_op *op)
+{
+	struct ledger_read *rd = op->rd;
+	uint32_t max =
+	    rd->max_n < LEDGER_READ_MAX ? rd->max_n : LEDGER_READ_MAX;
+	uint64_t bytes = 0;
+	int64_t at = rd->from;
+	struct entry e;
+
+	while (op->ent_n < max && at <= op->lg->last_entry &&
+	    local_peek(&lo->base, op->lg, at, &e)) {
+		if (op->ent_n > 0 && bytes + e.body.len > rd->max_bytes)
+			break;
+		bytes += e.body.len;
+		take(op, &e);
+		at++;
+	}
+	if (op->ent_n == 0)
+		return false;
+	op_done(op, ERR_OK, at);
+	return true;
 }
 
 /* Where `from` should be is nothing: the log was damaged there */

@@ -21,3 +21,5 @@ noinst_LIBRARIES += %D%/libstore.a
 	%D%/meta_lmdb.c %D%/meta_lmdb.h \
 	%D%/meta_lmdb_priv.h %D%/meta_lmdb_txn.c \
 	%D%/meta_mem.c %D%/meta_mem.h
+
+EXTRA_DIST += doc/format-log.md
