@@ -35,7 +35,7 @@ NET_TEST = $(WHOLE) src/net/libnet.a $(NO_WHOLE) $(OS_LINK) $(NET_LIBS) \
 	$(CMOCKA_LIB)
 STORE_TEST = $(WHOLE) src/store/libstore.a $(NO_WHOLE) $(OS_LINK) \
 	$(STORE_LIBS) $(CMOCKA_LIB)
-CORE_TEST = $(WHOLE) src/core/libcore.a $(NO_WHOLE) $(STORE_LINK) \
+CORE_TEST = $(WHOLE) src/core/libcore.a $(NO_WHOLE) $(CORE_FAKE) $(STORE_LINK) \
 	$(CORE_LIBS) $(CMOCKA_LIB)
 PULSAR_TEST = $(WHOLE) src/pulsar/libpulsar.a $(NO_WHOLE) proto/libproto.a \
 	$(CORE_LINK) $(PULSAR_LIBS) $(CMOCKA_LIB)

@@ -171,7 +171,11 @@ void topic_appended(struct topic *, int64_t first_entry, uint32_t n, uint64_t fi
 
 struct disp_ops {
 	const char *name;
-	/* consumer was added to / is about to leave sub->consumers */
+	/* may this one join those that are there? NULL: always */
+	enum err (*check)(
+	    const struct sub *, const struct op_subscribe *, const char **diag);
+	/* consumer was added to / has left sub->consumers; remove takes its leases
+	 * back */
 	void (*add)(struct sub *, struct consumer *);
 	void (*remove)(struct sub *, struct consumer *);
 	/* one quantum of dispatch; true: more could be done at once */
@@ -212,6 +216,7 @@ struct sub {
 	bool fenced;  /* being deleted, reset or sought */
 	uint64_t journal_id;	/* durable */
 	struct op_line *waiters; /* while opening or fenced, sub.c's */
+	struct sub_job *job;	 /* sub.c: being made or deleted */
 	TAILQ_HEAD(consumer_list, consumer) consumers; /* in order of arrival */
 	uint32_t consumers_n;
 	const struct disp_ops *disp;
@@ -232,6 +237,7 @@ struct sub {
 	struct prop *props;
 	bool ks_sticky, ks_out_of_order;
 	bool end_sent; /* FX_END_OF_TOPIC was emitted */
+	struct timer linger; /* non-durable, sought: waits for its reader */
 };
 
 /* From the topic's side. */
@@ -250,7 +256,9 @@ void sub_kick(struct sub *); /* has something to deliver: into core->ready */
  * cleared); true: kick it again. */
 bool sub_run(struct sub *);
 void sub_stats_fill(struct sub *, struct sub_stats *);
-void sub_rate_tick(struct sub *, double seconds); /* every 60 s: rates from marks */
+void sub_rate_tick(struct sub *, double seconds); /* every 60 s: rates from marks, ttl */
+/* Acks everything stored before wall ms. done (may be NULL) may run at once. */
+void sub_expire(struct sub *, int64_t before_ms, void (*done)(void *priv, enum err), void *priv);
 void sub_disconnect(struct sub *, enum err);
 /* Frees the subscription's memory with the topic (unload): the cursor's deltas
  * have been flushed. */

@@ -23,10 +23,11 @@ struct consumer;
 
 struct lease {
 	struct pos pos;
-	struct consumer *c;  /* NULL: not out */
+	struct consumer *c; /* NULL: not out */
 	uint32_t messages_n; /* still unacked */
 	uint32_t redeliveries;
-	uint32_t key_hash; /* Key_Shared: its slot; Shared: chunk hash, 0: none */
+	uint32_t
+	    key_hash; /* Key_Shared: its slot; Shared: chunk hash, 0: none */
 	TAILQ_ENTRY(lease) link; /* of the consumer, in order of delivery */
 };
 TAILQ_HEAD(lease_list, lease);

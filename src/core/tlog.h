@@ -59,7 +59,8 @@ enum reader_result {
 };
 
 struct reader;
-/* wake runs when a read that READER_WAIT announced has ended. */
+/* wake runs when a read that READER_WAIT announced has ended; it may free the
+ * reader. */
 struct reader *reader_new(struct topic *, struct pos from, void (*wake)(void *priv), void *priv);
 void reader_free(struct reader **);
 void reader_seek(struct reader *, struct pos);

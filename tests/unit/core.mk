@@ -1,3 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
+# Weak stand-ins for what the subscription side of the core needs from its topic
+# side, a ledger engine in memory, and a rig that joins them.
+check_LIBRARIES += %D%/libcorefake.a
+%C%_libcorefake_a_SOURCES = \
+	%D%/core_fake.c %D%/core_fake.h \
+	%D%/core_rig.c \
+	%D%/failover_vectors.h \
+	%D%/fake_ledgers.c %D%/fake_ledgers.h
+
+CORE_FAKE = tests/unit/libcorefake.a
+
 check_PROGRAMS += %D%/test_core_name
 %C%_test_core_name_LDADD = $(CORE_TEST)
+
+check_PROGRAMS += %D%/test_core_posset
+%C%_test_core_posset_LDADD = $(CORE_TEST)
+
+check_PROGRAMS += %D%/test_core_lease
+%C%_test_core_lease_LDADD = $(CORE_TEST)
+
+check_PROGRAMS += %D%/test_core_cursor
+%C%_test_core_cursor_LDADD = $(CORE_TEST)
+
+check_PROGRAMS += %D%/test_core_single
+%C%_test_core_single_LDADD = $(CORE_TEST)
