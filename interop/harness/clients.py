@@ -104,7 +104,87 @@ class Python:
         return [sys.executable, os.path.join(HERE, "examples", "example.py")]
 
 
+class Java:
+    """One source for all versions, compiled against each client's jars."""
+
+    def __init__(self, name, packages, build):
+        self.name = name
+        (self.package, self.version), = packages.items()
+        self.dir = os.path.join(build, name)
+        self.lib, self.classes = os.path.join(self.dir, "lib"), os.path.join(self.dir, "classes")
+
+    def prepare(self, log):
+        need("java", "javac", "mvn")
+        want = f"{self.package} {self.version}\n"
+        stamp = os.path.join(self.dir, "installed")
+        if not fresh(stamp, want):
+            shutil.rmtree(self.dir, ignore_errors=True)
+            os.makedirs(self.dir)
+            sh(["mvn", "-q", "-B", "-f", os.path.join(HERE, "java", "pom.xml"), f"-Dclient.version={self.version}",
+                "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies", "-DincludeScope=runtime",
+                f"-DoutputDirectory={self.lib}"], log)
+            put(stamp, want)
+        stamp = os.path.join(self.dir, "compiled")
+        src = sources("java", ".java") + sources("examples", ".java")
+        if not fresh(stamp, want, *src):
+            shutil.rmtree(self.classes, ignore_errors=True)
+            os.makedirs(self.classes)
+            sh(["javac", "-encoding", "UTF-8", "-nowarn", "-cp", os.path.join(self.lib, "*"), "-d", self.classes,
+                *src], log)
+            put(stamp, want)
+
+    def env(self):
+        return dict(os.environ)
+
+    def _java(self, main):
+        return ["java", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dfile.encoding=UTF-8",
+                "-cp", self.classes + ":" + os.path.join(self.lib, "*"), main]
+
+    def suite(self):
+        return self._java("Suite")
+
+    def example(self):
+        return self._java("Example")
+
+
+class Go:
+    def __init__(self, name, packages, build):
+        self.name, self.packages = name, packages
+        self.dir = os.path.join(build, name)
+
+    def prepare(self, log):
+        need("go")
+        want = "".join(f"{p} {v}\n" for p, v in self.packages.items())
+        stamp = os.path.join(self.dir, "built")
+        src, example = sources("go", ".go"), sources("examples", ".go")
+        if fresh(stamp, want, *src, *example, os.path.join(HERE, "go", "go.sum")):
+            return
+        shutil.rmtree(self.dir, ignore_errors=True)
+        os.makedirs(os.path.join(self.dir, "example"))
+        for f in src:
+            shutil.copy(f, self.dir)
+        for f in example:
+            shutil.copy(f, os.path.join(self.dir, "example"))
+        shutil.copy(os.path.join(HERE, "go", "go.sum"), self.dir)
+        put(os.path.join(self.dir, "go.mod"),
+            "module interop\n\ngo 1.24\n\n" + "".join(f"require {p} {v}\n" for p, v in self.packages.items()))
+        env = dict(os.environ, GOFLAGS="-mod=mod -buildvcs=false", GOTOOLCHAIN="local")
+        sh(["go", "build", "-o", "suite", "."], log, cwd=self.dir, env=env)
+        sh(["go", "build", "-o", "example/example", "./example"], log, cwd=self.dir, env=env)
+        put(stamp, want)
+
+    def env(self):
+        return dict(os.environ)
+
+    def suite(self):
+        return [os.path.join(self.dir, "suite")]
+
+    def example(self):
+        return [os.path.join(self.dir, "example", "example")]
+
+
 def make(name, packages, build):
-    if name == "python":
-        return Python(name, packages, build)
-    raise ValueError(f"unknown client {name}")
+    kind = {"python": Python, "java": Java, "go": Go}.get(name.split("-")[0])
+    if kind is None:
+        raise ValueError(f"unknown client {name}")
+    return kind(name, packages, build)
