@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 noinst_LIBRARIES += %D%/libcore.a
 %C%_libcore_a_SOURCES = \
+	%D%/admin.h \
+	%D%/bootstrap.c \
 	%D%/ackset.c %D%/ackset.h \
 	%D%/cbuf.c %D%/cbuf.h \
 	%D%/consumer.c \
