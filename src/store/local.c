@@ -193,6 +193,8 @@ next_poll(struct local *lo)
 	if (lo->making == NULL && lo->free_n < lo->conf.min_free_segments &&
 	    !lo->failed)
 		at = sooner(at, lo->retry_ns);
+	if (lo->commit_waits && !lo->commit_busy)
+		at = sooner(at, lo->commit_retry_ns);
 	if (pool_kept_bytes(lo->pool) > 0)
 		at = sooner(at, lo->idle_ns);
 	if (at == INT64_MAX)
@@ -227,6 +229,7 @@ local_poll(struct ledgers *lgs, int64_t wall_ms, int64_t mono_ns)
 	sync_poll(lo);
 	segment_poll(lo);
 	checkpoint_poll(lo);
+	commits_poll(lo);
 	reads_poll(lo);
 	group_cache_trim(lo);
 	segment_lru_trim(lo);
@@ -318,6 +321,7 @@ lists_init(struct local *lo)
 	TAILQ_INIT(&lo->reads);
 	TAILQ_INIT(&lo->chunks);
 	TAILQ_INIT(&lo->ckpt_waiters);
+	TAILQ_INIT(&lo->commits);
 }
 
 struct ledgers *
@@ -378,7 +382,8 @@ local_ledgers_free(struct ledgers **lgsp)
 	groups_fini(lo);
 	while ((op = LIST_FIRST(&lo->disk_ops)) != NULL)
 		dop_free(op);
-	commit_ops_fini(lo);
+	commits_fini(lo);
+	checkpoint_fini(lo);
 	jopens_fini(lo);
 	segments_fini(lo);
 	stages_fini(lo);

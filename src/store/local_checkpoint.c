@@ -106,67 +106,6 @@ shard_row_get(const void *val, size_t len, struct shard_row *r)
 	return ERR_OK;
 }
 
-/* --- commits -------------------------------------------------------------- */
-
-struct commit_op {
-	struct local *lo;
-	uint64_t seq;
-	commit_f *fn;
-	void *priv;
-	LIST_ENTRY(commit_op) list;
-};
-
-void
-commit_ops_fini(struct local *lo)
-{
-	struct commit_op *op;
-
-	while ((op = LIST_FIRST(&lo->commit_ops)) != NULL) {
-		LIST_REMOVE(op, list);
-		mem_free(op);
-	}
-}
-
-static void
-committed(void *p, enum err err)
-{
-	struct commit_op *op = p;
-	struct local *lo = op->lo;
-
-	LIST_REMOVE(op, list);
-	lo->commit_done = op->seq;
-	if (err != ERR_OK && !lo->meta_failed) {
-		lo->meta_failed = true;
-		local_report(lo, LOCAL_META_ERROR, 0, 0, 0);
-	}
-	if (op->fn != NULL)
-		op->fn(lo, op->priv, err);
-	mem_free(op);
-}
-
-void
-local_commit(struct local *lo, struct meta_txn **txp, commit_f *fn, void *priv)
-{
-	struct commit_op *op = mem_alloc(sizeof *op);
-
-	op->lo = lo;
-	op->fn = fn;
-	op->priv = priv;
-	op->seq = ++lo->commit_seq;
-	LIST_INSERT_HEAD(&lo->commit_ops, op, list);
-	segment_rows_put(lo, *txp);
-	lo->meta->ops->commit(lo->meta, txp, committed, op);
-}
-
-enum err
-local_commit_now(struct local *lo, struct meta_txn **txp)
-{
-	assert(lo->commit_done == lo->commit_seq);
-	lo->commit_done = ++lo->commit_seq;
-	segment_rows_put(lo, *txp);
-	return lo->meta->ops->commit_now(lo->meta, txp);
-}
-
 /* --- old segments --------------------------------------------------------- */
 
 /* After the number of shards has changed, any shard's ledgers may lie in old
@@ -260,48 +199,84 @@ begin(struct local *lo)
 	lo->ckpt_no++;
 	lo->ckpt_dead_n = lo->dead_n;
 	lo->ckpt_asked = false;
-	lo->ckpt = CKPT_LEDGERS;
+	lo->ckpt = CKPT_SLICES;
 }
 
-static uint32_t
-slice_ledgers(struct local *lo, struct meta_txn *tx, uint32_t max)
-{
-	struct ledger *lg;
-	uint32_t n = 0;
+/* What a slice has snapshotted stays in memory until the commit is done, so
+ * that who opens it meanwhile does not read the snapshot before. */
+struct slice_op {
+	uint32_t ledgers_n, journals_n;
+	struct ledger **lg;
+	struct journal **jo;
+};
 
-	while (n < max && (lg = TAILQ_FIRST(&lo->dirty)) != NULL &&
+static struct slice_op *
+slice_new(struct local *lo, struct meta_txn *tx, uint32_t ledgers_max,
+    uint32_t journals_max)
+{
+	struct slice_op *sl = mem_zalloc(sizeof *sl);
+	struct ledger *lg;
+	struct journal *jo;
+
+	sl->lg = mem_calloc(ledgers_max, sizeof(struct ledger *));
+	sl->jo = mem_calloc(journals_max, sizeof(struct journal *));
+	while (sl->ledgers_n < ledgers_max &&
+	    (lg = TAILQ_FIRST(&lo->dirty)) != NULL &&
 	    lg->ckpt_no != lo->ckpt_no) {
 		lg->ckpt_no = lo->ckpt_no;
 		ledger_snapshot(lg, tx);
-		ledger_maybe_free(lg);
-		n++;
+		lg->pending++;
+		sl->lg[sl->ledgers_n++] = lg;
 	}
-	return n;
-}
-
-static uint32_t
-slice_journals(struct local *lo, struct meta_txn *tx, uint32_t max)
-{
-	struct journal *jo;
-	uint32_t n = 0;
-
-	while (n < max && (jo = TAILQ_FIRST(&lo->jdirty)) != NULL &&
+	while (sl->journals_n < journals_max &&
+	    (jo = TAILQ_FIRST(&lo->jdirty)) != NULL &&
 	    jo->ckpt_no != lo->ckpt_no) {
 		jo->ckpt_no = lo->ckpt_no;
 		journal_snapshot(jo, tx);
-		journal_maybe_free(jo);
-		n++;
+		jo->pending++;
+		sl->jo[sl->journals_n++] = jo;
 	}
-	return n;
+	return sl;
+}
+
+static void
+slice_free(struct slice_op *sl)
+{
+	for (uint32_t i = 0; i < sl->ledgers_n; i++) {
+		sl->lg[i]->pending--;
+		ledger_maybe_free(sl->lg[i]);
+	}
+	for (uint32_t i = 0; i < sl->journals_n; i++) {
+		sl->jo[i]->pending--;
+		journal_maybe_free(sl->jo[i]);
+	}
+	mem_free(sl->lg);
+	mem_free(sl->jo);
+	mem_free(sl);
 }
 
 static void
 sliced(struct local *lo, void *p, enum err err)
 {
-	(void)p;
+	if (lo->ckpt_slice != NULL) {
+		assert(p == lo->ckpt_slice);
+		lo->ckpt_slice = NULL;
+		slice_free(p);
+	}
 	lo->ckpt_busy--;
 	if (err != ERR_OK)
 		lo->ckpt = CKPT_IDLE;
+}
+
+/* the engine goes */
+void
+checkpoint_fini(struct local *lo)
+{
+	if (lo->ckpt_slice != NULL) {
+		mem_free(lo->ckpt_slice->lg);
+		mem_free(lo->ckpt_slice->jo);
+		MEM_FREE(lo->ckpt_slice);
+	}
 }
 
 void
@@ -384,6 +359,7 @@ void
 checkpoint_poll(struct local *lo)
 {
 	struct meta_txn *tx;
+	struct slice_op *sl;
 
 	if (lo->failed || lo->meta_failed || !lo->recovered ||
 	    lo->ckpt_busy > 0)
@@ -403,15 +379,14 @@ checkpoint_poll(struct local *lo)
 	}
 	tx = meta_txn_new();
 	lo->ckpt_busy++;
-	if (lo->ckpt == CKPT_LEDGERS &&
-	    slice_ledgers(lo, tx, SLICE_LEDGERS) > 0) {
-		local_commit(lo, &tx, sliced, NULL);
-		return;
-	}
-	lo->ckpt = CKPT_JOURNALS;
-	if (slice_journals(lo, tx, SLICE_JOURNALS) > 0) {
-		local_commit(lo, &tx, sliced, NULL);
-		return;
+	if (lo->ckpt == CKPT_SLICES) {
+		sl = slice_new(lo, tx, SLICE_LEDGERS, SLICE_JOURNALS);
+		if (sl->ledgers_n + sl->journals_n > 0) {
+			lo->ckpt_slice = sl;
+			local_commit(lo, &tx, sliced, sl);
+			return;
+		}
+		slice_free(sl);
 	}
 	lo->ckpt = CKPT_MOVE;
 	move_put(lo, tx);
@@ -423,6 +398,7 @@ enum err
 checkpoint_slices_now(struct local *lo)
 {
 	struct meta_txn *tx;
+	struct slice_op *sl;
 	enum err err;
 	uint32_t n;
 
@@ -430,9 +406,10 @@ checkpoint_slices_now(struct local *lo)
 	lo->ckpt_no++;
 	do {
 		tx = meta_txn_new();
-		n = slice_ledgers(lo, tx, SLICE_BOOT);
-		n += slice_journals(lo, tx, SLICE_BOOT);
+		sl = slice_new(lo, tx, SLICE_BOOT, SLICE_BOOT);
+		n = sl->ledgers_n + sl->journals_n;
 		err = local_commit_now(lo, &tx);
+		slice_free(sl);
 	} while (err == ERR_OK && n > 0);
 	return err;
 }

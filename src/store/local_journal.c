@@ -265,6 +265,22 @@ jopen_item(void *p, enum err err, const void *key, size_t keylen,
 }
 
 static void
+jopen_list(struct local *lo, void *p, enum err err)
+{
+	struct jopen *op = p;
+	uint8_t key[META_KEY_MAX];
+
+	if (err != ERR_OK) {
+		op->err = err;
+		jopen_end(op);
+		return;
+	}
+	lo->meta->ops->list(lo->meta, key,
+	    meta_key_id(key, META_JOURNAL, op->jo->id), 0, true, jopen_item,
+	    op);
+}
+
+static void
 answer_fresh(struct local *lo, void *p)
 {
 	struct journal *jo = p;
@@ -284,7 +300,6 @@ local_journal_open(struct ledgers *lgs, uint64_t id, bool fresh, void *owner)
 	struct local *lo = local_of(lgs);
 	struct journal *jo = umap_get(&lo->journals, id);
 	struct jopen *op;
-	uint8_t key[META_KEY_MAX];
 
 	if (jo == NULL)
 		jo = journal_add(lo, id);
@@ -301,8 +316,8 @@ local_journal_open(struct ledgers *lgs, uint64_t id, bool fresh, void *owner)
 	op = mem_zalloc(sizeof *op);
 	op->jo = jo;
 	LIST_INSERT_HEAD(&lo->jopens, op, list);
-	lo->meta->ops->list(lo->meta, key, meta_key_id(key, META_JOURNAL, id),
-	    0, true, jopen_item, op);
+	/* its last snapshot may be on its way still */
+	local_commit_after(lo, jopen_list, op);
 }
 
 /* --- deltas --------------------------------------------------------------- */

@@ -332,7 +332,7 @@ local_create(struct ledgers *lgs, uint64_t first_index, void *owner)
 	lg->created_ms = lo->wall_ms;
 	tx = meta_txn_new();
 	ledger_snapshot(lg, tx);
-	local_commit(lo, &tx, created, lg);
+	local_commit_try(lo, &tx, created, lg);
 }
 
 static void

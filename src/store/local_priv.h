@@ -394,11 +394,10 @@ void reads_fini(struct local *);
 
 enum ckpt_step {
 	CKPT_IDLE,
-	CKPT_LEDGERS,
-	CKPT_JOURNALS,
-	CKPT_MOVE,
-	CKPT_WAIT
+	CKPT_SLICES,
+	CKPT_MOVE
 };
+struct slice_op;
 
 void checkpoint_poll(struct local *);
 struct shard_row {
@@ -408,15 +407,21 @@ struct shard_row {
 enum err shard_row_get(
     const void *val, size_t len, struct shard_row *) MUST_CHECK;
 /* The shard's row */
-void commit_ops_fini(struct local *);
 void jopens_fini(struct local *);
 void shard_row_put(struct local *, struct meta_txn *);
 void segment_rows_put(struct local *, struct meta_txn *);
 void segment_persist(struct local *, struct segment *, int64_t delta);
-/* All commits of the engine go through these: counters of segments are added
- * and in order. After a failed one nothing is freed any more. */
+/* All commits of the engine go through one queue, in order, with the rows of
+ * segments whose counters have moved. Without room they wait (_try: fail). fn
+ * may be NULL; it is never called from inside. */
 typedef void commit_f(struct local *, void *priv, enum err);
 void local_commit(struct local *, struct meta_txn **, commit_f *, void *priv);
+void local_commit_try(struct local *, struct meta_txn **, commit_f *, void *);
+/* Called, inside if nothing is queued, when all commits before are done */
+void local_commit_after(struct local *, commit_f *, void *priv);
+void commits_poll(struct local *);
+void commits_fini(struct local *);
+void checkpoint_fini(struct local *);
 enum err local_commit_now(struct local *, struct meta_txn **) MUST_CHECK;
 /* all snapshots at once, blocking: boot only */
 enum err checkpoint_slices_now(struct local *) MUST_CHECK;
@@ -552,7 +557,11 @@ struct local {
 	struct umap dead_ids;
 
 	LIST_HEAD(, dop) disk_ops;
-	LIST_HEAD(, commit_op) commit_ops;
+	TAILQ_HEAD(, commit_op) commits;
+	bool commit_busy, commit_waits;
+	uint64_t commit_batch; /* last one of what is under way */
+	int64_t commit_retry_ns;
+	struct slice_op *ckpt_slice;
 	LIST_HEAD(, jopen) jopens;
 	struct local_stats st;
 };

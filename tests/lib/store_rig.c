@@ -283,6 +283,7 @@ rig_crash(struct rig *r, bool power)
 		disk_mem_crash(r->dm);
 	else
 		disk_mem_kill(r->dm);
+	meta_mem_fail_commits(r->mm, 0, ERR_OK);
 	meta_mem_crash(r->mm, rig_rnd(r, 3));
 	local_ledgers_free(&r->lgs);
 	disk_mem_handle_free(&r->disk);
@@ -319,6 +320,9 @@ rig_turn(struct rig *r)
 {
 	size_t n;
 
+	/* now and then a wait that is longer than any of the engine's */
+	if (rig_rnd(r, 8) == 0)
+		r->mono_ns += (int64_t)rig_rnd(r, 400000000);
 	(void)poll(r);
 	n = disk_mem_queued(r->dm);
 	if (n > 0 && rig_rnd(r, 4) != 0)
@@ -332,7 +336,7 @@ void
 rig_settle(struct rig *r)
 {
 	int64_t ns;
-	int quiet = 0;
+	int quiet = 0, slow = 0;
 
 	for (int i = 0; i < 100000 && quiet < 3; i++) {
 		ns = poll(r);
@@ -343,7 +347,8 @@ rig_settle(struct rig *r)
 			continue;
 		}
 		/* pass what it waits for: delays of acks and syncs */
-		if (ns > 0 && ns < 600000000) {
+		if (ns > 0 &&
+		    (ns < 600000000 || (ns <= 1000000000 && ++slow < 10))) {
 			r->mono_ns += ns;
 			quiet = 0;
 		} else if (ns != 0) {
@@ -365,14 +370,19 @@ rig_create(struct rig *r, uint32_t i)
 	rl->trim = 0;
 	rl->deleted = rl->closed = false;
 	rl->first_index = 1000 * i;
+	rl->id = 0;
 	rl->want = true;
 	r->lgs->ops->create(r->lgs, rl->first_index, rl);
 	for (int k = 0; k < 1000 && rl->want; k++) {
+		r->mono_ns += 5000000;
 		(void)poll(r);
 		(void)disk_mem_pump(r->dm, 0);
 		(void)meta_mem_pump(r->mm, 0);
 	}
 	assert(!rl->want);
+	if (rl->err == ERR_NO_SPACE)
+		return rig_create(r, i);
+	AZ(rl->err);
 	return rl;
 }
 

@@ -8,10 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "store/record.h"
 #include "tests/lib/store_rig.h"
 
-#define SEEDS 150
-#define STEPS 400
+#define SEEDS 200
+#define STEPS 1500
 
 static struct rig rig;
 
@@ -133,12 +134,82 @@ read_some(struct rig *r)
 	assert_int_equal(corrupt, 0);
 }
 
+/* What the rows of segments say is the sum of what the snapshots want, in any
+ * state that meta can be found in. */
+static struct {
+	uint64_t segment;
+	int64_t sum;
+} sums[1024];
+static uint32_t sums_n;
+
+static void
+sum_add(uint64_t segment, int64_t v)
+{
+	uint32_t i;
+
+	for (i = 0; i < sums_n && sums[i].segment != segment; i++)
+		;
+	assert_in_range(i, 0, 1023);
+	if (i == sums_n) {
+		sums[sums_n].segment = segment;
+		sums[sums_n++].sum = 0;
+	}
+	sums[i].sum += v;
+}
+
+static void
+sum_ledger(void *p, enum err err, const void *key, size_t keylen,
+    const void *val, size_t len)
+{
+	const uint8_t *v = val;
+
+	(void)p;
+	(void)err;
+	(void)keylen;
+	if (key != NULL)
+		for (size_t off = 72; off < len; off += 56)
+			sum_add(le64_get(v + off), le32_get(v + off + 52));
+}
+
+static void
+sum_row(void *p, enum err err, const void *key, size_t keylen, const void *val,
+    size_t len)
+{
+	const uint8_t *k = key;
+	uint64_t id = 0;
+
+	(void)p;
+	(void)err;
+	(void)len;
+	if (key == NULL)
+		return;
+	for (size_t i = 0; i < 8; i++)
+		id = id << 8 | k[keylen - 12 + i];
+	sum_add(id, -(int64_t)le64_get(val));
+}
+
+static void
+check_rows(struct rig *r)
+{
+	struct meta *m = meta_mem_handle(r->mm);
+
+	sums_n = 0;
+	assert_ok(m->ops->list_now(
+	    m, META_LEDGER, strlen(META_LEDGER), sum_ledger, NULL));
+	assert_ok(m->ops->list_now(
+	    m, META_SEGMENT, strlen(META_SEGMENT), sum_row, NULL));
+	for (uint32_t i = 0; i < sums_n; i++)
+		assert_int_equal(sums[i].sum, 0);
+	meta_mem_handle_free(&m);
+}
+
 static void
 restart(struct rig *r, bool power)
 {
 	uint32_t corrupt;
 
 	rig_crash(r, power);
+	check_rows(r);
 	rig_start(r);
 	assert_int_equal(r->rec.corrupt, 0);
 	rig_reopen(r);
@@ -179,6 +250,8 @@ step(struct rig *r)
 		restart(r, false);
 	else if (what < 187)
 		rig_settle(r);
+	else if (what < 190)
+		meta_mem_fail_commits(r->mm, 1 + rig_rnd(r, 3), ERR_NO_SPACE);
 	else
 		rig_turn(r);
 }
@@ -197,6 +270,7 @@ run(uint64_t seed)
 		if (r->l[i].opened && !r->l[i].closing)
 			assert_int_equal(r->l[i].acked, r->l[i].n);
 	assert_int_equal(r->reports[LOCAL_CORRUPT], 0);
+	check_rows(r);
 	rig_fini(r);
 }
 
