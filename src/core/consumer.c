@@ -202,9 +202,7 @@ lease_acked(struct sub *s, struct lease *l)
 
 	if (owner != NULL)
 		consumer_unlease(owner, l, l->messages_n);
-	else
-		(void)posset_remove(&s->replay, l->pos);
-	s->disp->acked(s, l);
+	s->disp->acked(s, l, owner);
 	lease_table_del(&s->leases, &s->t->co->leases, &l);
 	sub_check_unacked(s, owner);
 }

@@ -188,8 +188,9 @@ struct disp_ops {
 	/* permits, connection or limits of a consumer may have changed whether it
 	 * can take entries */
 	void (*update)(struct sub *, struct consumer *);
-	/* the lease was acked as a whole and is about to be freed */
-	void (*acked)(struct sub *, struct lease *);
+	/* the lease was acked as a whole and is about to be freed; owner: where it
+	 * was out, NULL: it was waiting */
+	void (*acked)(struct sub *, struct lease *, struct consumer *owner);
 	/* non-persistent topics: who takes this entry now; NULL: nobody */
 	struct consumer *(*pick)(struct sub *, const struct entry *);
 	void (*stats)(struct sub *, struct sub_stats *);

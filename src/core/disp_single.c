@@ -274,10 +274,11 @@ single_update(struct sub *s, struct consumer *c)
 }
 
 static void
-single_acked(struct sub *s, struct lease *l)
+single_acked(struct sub *s, struct lease *l, struct consumer *owner)
 {
 	(void)s;
 	(void)l;
+	(void)owner;
 	WRONG("no leases here");
 }
 

@@ -10,8 +10,11 @@ noinst_LIBRARIES += %D%/libcore.a
 	%D%/core_priv.h \
 	%D%/cursor.c %D%/cursor.h %D%/cursor_priv.h \
 	%D%/cursor_journal.c \
+	%D%/disp_key.c \
+	%D%/disp_shared.c \
 	%D%/disp_single.c \
 	%D%/fetch.c \
+	%D%/keyring.c %D%/keyring.h \
 	%D%/lease.c %D%/lease.h \
 	%D%/name.c %D%/name.h \
 	%D%/op.c %D%/op.h %D%/tbl/op_type.h \

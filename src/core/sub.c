@@ -294,6 +294,8 @@ sub_set_type(struct sub *s, enum sub_type type, bool sticky, bool out_of_order)
 	static const struct disp_ops *const by_type[] = {
 		[SUB_EXCLUSIVE] = &disp_single,
 		[SUB_FAILOVER] = &disp_single,
+		[SUB_SHARED] = &disp_shared,
+		[SUB_KEY_SHARED] = &disp_key,
 	};
 
 	AZ(s->consumers_n);

@@ -40,10 +40,6 @@ check_request(const struct topic *t, const struct op *op, const char **diag)
 		*diag = "readCompacted only allowed on persistent topics";
 		return ERR_NOT_ALLOWED;
 	}
-	if (sb->type == SUB_SHARED || sb->type == SUB_KEY_SHARED) {
-		*diag = "Subscription type is not supported yet";
-		return ERR_NOT_SUPPORTED;
-	}
 	return ERR_OK;
 }
 

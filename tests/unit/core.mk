@@ -6,7 +6,8 @@ check_LIBRARIES += %D%/libcorefake.a
 	%D%/core_fake.c %D%/core_fake.h \
 	%D%/core_rig.c \
 	%D%/failover_vectors.h \
-	%D%/fake_ledgers.c %D%/fake_ledgers.h
+	%D%/fake_ledgers.c %D%/fake_ledgers.h \
+	%D%/key_vectors.h
 
 CORE_FAKE = tests/unit/libcorefake.a
 
@@ -24,3 +25,9 @@ check_PROGRAMS += %D%/test_core_cursor
 
 check_PROGRAMS += %D%/test_core_single
 %C%_test_core_single_LDADD = $(CORE_TEST)
+
+check_PROGRAMS += %D%/test_core_shared
+%C%_test_core_shared_LDADD = $(CORE_TEST)
+
+check_PROGRAMS += %D%/test_core_key
+%C%_test_core_key_LDADD = $(CORE_TEST)

@@ -190,7 +190,7 @@ fk_read_fini(struct ledgers *l, struct ledger_read *rd)
 		}
 	rd->impl = NULL;
 	rd->n = 0;
-	rd->ent = NULL;
+	MEM_FREE(rd->ent);
 }
 
 static void
@@ -206,7 +206,7 @@ answer_read(struct ledger_read *rd)
 		return;
 	}
 	rd->n = left < rd->max_n ? (uint32_t)left : rd->max_n;
-	rd->ent = &f->ent[rd->from];
+	rd->ent = mem_dup(&f->ent[rd->from], rd->n * sizeof *rd->ent);
 	rd->next = rd->from + rd->n;
 	rd->done(rd, ERR_OK);
 }
