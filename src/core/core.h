@@ -59,6 +59,7 @@ struct core_conf {
 	int64_t idle_unload_ms;	   /* drop an idle topic's memory after */
 	uint32_t max_pending_publishes; /* per topic */
 	uint32_t np_pending_max;   /* non-persistent messages per dispatch */
+	uint64_t hash_seed; /* of tables whose keys peers choose: random, fixed in tests */
 };
 
 struct core_out {

@@ -54,7 +54,7 @@ struct core {
 	int64_t now_ms; /* wall */
 	int64_t now_ns; /* monotonic */
 	struct timers *timers;
-	struct map *topics;    /* full name -> struct topic */
+	struct map *topics; /* full name -> struct topic */
 	struct slots *handles; /* handle -> producer or consumer */
 	TAILQ_HEAD(, sub) ready; /* dispatchers with work, one quantum each turn */
 	struct lease_pool leases;
@@ -62,10 +62,17 @@ struct core {
 	uint64_t probe_seq;
 	bool no_space; /* publishes are refused: engine's space() */
 	bool draining;
+	bool io_failed; /* the engine refuses writes until a restart */
 	uint64_t name_seq; /* generated producer names */
-	int64_t boot_ms;
+	int64_t boot_ms;   /* wall, of the first event */
+	struct timer tick; /* every 60 s: rates, retention, age of ledgers */
+	int64_t tick_ns;
+	void (*drained)(void *priv);
+	void *drained_priv;
+	uint64_t damaged; /* entries that readers stepped over */
 };
 
+/* Takes it; one for DEST_INTERNAL is dropped. */
 void core_emit(struct core *, struct fx **);
 /* Answer an op with FX_DONE (or the given error) and free it. diag may be NULL. */
 void core_answer(struct core *, struct op **, enum err, const char *diag);
@@ -90,6 +97,31 @@ struct pending_publish { /* one per append under way, ring in order */
 	struct producer *pr; /* NULL: it has gone; counts stay */
 	uint64_t sequence, highest_sequence;
 	uint32_t messages_n, bytes;
+	enum err err; /* refused: not appended, answered when its turn comes */
+};
+
+struct held_publish { /* came while the ledger is being rolled, ring in order */
+	struct producer *pr; /* NULL: it has gone, nothing is appended */
+	uint64_t sequence, highest_sequence;
+	struct attr attr;
+	struct slice body; /* referenced */
+};
+
+/* What a namespace's policies (JSON) and the broker's conf say for its topics. */
+struct policy {
+	int64_t retention_ms, retention_bytes; /* 0: none, -1: unlimited */
+	int64_t ttl_s;
+	bool auto_topic, auto_partitioned;
+	uint32_t default_partitions;
+	bool encryption_required;
+	uint32_t max_producers;
+};
+
+/* How far an op may go to have its topic. */
+enum topic_create {
+	TOPIC_FIND,   /* it must exist */
+	TOPIC_AUTO,   /* made if auto-creation is allowed */
+	TOPIC_CREATE, /* made (admin) */
 };
 
 struct topic {
@@ -111,7 +143,13 @@ struct topic {
 	uint32_t consumers_n;
 	struct pending_publish *pending; /* ring, power of two */
 	uint32_t pending_head, pending_n, pending_cap;
-	bool published_refused; /* producers were closed for lack of space */
+	struct held_publish *held; /* ring, power of two */
+	uint32_t held_head, held_n, held_cap;
+	struct policy policy;
+	struct topic_load *load;   /* LOADING: topic_load.c's */
+	struct topic_close *close; /* CLOSING, DELETING: topic_close.c's */
+	bool just_created; /* for the op that asked for it (admin create) */
+	struct op *terminate; /* OP_TOPIC_TERMINATE under way */
 	struct timer idle_timer;
 	int64_t last_active_ns;
 	/* figures */
@@ -128,7 +166,10 @@ struct topic *topic_find(struct core *, struct str full_name);
 /* Find, load or create for this op: when the topic is ready `go` runs with it
  * (at once if it already is), else the op is answered with the error. */
 typedef void topic_go_f(struct topic *, struct op **);
-void topic_with(struct core *, struct op **, bool create, topic_go_f *go);
+void topic_with(struct core *, struct op **, enum topic_create, topic_go_f *go);
+/* What core_op() gives to topics and to the admin files. */
+typedef void core_op_f(struct core *, struct op **);
+core_op_f topic_op, admin_op;
 void topic_pin(struct topic *);
 void topic_unpin(struct topic *); /* may free it */
 /* Activity: postpones idle unloading and inactive deletion. */
@@ -160,12 +201,17 @@ struct producer {
 	uint32_t props_n;
 	struct prop *props;
 	char *address, *version;
+	uint32_t pending_n; /* publishes that were not answered */
+	struct op *closing; /* OP_PRODUCER_CLOSE that waits for them */
 };
 
 void producer_open(struct topic *, struct op **); /* a topic_go_f */
+void producer_publish(struct producer *, const struct core_publish *);
 void producer_close(struct producer *, enum err);  /* ERR_OK: asked for, no effect */
-void topic_appended(struct topic *, int64_t first_entry, uint32_t n, uint64_t first_index,
-    int64_t store_ms, enum err);
+/* OP_PRODUCER_CLOSE: answered when the publishes before it are, as Pulsar does. */
+void producer_close_op(struct producer *, struct op **);
+/* One of its publishes was answered; may end it if it is closing. */
+void producer_answered(struct producer *);
 
 /* --- subscription -------------------------------------------------------------- */
 

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 noinst_LIBRARIES += %D%/libcore.a
 %C%_libcore_a_SOURCES = \
-	%D%/admin.h \
-	%D%/bootstrap.c \
 	%D%/ackset.c %D%/ackset.h \
+	%D%/admin.c %D%/admin.h %D%/admin_priv.h \
+	%D%/admin_part.c \
+	%D%/admin_tenant.c \
+	%D%/bootstrap.c \
 	%D%/cbuf.c %D%/cbuf.h \
 	%D%/consumer.c \
-	%D%/core.h \
+	%D%/core.c %D%/core.h \
 	%D%/core_priv.h \
 	%D%/cursor.c %D%/cursor.h %D%/cursor_priv.h \
 	%D%/cursor_journal.c \
@@ -18,8 +20,14 @@ noinst_LIBRARIES += %D%/libcore.a
 	%D%/lease.c %D%/lease.h \
 	%D%/name.c %D%/name.h \
 	%D%/op.c %D%/op.h %D%/tbl/op_type.h \
+	%D%/policy.c \
 	%D%/posset.c %D%/posset.h \
 	%D%/probe.c %D%/probe.h \
+	%D%/producer.c \
+	%D%/publish.c \
+	%D%/reader.c \
+	%D%/record.c %D%/record.h \
+	%D%/route.c %D%/route.h \
 	%D%/seek.c \
 	%D%/stats.h \
 	%D%/sub.c %D%/sub_priv.h \
@@ -28,6 +36,12 @@ noinst_LIBRARIES += %D%/libcore.a
 	%D%/sub_stats.c \
 	%D%/subscribe.c \
 	%D%/timer.c %D%/timer.h \
-	%D%/tlog.h
+	%D%/tlog.c %D%/tlog.h \
+	%D%/tlog_roll.c \
+	%D%/topic.c %D%/topic_priv.h \
+	%D%/topic_close.c \
+	%D%/topic_load.c \
+	%D%/topic_ops.c \
+	%D%/topic_stats.c
 
 EXTRA_DIST += doc/format-cursor.md

@@ -14,14 +14,22 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <bsd/sys/queue.h>
+
+#include "core/timer.h"
 #include "store/ledger.h"
 
 struct topic;
 
 struct tledger {
+	unsigned magic;
+#define TLEDGER_MAGIC 0x71ed6e40
+	struct topic *t;
 	struct ledger_info info; /* of a closed one: final */
 	struct ledger *lg;	 /* NULL: not held (opened when read) */
 	bool opening;
+	bool dropped; /* off the list, but the engine still has to answer */
+	uint32_t users; /* readers and searches that want it held */
 };
 
 struct tlog {
@@ -32,6 +40,16 @@ struct tlog {
 			    (first ledger, -1) if the topic never had one */
 	uint64_t next_index;
 	bool rolling; /* the next ledger is being made: publishes wait */
+	bool ending;  /* the open ledger is being closed for good */
+	LIST_HEAD(, reader) readers;
+	LIST_HEAD(, reader) ended_readers; /* of a topic that closes */
+	LIST_HEAD(, tlog_find) finds; /* searches by time that wait for a ledger */
+	uint64_t *dead; /* trimmed ledgers that the engine has not been told of */
+	uint32_t dead_n;
+	uint32_t commits; /* of the record, under way */
+	struct tledger *next; /* being made */
+	void (*ended)(struct topic *, enum err); /* who asked to end it */
+	struct timer retry; /* making a ledger or committing failed for now */
 };
 
 /* First position at or after p that could hold an entry: skips to the next

@@ -31,3 +31,10 @@ check_PROGRAMS += %D%/test_core_shared
 
 check_PROGRAMS += %D%/test_core_key
 %C%_test_core_key_LDADD = $(CORE_TEST)
+
+TOPIC_RIG = tests/lib/disk_mem.c tests/lib/disk_mem.h \
+	tests/lib/topic_rig.c tests/lib/topic_rig.h
+
+check_PROGRAMS += %D%/test_core_topic
+%C%_test_core_topic_SOURCES = %D%/test_core_topic.c $(TOPIC_RIG)
+%C%_test_core_topic_LDADD = $(CORE_TEST)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "test.h"
 
+#include "core/topic_priv.h"
 #include "core_fake.h"
 
 static void
@@ -93,6 +94,8 @@ list_ledger(struct rig *r, struct fake_ledger *f)
 	struct tlog *lg = &r->t->log;
 
 	f->held = true;
+	tl->magic = TLEDGER_MAGIC;
+	tl->t = r->t;
 	tl->info = f->info;
 	tl->lg = (struct ledger *)(void *)f;
 	lg->ledgers = mem_reallocarray(
@@ -106,57 +109,36 @@ list_ledger(struct rig *r, struct fake_ledger *f)
 static void
 core_up(struct rig *r)
 {
-	struct core *co;
-	struct topic *t;
+	static const struct core_conf conf = {
+		.shards_n = 1,
+		.cluster = "test",
+		.auto_sub = true,
+		.batch_index_ack = true,
+		.hash_ring = true,
+		.hash_ring_points = 100,
+		/* what is trimmed is for the tests of topics */
+		.retention_ms = -1,
+		.retention_bytes = -1,
+	};
+	struct topic_name tn;
 
-	ALLOC_OBJ(co, CORE_MAGIC);
-	r->co = co;
-	co->out = &out;
-	co->out_priv = r;
-	co->meta = r->meta;
-	co->ledgers = &r->e->base;
-	co->timers = timers_new();
-	co->now_ns = 1;
-	co->now_ms = 1000000;
-	co->conf.auto_sub = true;
-	co->conf.batch_index_ack = true;
-	co->conf.hash_ring = true;
-	co->conf.hash_ring_points = 100;
-	TAILQ_INIT(&co->ready);
-	TAILQ_INIT(&co->probes);
-	lease_pool_init(&co->leases);
+	r->co = core_new(&conf, &out, r, r->meta);
+	core_set_ledgers(r->co, &r->e->base);
+	r->co->now_ns = 1;
+	r->co->now_ms = 1000000;
 	r->e->base.client_ops = &client_ops;
-	ALLOC_OBJ(t, TOPIC_MAGIC);
-	r->t = t;
-	t->co = co;
-	t->state = TOPIC_READY;
-	assert(topic_name_parse(&t->name,
-		   STR_LIT("persistent://public/default/topic")) == ERR_OK);
-	TAILQ_INIT(&t->subs);
-	LIST_INIT(&t->producers);
+	assert(topic_name_parse(
+		   &tn, STR_LIT("persistent://public/default/topic")) == ERR_OK);
+	r->t = topic_new(r->co, &tn);
+	r->t->state = TOPIC_READY;
 }
 
 static void
 core_down(struct rig *r)
 {
-	struct sub *s;
-	uint32_t i;
-
 	rig_clear(r);
-	while ((s = TAILQ_FIRST(&r->t->subs)) != NULL)
-		sub_free(&s);
+	core_free(&r->co);
 	rig_clear(r);
-	probe_fini(r->co);
-	rig_clear(r);
-	AZ(r->co->leases.used);
-	lease_pool_fini(&r->co->leases);
-	timers_free(&r->co->timers);
-	for (i = 0; i < r->t->log.ledgers_n; i++)
-		mem_free(r->t->log.ledgers[i]);
-	mem_free(r->t->log.ledgers);
-	topic_name_fini(&r->t->name);
-	FREE_OBJ(r->t);
-	FREE_OBJ(r->co);
 }
 
 struct rig *

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the admin files share: admin.c (which op goes where, waiting for
+ * metadata), admin_tenant.c, admin_ns.c, admin_topic.c (lists), admin_part.c
+ * (partitioned topics, OP_TOPIC_META).
+ *
+ * A request to metadata carries a struct admin, which owns the op until it is
+ * answered.
+ */
+#ifndef CORE_ADMIN_PRIV_H
+#define CORE_ADMIN_PRIV_H
+
+#include "core/topic_priv.h"
+
+struct admin {
+	unsigned magic;
+#define ADMIN_MAGIC 0xad312001
+	struct core *co;
+	struct op *op;
+	struct topic_name tn; /* of ops that name a topic */
+	struct policy policy;
+	enum err err;
+	uint32_t n;	      /* partitions, or what is counted */
+	char **names;	      /* a list being made */
+	uint32_t names_n, names_cap;
+	uint32_t left; /* requests under way */
+	uint32_t prefix_len;
+	char *text;
+};
+
+struct admin *admin_new(struct core *, struct op **);
+/* Answers the op with FX_DONE and frees. */
+void admin_end(struct admin *, enum err, const char *fmt, ...) PRINTF(3, 4);
+void admin_end_text(struct admin *, const void *text, size_t len); /* FX_TEXT */
+void admin_end_strings(struct admin *);				  /* FX_STRINGS of names */
+void admin_drop(struct admin *); /* frees: it was answered */
+void admin_name(struct admin *, const char *p, size_t len);	  /* one more of them */
+
+/* requests; priv of the answer is the admin */
+void admin_get(struct admin *, const char *prefix, struct str, meta_get_f *);
+void admin_list(struct admin *, const char *prefix, struct str, size_t limit, meta_list_f *);
+void admin_commit(struct admin *, struct meta_txn **, meta_commit_f *);
+
+/* done: err is answered as it is */
+void admin_done(void *priv, enum err);
+
+core_op_f admin_clusters, admin_tenants, admin_namespaces, admin_topics, admin_partitioned;
+
+#endif

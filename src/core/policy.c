@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What of a namespace's policies matters to its topics. */
+#include <jansson.h>
+
+#include "core/topic_priv.h"
+
+#define MINUTE_MS INT64_C(60000)
+#define MIB INT64_C(1048576)
+
+void
+policy_init(struct policy *po, const struct core_conf *conf)
+{
+	*po = (struct policy){
+		.retention_ms = conf->retention_ms,
+		.retention_bytes = conf->retention_bytes,
+		.ttl_s = conf->ttl_s,
+		.auto_topic = conf->auto_topic,
+		.auto_partitioned = conf->auto_partitioned,
+		.default_partitions = conf->default_partitions,
+		.max_producers = conf->max_producers_topic,
+	};
+}
+
+static bool
+get_int(const json_t *o, const char *key, int64_t *v)
+{
+	const json_t *i = json_object_get(o, key);
+
+	if (!json_is_integer(i))
+		return false;
+	*v = json_integer_value(i);
+	return true;
+}
+
+static int64_t
+scaled(int64_t v, int64_t unit)
+{
+	if (v < 0)
+		return -1;
+	return v > INT64_MAX / unit ? INT64_MAX : v * unit;
+}
+
+static void
+auto_creation(struct policy *po, const json_t *o)
+{
+	const json_t *j;
+	const char *type;
+	int64_t n;
+
+	if (!json_is_object(o))
+		return;
+	j = json_object_get(o, "allowAutoTopicCreation");
+	if (json_is_boolean(j))
+		po->auto_topic = json_is_true(j);
+	type = json_string_value(json_object_get(o, "topicType"));
+	if (type != NULL)
+		po->auto_partitioned = strcmp(type, "partitioned") == 0;
+	if (get_int(o, "defaultNumPartitions", &n) && n > 0 && n <= INT32_MAX)
+		po->default_partitions = (uint32_t)n;
+}
+
+bool
+policy_apply(struct policy *po, const void *text, size_t len)
+{
+	json_t *root = json_loadb(text, len, 0, NULL), *o;
+	int64_t n;
+
+	if (!json_is_object(root)) {
+		json_decref(root);
+		return false;
+	}
+	o = json_object_get(root, "retention_policies");
+	if (json_is_object(o)) {
+		if (get_int(o, "retentionTimeInMinutes", &n))
+			po->retention_ms = scaled(n, MINUTE_MS);
+		if (get_int(o, "retentionSizeInMB", &n))
+			po->retention_bytes = scaled(n, MIB);
+	}
+	if (get_int(root, "message_ttl_in_seconds", &n) && n >= 0)
+		po->ttl_s = n;
+	if (get_int(root, "max_producers_per_topic", &n) && n >= 0 &&
+	    n <= UINT32_MAX)
+		po->max_producers = (uint32_t)n;
+	if (json_is_true(json_object_get(root, "encryption_required")))
+		po->encryption_required = true;
+	auto_creation(po, json_object_get(root, "autoTopicCreationOverride"));
+	json_decref(root);
+	return true;
+}

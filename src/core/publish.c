@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Publishes. Each stands in the ring of its topic until the engine answers, in
+ * order; while the topic's ledger is being rolled they are held in a second
+ * ring. Nothing is allocated per message.
+ *
+ * When an append fails, the producers of the topic are closed after their
+ * receipts: what they sent behind it must not be stored before it is sent again.
+ */
+#include "core/topic_priv.h"
+
+#define RING_MIN 64u
+/* what a Pulsar frame may hold beyond the largest message */
+#define FRAME_PADDING 10240u
+
+/* --- rings -------------------------------------------------------------------------- */
+
+static bool
+is_full(const struct topic *t)
+{
+	return t->pending_n + t->held_n >= t->co->conf.max_pending_publishes;
+}
+
+static struct pending_publish *
+pending_push(struct topic *t)
+{
+	struct pending_publish *v;
+	uint32_t cap, i;
+
+	if (t->pending_n == t->pending_cap) {
+		cap = t->pending_cap == 0 ? RING_MIN : t->pending_cap * 2;
+		v = mem_calloc(cap, sizeof *v);
+		for (i = 0; i < t->pending_n; i++)
+			v[i] = t->pending[(t->pending_head + i) &
+			    (t->pending_cap - 1)];
+		mem_free(t->pending);
+		t->pending = v;
+		t->pending_cap = cap;
+		t->pending_head = 0;
+	}
+	i = (t->pending_head + t->pending_n++) & (t->pending_cap - 1);
+	return &t->pending[i];
+}
+
+static struct held_publish *
+held_push(struct topic *t)
+{
+	struct held_publish *v;
+	uint32_t cap, i;
+
+	if (t->held_n == t->held_cap) {
+		cap = t->held_cap == 0 ? RING_MIN : t->held_cap * 2;
+		v = mem_calloc(cap, sizeof *v);
+		for (i = 0; i < t->held_n; i++)
+			v[i] = t->held[(t->held_head + i) & (t->held_cap - 1)];
+		mem_free(t->held);
+		t->held = v;
+		t->held_cap = cap;
+		t->held_head = 0;
+	}
+	i = (t->held_head + t->held_n++) & (t->held_cap - 1);
+	return &t->held[i];
+}
+
+void
+publish_forget(struct topic *t, const struct producer *pr)
+{
+	struct pending_publish *pp;
+	struct held_publish *h;
+	uint32_t i;
+
+	if (pr->pending_n == 0)
+		return;
+	for (i = 0; i < t->pending_n; i++) {
+		pp = &t->pending[(t->pending_head + i) & (t->pending_cap - 1)];
+		if (pp->pr == pr)
+			pp->pr = NULL;
+	}
+	for (i = 0; i < t->held_n; i++) {
+		h = &t->held[(t->held_head + i) & (t->held_cap - 1)];
+		if (h->pr == pr)
+			h->pr = NULL;
+	}
+}
+
+void
+publish_fini(struct topic *t)
+{
+	struct held_publish *h;
+
+	for (; t->held_n > 0; t->held_n--) {
+		h = &t->held[t->held_head];
+		slice_unref(&h->body);
+		t->held_head = (t->held_head + 1) & (t->held_cap - 1);
+	}
+	mem_free(t->held);
+	mem_free(t->pending);
+}
+
+/* --- receipts ----------------------------------------------------------------------- */
+
+static void
+receipt(struct topic *t, const struct pending_publish *pp, struct pos p,
+    uint64_t index, enum err e)
+{
+	struct fx_receipt r;
+
+	if (pp->pr == NULL)
+		return;
+	r = (struct fx_receipt){
+		.dest = pp->pr->dest,
+		.sequence = pp->sequence,
+		.highest_sequence = pp->highest_sequence,
+		.pos = p,
+		.index = index,
+		.err = e,
+	};
+	t->co->out->receipt(t->co->out_priv, &r);
+	producer_answered(pp->pr);
+}
+
+static void
+count(struct topic *t, struct producer *pr, uint32_t messages_n, uint32_t bytes)
+{
+	t->in_messages += messages_n;
+	t->in_bytes += bytes;
+	if (pr == NULL)
+		return;
+	pr->messages += messages_n;
+	pr->bytes += bytes;
+}
+
+static struct pending_publish
+pending_pop(struct topic *t)
+{
+	struct pending_publish pp = t->pending[t->pending_head];
+
+	t->pending_head = (t->pending_head + 1) & (t->pending_cap - 1);
+	t->pending_n--;
+	return pp;
+}
+
+/* Those at the head that were refused. */
+static void
+pop_refused(struct topic *t)
+{
+	struct pending_publish pp;
+
+	while (t->pending_n > 0 && t->pending[t->pending_head].err != ERR_OK) {
+		pp = pending_pop(t);
+		receipt(t, &pp, POS_NONE, 0, pp.err);
+	}
+}
+
+static void
+close_producers(struct topic *t, enum err e)
+{
+	struct producer *pr;
+
+	while ((pr = LIST_FIRST(&t->producers)) != NULL)
+		producer_close(pr, e);
+}
+
+/* --- from the engine ------------------------------------------------------------------ */
+
+static void
+stored(struct topic *t, struct tledger *tl, int64_t first, uint32_t n,
+    uint64_t index, int64_t store_ms)
+{
+	struct ledger_info *li = &tl->info;
+	struct pending_publish pp;
+	uint32_t i;
+
+	for (i = 0; i < n; i++) {
+		pop_refused(t);
+		AN(t->pending_n);
+		pp = pending_pop(t);
+		count(t, pp.pr, pp.messages_n, pp.bytes);
+		li->bytes += pp.bytes;
+		t->log.bytes += pp.bytes;
+		receipt(t, &pp, (struct pos){ li->id, first + i }, index,
+		    ERR_OK);
+		index += pp.messages_n;
+	}
+	li->last_entry = first + n - 1;
+	li->next_index = index;
+	li->last_store_ms = store_ms;
+	t->log.last = (struct pos){ li->id, li->last_entry };
+	t->log.next_index = index;
+	t->last_publish_ms = store_ms;
+}
+
+static void
+refused(struct topic *t, uint32_t n, enum err e)
+{
+	struct pending_publish pp;
+
+	for (; n > 0; n--) {
+		pop_refused(t);
+		AN(t->pending_n);
+		pp = pending_pop(t);
+		receipt(t, &pp, POS_NONE, 0, e);
+	}
+	if (e == ERR_IO)
+		t->co->io_failed = true;
+	close_producers(t, e);
+}
+
+void
+tlog_ledger_appended(void *owner, int64_t first_entry, uint32_t n,
+    uint64_t first_index, int64_t store_ms, enum err e)
+{
+	struct tledger *tl;
+	struct topic *t;
+
+	CAST_OBJ_NOTNULL(tl, owner, TLEDGER_MAGIC);
+	t = tl->t;
+	AN(n);
+	assert(tl == tlog_last(t));
+	topic_pin(t);
+	if (e == ERR_OK) {
+		stored(t, tl, first_entry, n, first_index, store_ms);
+		topic_touch(t);
+	} else
+		refused(t, n, e);
+	pop_refused(t);
+	if (e == ERR_OK) {
+		topic_notify(t);
+		tlog_check_roll(t);
+	}
+	if (t->state == TOPIC_CLOSING || t->state == TOPIC_DELETING)
+		topic_close_step(t);
+	topic_unpin(t);
+}
+
+/* --- from producers --------------------------------------------------------------------- */
+
+static void
+append(struct topic *t, struct tledger *tl, struct producer *pr,
+    const struct attr *attr, const struct slice *body, uint64_t sequence,
+    uint64_t highest_sequence)
+{
+	struct ledgers *lgs = t->co->ledgers;
+	struct pending_publish *pp = pending_push(t);
+
+	*pp = (struct pending_publish){
+		.pr = pr,
+		.sequence = sequence,
+		.highest_sequence = highest_sequence,
+		.messages_n = attr->messages_n,
+		.bytes = body->len,
+	};
+	lgs->ops->append(lgs, tl->lg, attr, body, t->co->conf.sync);
+}
+
+/* Answered when everything before it has been. */
+static void
+refuse(struct topic *t, struct producer *pr, uint64_t sequence,
+    uint64_t highest_sequence, enum err e)
+{
+	struct pending_publish *pp = pending_push(t);
+
+	*pp = (struct pending_publish){
+		.pr = pr,
+		.sequence = sequence,
+		.highest_sequence = highest_sequence,
+		.err = e,
+	};
+	pop_refused(t);
+}
+
+static void
+hold(struct topic *t, struct producer *pr, const struct core_publish *p)
+{
+	struct held_publish *h = held_push(t);
+
+	*h = (struct held_publish){
+		.pr = pr,
+		.sequence = p->sequence,
+		.highest_sequence = p->highest_sequence,
+		.attr = p->attr,
+		.body = p->body.buf != NULL ? slice_ref(p->body) :
+					      slice_dup(p->body),
+	};
+}
+
+static void
+publish_np(struct producer *pr, const struct core_publish *p)
+{
+	struct topic *t = pr->t;
+	struct pending_publish pp = {
+		.pr = pr,
+		.sequence = p->sequence,
+		.highest_sequence = p->highest_sequence,
+	};
+	struct entry ent = {
+		.pos = { 0, 0 },
+		.attr = p->attr,
+		.body = p->body,
+	};
+
+	ent.attr.store_time_ms = t->co->now_ms;
+	count(t, pr, p->attr.messages_n, p->body.len);
+	t->last_publish_ms = t->co->now_ms;
+	sub_deliver_np(t, &ent);
+	pr->pending_n++;
+	receipt(t, &pp, ent.pos, 0, ERR_OK);
+}
+
+void
+producer_publish(struct producer *pr, const struct core_publish *p)
+{
+	struct topic *t;
+	struct tledger *tl;
+
+	CHECK_OBJ_NOTNULL(pr, PRODUCER_MAGIC);
+	t = pr->t;
+	AN(p->attr.messages_n);
+	if (!t->name.persistent) {
+		publish_np(pr, p);
+		return;
+	}
+	if (is_full(t)) {
+		/* it was read from all the same: it sends again from here on */
+		producer_close(pr, ERR_BUSY);
+		return;
+	}
+	pr->pending_n++;
+	tl = tlog_open(t);
+	if (p->body.len > t->co->conf.max_message_bytes + FRAME_PADDING)
+		refuse(t, pr, p->sequence, p->highest_sequence, ERR_TOO_BIG);
+	else if (tl != NULL && t->held_n == 0)
+		append(t, tl, pr, &p->attr, &p->body, p->sequence,
+		    p->highest_sequence);
+	else if (t->terminated && !t->log.ending)
+		refuse(t, pr, p->sequence, p->highest_sequence,
+		    ERR_TOPIC_TERMINATED);
+	else
+		hold(t, pr, p);
+}
+
+/* --- held ------------------------------------------------------------------------------- */
+
+static struct held_publish
+held_pop(struct topic *t)
+{
+	struct held_publish h = t->held[t->held_head];
+
+	t->held_head = (t->held_head + 1) & (t->held_cap - 1);
+	t->held_n--;
+	return h;
+}
+
+void
+publish_release(struct topic *t)
+{
+	struct tledger *tl = tlog_open(t);
+	struct held_publish h;
+
+	while (t->held_n > 0 && tl != NULL) {
+		h = held_pop(t);
+		/* of one that was closed: it is sent again, or nobody waits */
+		if (h.pr != NULL)
+			append(t, tl, h.pr, &h.attr, &h.body, h.sequence,
+			    h.highest_sequence);
+		slice_unref(&h.body);
+	}
+}
+
+void
+publish_fail_held(struct topic *t, enum err e)
+{
+	struct held_publish h;
+	bool any = t->held_n > 0;
+
+	topic_pin(t);
+	while (t->held_n > 0) {
+		h = held_pop(t);
+		if (h.pr != NULL)
+			refuse(t, h.pr, h.sequence, h.highest_sequence, e);
+		slice_unref(&h.body);
+	}
+	if (any && e != ERR_TOPIC_TERMINATED)
+		close_producers(t, e);
+	topic_unpin(t);
+}

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Ops that name a topic. */
+#include "core/cursor.h"
+#include "core/sub_priv.h"
+#include "core/topic_priv.h"
+
+static void
+touch(struct topic *t, struct op **opp)
+{
+	core_answer(t->co, opp, ERR_OK, NULL);
+}
+
+static void
+made(struct topic *t, struct op **opp)
+{
+	if (!t->just_created) {
+		core_answer(
+		    t->co, opp, ERR_EXISTS, "This topic already exists");
+		return;
+	}
+	t->just_created = false; /* a second op finds it */
+	core_answer(t->co, opp, ERR_OK, NULL);
+}
+
+static void
+unload(struct topic *t, struct op **opp)
+{
+	topic_unload(t, opp, ERR_NOT_READY);
+}
+
+static void
+last_id(struct topic *t, struct op **opp)
+{
+	if (!t->name.persistent)
+		core_answer(t->co, opp, ERR_NOT_ALLOWED,
+		    "Non-persistent topics have no last message id");
+	else
+		fetch_last_id(t, opp, NULL);
+}
+
+/* --- terminate -------------------------------------------------------------------- */
+
+static void
+terminated(struct topic *t, enum err e)
+{
+	struct fx *fx;
+	struct sub *s, *next;
+
+	if (e != ERR_OK) {
+		core_answer(t->co, &t->terminate, ERR_METADATA,
+		    "Failed to terminate the topic");
+		return;
+	}
+	fx = core_answer_new(t->co, t->terminate, FX_LAST_ID);
+	fx->pos = t->terminated_pos;
+	fx->pos2 = POS_NONE;
+	core_emit(t->co, &fx);
+	op_free(&t->terminate);
+	publish_fail_held(t, ERR_TOPIC_TERMINATED);
+	for (s = TAILQ_FIRST(&t->subs); s != NULL; s = next) {
+		next = TAILQ_NEXT(s, link);
+		sub_check_end(s, NULL);
+	}
+}
+
+static void
+terminate(struct topic *t, struct op **opp)
+{
+	struct fx *fx;
+
+	if (!t->name.persistent) {
+		core_answer(t->co, opp, ERR_NOT_ALLOWED,
+		    "Termination of a non-persistent topic is not allowed");
+		return;
+	}
+	if (t->terminate != NULL) {
+		core_answer(t->co, opp, ERR_NOT_READY,
+		    "Topic is being terminated");
+		return;
+	}
+	if (t->terminated) { /* as often as one likes */
+		fx = core_answer_new(t->co, *opp, FX_LAST_ID);
+		fx->pos = t->terminated_pos;
+		fx->pos2 = POS_NONE;
+		core_emit(t->co, &fx);
+		op_free(opp);
+		return;
+	}
+	t->terminate = *opp;
+	*opp = NULL;
+	tlog_end(t, terminated);
+}
+
+/* --- read --------------------------------------------------------------------------- */
+
+static void
+read_done(struct topic *t, void *priv, const struct entry *ent)
+{
+	struct op *op = priv;
+	struct fx *fx;
+
+	if (ent == NULL || (op->start.kind == START_POS &&
+		!pos_eq(ent->pos, op->start.pos))) {
+		core_answer(t->co, &op, ERR_NO_MESSAGE, "Message not found");
+		return;
+	}
+	fx = core_answer_new(t->co, op, FX_ENTRY);
+	fx->ent = *ent;
+	fx->ent.body = slice_ref(ent->body);
+	core_emit(t->co, &fx);
+	op_free(&op);
+}
+
+/* Position of the entry that holds a message by its index: of the ledger's entries
+ * exactly when each holds one message, else the caller gets what is there. */
+static bool
+pos_of_index(const struct topic *t, uint64_t index, struct pos *p)
+{
+	const struct ledger_info *li;
+	uint32_t i;
+
+	for (i = 0; i < t->log.ledgers_n; i++) {
+		li = &t->log.ledgers[i]->info;
+		if (index < li->first_index || index >= li->next_index)
+			continue;
+		if (li->next_index - li->first_index !=
+		    (uint64_t)li->last_entry + 1)
+			return false;
+		*p = (struct pos){ li->id,
+			(int64_t)(index - li->first_index) };
+		return true;
+	}
+	return false;
+}
+
+static void
+read_one(struct topic *t, struct op **opp)
+{
+	struct op *op = *opp;
+	struct pos p = op->start.pos;
+
+	if (!t->name.persistent) {
+		core_answer(t->co, opp, ERR_NOT_ALLOWED,
+		    "GetMessageById on a non-persistent topic is not allowed");
+		return;
+	}
+	if (op->start.kind != START_POS && !pos_of_index(t, op->u64, &p)) {
+		core_answer(
+		    t->co, opp, ERR_NO_MESSAGE, "Message not found");
+		return;
+	}
+	if (tlog_find(t, p.ledger) == NULL) {
+		core_answer(
+		    t->co, opp, ERR_NO_MESSAGE, "Message not found");
+		return;
+	}
+	*opp = NULL;
+	fetch_entry(t, p, read_done, op);
+}
+
+/* --- which ---------------------------------------------------------------------------- */
+
+static const struct {
+	topic_go_f *go;
+	enum topic_create create;
+} table[OP_TYPES_N] = {
+	[OP_TOPIC_TOUCH] = { touch, TOPIC_AUTO },
+	[OP_PRODUCER_OPEN] = { producer_open, TOPIC_AUTO },
+	[OP_SUBSCRIBE] = { sub_subscribe, TOPIC_AUTO },
+	[OP_TOPIC_CREATE] = { made, TOPIC_CREATE },
+	[OP_TOPIC_DELETE] = { topic_delete, TOPIC_FIND },
+	[OP_TOPIC_UNLOAD] = { unload, TOPIC_FIND },
+	[OP_TOPIC_TERMINATE] = { terminate, TOPIC_FIND },
+	[OP_TOPIC_LAST_ID] = { last_id, TOPIC_FIND },
+	[OP_TOPIC_STATS] = { topic_stats_op, TOPIC_FIND },
+	[OP_SUB_LIST] = { sub_op, TOPIC_FIND },
+	[OP_SUB_CREATE] = { sub_op, TOPIC_AUTO },
+	[OP_SUB_DELETE] = { sub_op, TOPIC_FIND },
+	[OP_SUB_SKIP] = { sub_op, TOPIC_FIND },
+	[OP_SUB_RESET] = { sub_op, TOPIC_FIND },
+	[OP_SUB_EXPIRE] = { sub_op, TOPIC_FIND },
+	[OP_SUB_PEEK] = { sub_op, TOPIC_FIND },
+	[OP_READ] = { read_one, TOPIC_FIND },
+};
+
+void
+topic_op(struct core *co, struct op **opp)
+{
+	const struct op *op = *opp;
+	enum topic_create create = table[op->type].create;
+
+	AN(table[op->type].go);
+	if (op->type == OP_SUBSCRIBE && !op->subscribe.create_topic)
+		create = TOPIC_FIND;
+	topic_with(co, opp, create, table[op->type].go);
+}
