@@ -111,6 +111,7 @@ session_place_gone(struct session *s)
 		session_close_flushed(s, CLOSE_SHUTDOWN);
 }
 
+/* Not inside of an effect. */
 static void
 probes_answer(struct session *s, bool alive)
 {
@@ -122,8 +123,7 @@ probes_answer(struct session *s, bool alive)
 		op->u64 = s->probes[s->probes_n].id;
 		op->u32 = s->probes[s->probes_n].shard;
 		op->flag = alive;
-		/* perhaps inside of an effect */
-		pulsar_later(s->p, &op);
+		route_op(s->p->router, &op);
 	}
 	loop_timer_stop(&s->probe_timer);
 }
