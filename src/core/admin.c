@@ -30,6 +30,8 @@ admin_drop(struct admin *ad)
 		mem_free(ad->names[i]);
 	mem_free(ad->names);
 	mem_free(ad->text);
+	if (ad->grow != NULL)
+		admin_grow_free(&ad->grow);
 	topic_name_fini(&ad->tn);
 	FREE_OBJ(ad);
 }
@@ -83,8 +85,8 @@ admin_name(struct admin *ad, const char *p, size_t len)
 {
 	if (ad->names_n == ad->names_cap) {
 		ad->names_cap = ad->names_cap == 0 ? 16 : ad->names_cap * 2;
-		ad->names = mem_reallocarray(
-		    ad->names, ad->names_cap, sizeof(char *));
+		ad->names =
+		    mem_reallocarray(ad->names, ad->names_cap, sizeof(char *));
 	}
 	assert(ad->names_n < NAMES_MAX);
 	ad->names[ad->names_n++] = mem_strndup(p, len);
@@ -113,6 +115,44 @@ admin_list(struct admin *ad, const char *prefix, struct str name, size_t limit,
 }
 
 void
+admin_list_below(struct admin *ad, const char *prefix, struct str name,
+    size_t limit, meta_list_f *f)
+{
+	struct meta *meta = ad->co->meta;
+	uint8_t key[META_KEY_MAX];
+	size_t len = key_text(key, prefix, name);
+
+	assert(len < sizeof key);
+	key[len++] = '/';
+	ad->prefix_len = (uint32_t)len;
+	meta->ops->list(meta, key, len, limit, false, f, ad);
+}
+
+void
+admin_listed(
+    struct admin *ad, enum err e, const void *key, size_t keylen, size_t skip)
+{
+	if (key != NULL)
+		admin_name(ad, (const char *)key + skip, keylen - skip);
+	else if (e != ERR_OK)
+		admin_end(ad, ERR_METADATA, NULL);
+	else
+		admin_end_strings(ad);
+}
+
+void
+admin_got(struct admin *ad, enum err e, const void *val, size_t len,
+    enum err missing, const char *diag)
+{
+	if (e == ERR_NO_KEY)
+		admin_end(ad, missing, "%s", diag);
+	else if (e != ERR_OK)
+		admin_end(ad, ERR_METADATA, NULL);
+	else
+		admin_end_text(ad, val, len);
+}
+
+void
 admin_commit(struct admin *ad, struct meta_txn **tx, meta_commit_f *f)
 {
 	struct meta *meta = ad->co->meta;
@@ -128,6 +168,54 @@ admin_done(void *priv, enum err e)
 	CAST_OBJ_NOTNULL(ad, priv, ADMIN_MAGIC);
 	admin_end(ad, e == ERR_OK || e == ERR_CONFLICT ? e : ERR_METADATA,
 	    e == ERR_CONFLICT ? "Concurrent modification" : NULL);
+}
+
+/* --- documents ---------------------------------------------------------------------- */
+
+json_t *
+admin_parse(struct str text)
+{
+	json_error_t why;
+	json_t *js;
+
+	if (text.len == 0 || text.len > ADMIN_TEXT_MAX)
+		return NULL;
+	js = json_loadb(text.p, text.len, 0, &why);
+	if (js != NULL && !json_is_object(js)) {
+		json_decref(js);
+		return NULL;
+	}
+	return js;
+}
+
+void
+admin_set_text(struct admin *ad, const json_t *js)
+{
+	size_t n = json_dumpb(js, NULL, 0, JSON_COMPACT);
+
+	AZ(ad->text);
+	ad->text = mem_alloc(n + 1);
+	assert(json_dumpb(js, ad->text, n, JSON_COMPACT) == n);
+	ad->text[n] = '\0';
+}
+
+/* --- metrics ------------------------------------------------------------------------ */
+
+#define STATS_WALK_MAX 1000u
+
+static void
+stats_walk(struct core *co, struct op **opp)
+{
+	unsigned n = (*opp)->u32;
+	struct fx *fx;
+
+	if (n > STATS_WALK_MAX)
+		n = STATS_WALK_MAX;
+	fx = core_answer_new(co, *opp, FX_STATS_LIST);
+	fx->stats_list = fx_mem(fx, (n + 1) * sizeof(struct topic_stats *));
+	fx->stats_n = core_stats_walk(co, (*opp)->topic, n, fx->stats_list);
+	op_free(opp);
+	core_emit(co, &fx);
 }
 
 /* --- which -------------------------------------------------------------------------- */
@@ -149,6 +237,7 @@ static core_op_f *const table[OP_TYPES_N] = {
 	[OP_PARTITIONED_CREATE] = admin_partitioned,
 	[OP_PARTITIONED_UPDATE] = admin_partitioned,
 	[OP_PARTITIONED_DELETE] = admin_partitioned,
+	[OP_STATS_WALK] = stats_walk,
 };
 
 void

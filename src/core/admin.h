@@ -7,11 +7,20 @@
  * that are asked at once are told apart by conditions of the commits, the loser
  * answers ERR_CONFLICT ("Concurrent modification", as Pulsar).
  *
- * Documents of clusters, tenants and namespaces are JSON objects, kept as they
- * were given. Names: name.h. A namespace goes with everything below it; a tenant
- * that has namespaces does not go.
+ * Documents of tenants and namespaces are JSON objects, kept as they were given;
+ * a new namespace without replication_clusters gets this cluster, and may have no
+ * document at all.
  *
- * OP_TOPIC_META is topic_op()'s, OP_STATS_WALK is here.
+ * Lists hide the system's topics. Those of a namespace that is not there answer
+ * ERR_NO_NAMESPACE (Pulsar's admin; its binary protocol gives an empty list).
+ *
+ * A tenant that has namespaces does not go. A namespace goes when it has no
+ * topics; the forced form (flag) also drops records of partitioned topics, but the
+ * asker deletes the topics first (OP_TOPIC_DELETE to their shards, non-persistent
+ * ones as well: only those of the shard that was asked are seen here).
+ *
+ * Partitioned topics: records of partitions are made together with that of the
+ * topic. Who grows one copies the subscriptions of partition 0 to the new ones.
  */
 #ifndef CORE_ADMIN_H
 #define CORE_ADMIN_H

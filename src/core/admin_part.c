@@ -143,9 +143,8 @@ meta_partitioned_got(void *priv, enum err e, const void *val, size_t len)
 		else if ((uint32_t)ad->tn.partition < n)
 			end_meta(ad, 0); /* one of them */
 		else
-			admin_end(ad, ERR_NO_TOPIC,
-			    "Topic %.*s does not exist", (int)ad->tn.full.len,
-			    ad->tn.full.p);
+			admin_end(ad, ERR_NO_TOPIC, "Topic %.*s does not exist",
+			    (int)ad->tn.full.len, ad->tn.full.p);
 		return;
 	}
 	if (map_get(ad->co->topics, ad->tn.full.p, ad->tn.full.len) != NULL &&
@@ -161,7 +160,7 @@ meta_partitioned_got(void *priv, enum err e, const void *val, size_t len)
 
 static void create(struct admin *);
 static void update(struct admin *);
-static void delete(struct admin *);
+static void delete (struct admin *);
 
 static void
 namespace_got(void *priv, enum err e, const void *val, size_t len)
@@ -175,8 +174,8 @@ namespace_got(void *priv, enum err e, const void *val, size_t len)
 		if (ad->op->type == OP_TOPIC_META)
 			admin_end(ad, ERR_NO_TOPIC, "Namespace not found");
 		else
-			admin_end(ad, ERR_NO_NAMESPACE,
-			    "Namespace does not exist");
+			admin_end(
+			    ad, ERR_NO_NAMESPACE, "Namespace does not exist");
 		return;
 	}
 	policy_init(&ad->policy, &ad->co->conf);
@@ -195,7 +194,7 @@ namespace_got(void *priv, enum err e, const void *val, size_t len)
 		update(ad);
 		break;
 	case OP_PARTITIONED_DELETE:
-		delete(ad);
+		delete (ad);
 		break;
 	default:
 		WRONG("not an op of partitioned topics");
@@ -331,8 +330,7 @@ deleted(void *priv, enum err e)
 		admin_done(ad, e);
 }
 
-static void
-delete(struct admin *ad)
+static void delete (struct admin *ad)
 {
 	uint8_t key[META_KEY_MAX];
 	struct meta_txn *tx = meta_txn_new();

@@ -10,6 +10,9 @@
 #ifndef CORE_ADMIN_PRIV_H
 #define CORE_ADMIN_PRIV_H
 
+#include <jansson.h>
+
+#include "core/admin.h"
 #include "core/topic_priv.h"
 
 struct admin {
@@ -25,7 +28,13 @@ struct admin {
 	uint32_t names_n, names_cap;
 	uint32_t left; /* requests under way */
 	uint32_t prefix_len;
-	char *text;
+	char *text;	      /* document to be written instead of the op's */
+	bool found;	      /* deletions: something is there */
+	unsigned step;
+	void (*next)(struct admin *); /* admin_need_ns */
+	const char *no_ns;
+	struct admin_grow *grow; /* admin_grow.c */
+	unsigned tries;
 };
 
 struct admin *admin_new(struct core *, struct op **);
@@ -39,10 +48,33 @@ void admin_name(struct admin *, const char *p, size_t len);	  /* one more of the
 /* requests; priv of the answer is the admin */
 void admin_get(struct admin *, const char *prefix, struct str, meta_get_f *);
 void admin_list(struct admin *, const char *prefix, struct str, size_t limit, meta_list_f *);
+/* the same of prefix, name and a slash: what is below it */
+void admin_list_below(
+    struct admin *, const char *prefix, struct str, size_t limit, meta_list_f *);
 void admin_commit(struct admin *, struct meta_txn **, meta_commit_f *);
 
 /* done: err is answered as it is */
 void admin_done(void *priv, enum err);
+
+/* What a meta_list_f does whose keys, less their first bytes, are the answer. */
+void admin_listed(struct admin *, enum err, const void *key, size_t keylen, size_t skip);
+/* What a meta_get_f does whose value is the answer. */
+void admin_got(struct admin *, enum err, const void *val, size_t len, enum err missing,
+    const char *diag);
+/* Is it a JSON object, not too big? NULL: no. json_decref() it. */
+json_t *admin_parse(struct str text);
+void admin_set_text(struct admin *, const json_t *);
+/* next, if the namespace exists; else the op is answered ERR_NO_NAMESPACE, diag */
+void admin_need_ns(struct admin *, const char *diag, void (*next)(struct admin *));
+
+/* --- admin_grow.c */
+struct admin_grow;
+/* Writes the record of ad->tn and its partitions; fresh: there is no record yet.
+ * done says ERR_OK, ERR_CONFLICT (look again) or ERR_METADATA; ops that can't be
+ * carried out are answered here instead. */
+void admin_grow(struct admin *, const struct partitioned_record *, bool fresh,
+    void (*done)(struct admin *, enum err));
+void admin_grow_free(struct admin_grow **);
 
 core_op_f admin_clusters, admin_tenants, admin_namespaces, admin_topics, admin_partitioned;
 

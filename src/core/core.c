@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One shard's core: handles, time, who gets which op, what engines tell it. */
+#include "core/admin.h"
 #include "core/core_priv.h"
 #include "core/cursor.h"
 #include "core/topic_priv.h"
@@ -415,6 +416,7 @@ static core_op_f *const table[OP_TYPES_N] = {
 	[OP_SUB_EXPIRE] = topic_op,
 	[OP_SUB_PEEK] = topic_op,
 	[OP_READ] = topic_op,
+	[OP_STATS_WALK] = admin_op,
 };
 
 void

@@ -169,7 +169,7 @@ typedef void topic_go_f(struct topic *, struct op **);
 void topic_with(struct core *, struct op **, enum topic_create, topic_go_f *go);
 /* What core_op() gives to topics and to the admin files. */
 typedef void core_op_f(struct core *, struct op **);
-core_op_f topic_op, admin_op;
+core_op_f topic_op;
 void topic_pin(struct topic *);
 void topic_unpin(struct topic *); /* may free it */
 /* Activity: postpones idle unloading and inactive deletion. */

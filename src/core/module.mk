@@ -3,8 +3,11 @@ noinst_LIBRARIES += %D%/libcore.a
 %C%_libcore_a_SOURCES = \
 	%D%/ackset.c %D%/ackset.h \
 	%D%/admin.c %D%/admin.h %D%/admin_priv.h \
+	%D%/admin_grow.c \
+	%D%/admin_ns.c \
 	%D%/admin_part.c \
 	%D%/admin_tenant.c \
+	%D%/admin_topics.c \
 	%D%/bootstrap.c \
 	%D%/cbuf.c %D%/cbuf.h \
 	%D%/consumer.c \

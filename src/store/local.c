@@ -121,7 +121,9 @@ flushes_poll(struct local *lo)
 	while ((fl = TAILQ_FIRST(&lo->flushes)) != NULL) {
 		if (fl->group == 0 && oldest_staged(lo) > fl->seq)
 			fl->group = lo->group_next - 1;
+		/* or nothing was ever written */
 		if (!(fl->group != 0 && lo->group_synced >= fl->group) &&
+		    !(lo->group_next == 1 && oldest_staged(lo) > fl->seq) &&
 		    !(lo->failed && lo->flight_n == 0 &&
 			oldest_staged(lo) > fl->seq)) {
 			if (fl->group != 0 && lo->group_done >= fl->group &&

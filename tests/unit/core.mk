@@ -38,3 +38,7 @@ TOPIC_RIG = tests/lib/disk_mem.c tests/lib/disk_mem.h \
 check_PROGRAMS += %D%/test_core_topic
 %C%_test_core_topic_SOURCES = %D%/test_core_topic.c $(TOPIC_RIG)
 %C%_test_core_topic_LDADD = $(CORE_TEST)
+
+check_PROGRAMS += %D%/test_core_admin
+%C%_test_core_admin_SOURCES = %D%/test_core_admin.c $(TOPIC_RIG)
+%C%_test_core_admin_LDADD = $(CORE_TEST)

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tenants, namespaces, partitioned topics and lists. */
+#include "test.h"
+
+#include "core/admin.h"
+#include "core/core_priv.h"
+#include "tests/lib/topic_rig.h"
+
+static int
+setup(void **state)
+{
+	struct trig *tr = mem_zalloc(sizeof *tr);
+
+	trig_init(tr);
+	trig_start(tr);
+	*state = tr;
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	struct trig *tr = *state;
+
+	trig_fini(tr);
+	mem_free(tr);
+	return 0;
+}
+
+static struct fx *
+ask(struct trig *tr, enum op_type type, const char *name, const char *text,
+    bool flag)
+{
+	struct op *op = trig_op(tr, type, name, 1);
+
+	if (text != NULL)
+		op->text = op_str(op, str_of(text));
+	op->flag = flag;
+	return trig_do(tr, op);
+}
+
+static void
+assert_says(const struct fx *fx, enum err e, const char *diag)
+{
+	assert_non_null(fx);
+	assert_int_equal(fx->err, e);
+	if (diag != NULL)
+		assert_string_equal(fx->diag, diag);
+}
+
+static void
+assert_names(const struct fx *fx, unsigned n, const char *const *names)
+{
+	unsigned i;
+
+	assert_non_null(fx);
+	assert_ok(fx->err);
+	assert_int_equal(fx->type, FX_STRINGS);
+	assert_int_equal(fx->strings_n, n);
+	for (i = 0; i < n; i++)
+		assert_true(str_eq(fx->strings[i], str_of(names[i])));
+}
+
+#define NAMES(fx, ...)                                            \
+	do {                                                      \
+		const char *const v_[] = { __VA_ARGS__ };         \
+		assert_names((fx), sizeof v_ / sizeof v_[0], v_); \
+	} while (0)
+
+static void
+clusters(void **state)
+{
+	struct trig *tr = *state;
+	struct fx *fx;
+
+	NAMES(ask(tr, OP_CLUSTER_LIST, "", NULL, false), "standalone");
+	fx = ask(tr, OP_CLUSTER_GET, "standalone", NULL, false);
+	assert_int_equal(fx->type, FX_TEXT);
+	assert_true(str_eq(fx->text, STR_LIT("{}")));
+	assert_says(ask(tr, OP_CLUSTER_GET, "x", NULL, false), ERR_NO_CLUSTER,
+	    "Cluster does not exist");
+}
+
+#define DOC "{\"adminRoles\":[\"a\"],\"allowedClusters\":[\"standalone\"]}"
+
+static void
+tenants(void **state)
+{
+	struct trig *tr = *state;
+	struct fx *fx;
+
+	NAMES(ask(tr, OP_TENANT_LIST, "", NULL, false), "public", "pulsar");
+	assert_says(ask(tr, OP_TENANT_PUT, "a b", DOC, true), ERR_PRECONDITION,
+	    "Tenant name is not valid");
+	assert_says(ask(tr, OP_TENANT_PUT, "t", NULL, true), ERR_PRECONDITION,
+	    "Clusters can not be empty");
+	assert_says(
+	    ask(tr, OP_TENANT_PUT, "t", "[1]", true), ERR_INVALID_ARG, NULL);
+	assert_says(ask(tr, OP_TENANT_PUT, "t",
+			"{\"allowedClusters\":[\"mars\"]}", true),
+	    ERR_PRECONDITION, "Clusters do not exist");
+	assert_says(ask(tr, OP_TENANT_PUT, "t", DOC, false), ERR_NO_TENANT,
+	    "Tenant t not found");
+	assert_says(ask(tr, OP_TENANT_PUT, "t", DOC, true), ERR_OK, NULL);
+	assert_says(ask(tr, OP_TENANT_PUT, "t", DOC, true), ERR_EXISTS,
+	    "Tenant already exist");
+	assert_says(ask(tr, OP_TENANT_PUT, "t", DOC, false), ERR_OK, NULL);
+	fx = ask(tr, OP_TENANT_GET, "t", NULL, false);
+	assert_true(str_eq(fx->text, STR_LIT(DOC)));
+	assert_says(ask(tr, OP_TENANT_DELETE, "public", NULL, false),
+	    ERR_CONFLICT, "The tenant still has active namespaces");
+	assert_says(ask(tr, OP_TENANT_DELETE, "t", NULL, false), ERR_OK, NULL);
+	assert_says(ask(tr, OP_TENANT_DELETE, "t", NULL, false), ERR_NO_TENANT,
+	    "Tenant doesn't exist");
+	assert_says(ask(tr, OP_TENANT_GET, "t", NULL, false), ERR_NO_TENANT,
+	    "Tenant does not exist");
+}
+
+static void
+namespaces(void **state)
+{
+	struct trig *tr = *state;
+	struct fx *fx;
+
+	NAMES(ask(tr, OP_NS_LIST, "public", NULL, false), "public/default");
+	assert_says(ask(tr, OP_NS_LIST, "t", NULL, false), ERR_NO_TENANT,
+	    "Tenant not found");
+	assert_says(ask(tr, OP_NS_PUT, "public", NULL, true), ERR_PRECONDITION,
+	    "Namespace name is not valid");
+	assert_says(ask(tr, OP_NS_PUT, "t/n", NULL, true), ERR_NO_TENANT,
+	    "Tenant does not exist");
+	assert_says(ask(tr, OP_NS_PUT, "public/n", "{}", false),
+	    ERR_NO_NAMESPACE, "Namespace does not exist");
+	assert_says(ask(tr, OP_NS_PUT, "public/n", NULL, true), ERR_OK, NULL);
+	assert_says(ask(tr, OP_NS_PUT, "public/n", NULL, true), ERR_EXISTS,
+	    "Namespace already exists");
+	fx = ask(tr, OP_NS_GET, "public/n", NULL, false);
+	assert_true(str_eq(
+	    fx->text, STR_LIT("{\"replication_clusters\":[\"standalone\"]}")));
+	assert_says(ask(tr, OP_NS_PUT, "public/n",
+			"{\"message_ttl_in_seconds\":9}", false),
+	    ERR_OK, NULL);
+	fx = ask(tr, OP_NS_GET, "public/n", NULL, false);
+	assert_true(
+	    str_eq(fx->text, STR_LIT("{\"message_ttl_in_seconds\":9}")));
+	NAMES(ask(tr, OP_NS_LIST, "public", NULL, false), "public/default",
+	    "public/n");
+	/* one that starts with the other's name is not below it */
+	assert_says(ask(tr, OP_NS_PUT, "public/n2", NULL, true), ERR_OK, NULL);
+	assert_int_not_equal(
+	    trig_producer(tr, "persistent://public/n2/t", NULL, 2), 0);
+	assert_says(
+	    ask(tr, OP_NS_DELETE, "public/n", NULL, false), ERR_OK, NULL);
+	assert_says(ask(tr, OP_NS_DELETE, "public/n2", NULL, false),
+	    ERR_CONFLICT, "Cannot delete non empty namespace");
+	assert_says(ask(tr, OP_NS_DELETE, "public/n2", NULL, true),
+	    ERR_CONFLICT, "Cannot delete non empty namespace");
+	assert_says(ask(tr, OP_NS_DELETE, "public/n", NULL, false),
+	    ERR_NO_NAMESPACE, "Namespace public/n does not exist.");
+}
+
+static void
+lists(void **state)
+{
+	struct trig *tr = *state;
+	struct op *op;
+	struct fx *fx;
+
+	(void)trig_producer(tr, "persistent://public/default/b", NULL, 2);
+	(void)trig_producer(tr, "persistent://public/default/a", NULL, 3);
+	(void)trig_producer(tr, "non-persistent://public/default/c", NULL, 4);
+	(void)trig_producer(
+	    tr, "persistent://public/default/__change_events", NULL, 5);
+	NAMES(ask(tr, OP_TOPIC_LIST, "public/default", NULL, true),
+	    "persistent://public/default/a", "persistent://public/default/b");
+	op = trig_op(tr, OP_TOPIC_LIST, "public/default", 1);
+	op->flag2 = true;
+	NAMES(trig_do(tr, op), "non-persistent://public/default/c");
+	assert_says(ask(tr, OP_TOPIC_LIST, "public/x", NULL, true),
+	    ERR_NO_NAMESPACE, "Namespace does not exist");
+	op = trig_op(tr, OP_STATS_WALK, "persistent://public/default/a", 1);
+	op->u32 = 10;
+	fx = trig_do(tr, op);
+	assert_int_equal(fx->type, FX_STATS_LIST);
+	assert_int_equal(fx->stats_n, 1);
+	assert_string_equal(
+	    fx->stats_list[0]->name, "persistent://public/default/b");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(clusters, setup, teardown),
+		cmocka_unit_test_setup_teardown(tenants, setup, teardown),
+		cmocka_unit_test_setup_teardown(namespaces, setup, teardown),
+		cmocka_unit_test_setup_teardown(lists, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
