@@ -105,8 +105,10 @@ put_partitions(struct admin *ad, struct meta_txn *tx)
 		meta_txn_put(tx, key, klen, val, len);
 	}
 	mem_free(val);
-	if (!g->have[g->n] && partition_key(ad, g->n, key) != 0)
-		meta_txn_expect(tx, key, partition_key(ad, g->n, key), false);
+	if (!g->have[g->n]) {
+		klen = partition_key(ad, g->n, key);
+		meta_txn_expect(tx, key, klen, false);
+	}
 }
 
 static void
@@ -175,7 +177,8 @@ there(void *priv, enum err e, const void *key, size_t keylen, const void *val,
 		finish(ad, ERR_METADATA);
 	else if (ad->op->type == OP_PARTITIONED_CREATE && g->max_index >= g->n)
 		admin_end(ad, ERR_CONFLICT,
-		    "The topic has a max partition index of %lld, the number of partitions must be at least %lld",
+		    "The topic has a max partition index of %lld, "
+		    "the number of partitions must be at least %lld",
 		    (long long)g->max_index, (long long)g->max_index + 1);
 	else
 		write_all(ad);

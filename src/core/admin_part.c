@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Partitioned topics: a record says how many partitions there are; each is a
- * topic of its own, made when it is first used, so that the record is all that
- * a change has to touch.
+ * topic of its own (admin_grow.c writes them together).
  */
 #include "core/admin_priv.h"
 
 #define PARTITIONS_MAX 65536u
+#define TRIES 3u
 
 static void
 end_meta(struct admin *ad, uint32_t partitions)
@@ -42,24 +42,6 @@ partitions_of(const void *val, size_t len)
 }
 
 static void
-put_record(struct admin *ad, struct meta_txn *tx, const struct op *op,
-    uint32_t partitions)
-{
-	struct partitioned_record pr = {
-		.partitions = partitions,
-		.created_ms = ad->co->now_ms,
-		.props_n = op->props_n,
-		.props = (struct prop *)(uintptr_t)op->props,
-	};
-	uint8_t key[META_KEY_MAX], *val;
-	size_t klen = key_partitioned(key, &ad->tn), len;
-
-	val = partitioned_record_write(&pr, &len);
-	meta_txn_put(tx, key, klen, val, len);
-	mem_free(val);
-}
-
-static void
 get_partitioned(struct admin *ad, meta_get_f *f)
 {
 	struct meta *meta = ad->co->meta;
@@ -70,30 +52,44 @@ get_partitioned(struct admin *ad, meta_get_f *f)
 
 /* --- OP_TOPIC_META ------------------------------------------------------------------ */
 
-static void
-auto_made(void *priv, enum err e)
-{
-	struct admin *ad;
+static void meta_partitioned_got(void *, enum err, const void *, size_t);
 
-	CAST_OBJ_NOTNULL(ad, priv, ADMIN_MAGIC);
-	if (e != ERR_OK) /* another one was quicker: the client asks again */
-		admin_end(ad, e == ERR_CONFLICT ? ERR_NOT_READY : ERR_METADATA,
-		    "Topic was made meanwhile");
-	else
+/* Somebody was quicker: what is there now? */
+static bool
+again(struct admin *ad, enum err e)
+{
+	if (e == ERR_CONFLICT && ++ad->tries < TRIES)
+		return true;
+	if (e != ERR_OK)
+		admin_end(ad, e,
+		    e == ERR_CONFLICT ? "Concurrent modification" : NULL);
+	return false;
+}
+
+static void
+auto_made(struct admin *ad, enum err e)
+{
+	if (again(ad, e))
+		get_partitioned(ad, meta_partitioned_got);
+	else if (e == ERR_OK)
 		end_meta(ad, ad->n);
 }
 
 static void
 auto_create(struct admin *ad)
 {
-	uint8_t key[META_KEY_MAX];
-	struct meta_txn *tx;
+	struct partitioned_record pr = { .created_ms = ad->co->now_ms };
+	uint32_t max = ad->co->conf.max_partitions;
 
 	ad->n = ad->policy.default_partitions;
-	tx = meta_txn_new();
-	meta_txn_expect(tx, key, key_partitioned(key, &ad->tn), false);
-	put_record(ad, tx, ad->op, ad->n);
-	admin_commit(ad, &tx, auto_made);
+	if (ad->n == 0)
+		ad->n = 1;
+	if (ad->n > PARTITIONS_MAX)
+		ad->n = PARTITIONS_MAX;
+	if (max > 0 && ad->n > max)
+		ad->n = max;
+	pr.partitions = ad->n;
+	admin_grow(ad, &pr, true, auto_made);
 }
 
 /* Neither partitioned nor there. */
@@ -101,7 +97,7 @@ static void
 meta_absent(struct admin *ad)
 {
 	if (!ad->op->flag || !ad->policy.auto_topic)
-		admin_end(ad, ERR_NO_TOPIC, "Topic %.*s does not exist",
+		admin_end(ad, ERR_NO_TOPIC, "Topic %.*s not found",
 		    (int)ad->tn.full.len, ad->tn.full.p);
 	else if (ad->policy.auto_partitioned && ad->tn.partition < 0)
 		auto_create(ad);
@@ -143,7 +139,7 @@ meta_partitioned_got(void *priv, enum err e, const void *val, size_t len)
 		else if ((uint32_t)ad->tn.partition < n)
 			end_meta(ad, 0); /* one of them */
 		else
-			admin_end(ad, ERR_NO_TOPIC, "Topic %.*s does not exist",
+			admin_end(ad, ERR_NO_TOPIC, "Topic %.*s not found",
 			    (int)ad->tn.full.len, ad->tn.full.p);
 		return;
 	}
@@ -215,102 +211,145 @@ admin_partitioned(struct core *co, struct op **opp)
 
 /* --- create ---------------------------------------------------------------------------- */
 
-static bool
-bad_count(struct admin *ad)
-{
-	uint32_t max = ad->co->conf.max_partitions, n = ad->op->u32;
+static const char exists[] = "This topic already exists";
 
-	if (n == 0 || n > PARTITIONS_MAX)
-		admin_end(ad, ERR_PRECONDITION,
-		    "Number of partitions should be more than 0");
-	else if (max > 0 && n > max)
-		admin_end(ad, ERR_PRECONDITION,
-		    "Number of partitions should be less than or equal to %u",
-		    max);
-	else
-		return false;
-	return true;
+static uint32_t
+max_partitions(const struct admin *ad)
+{
+	uint32_t max = ad->co->conf.max_partitions;
+
+	return max > 0 && max < PARTITIONS_MAX ? max : PARTITIONS_MAX;
 }
 
 static void
-created(void *priv, enum err e)
+created(struct admin *ad, enum err e)
+{
+	if (again(ad, e))
+		create(ad);
+	else if (e == ERR_OK)
+		admin_end(ad, ERR_OK, NULL);
+}
+
+static void
+create_write(struct admin *ad)
+{
+	struct partitioned_record pr = {
+		.partitions = ad->op->u32,
+		.created_ms = ad->co->now_ms,
+		.props_n = ad->op->props_n,
+		.props = (struct prop *)(uintptr_t)ad->op->props,
+	};
+
+	admin_grow(ad, &pr, true, created);
+}
+
+static void
+create_topic_got(void *priv, enum err e, const void *val, size_t len)
 {
 	struct admin *ad;
 
+	(void)val;
+	(void)len;
 	CAST_OBJ_NOTNULL(ad, priv, ADMIN_MAGIC);
-	if (e == ERR_CONFLICT)
-		admin_end(ad, ERR_EXISTS, "This topic already exists");
+	if (is_failure(ad, e))
+		return;
+	if (e == ERR_OK)
+		admin_end(ad, ERR_EXISTS, exists);
 	else
-		admin_done(ad, e);
+		create_write(ad);
+}
+
+static void
+create_got(void *priv, enum err e, const void *val, size_t len)
+{
+	struct admin *ad;
+
+	(void)val;
+	(void)len;
+	CAST_OBJ_NOTNULL(ad, priv, ADMIN_MAGIC);
+	if (is_failure(ad, e))
+		return;
+	if (e == ERR_OK || topic_find(ad->co, ad->tn.full) != NULL)
+		admin_end(ad, ERR_EXISTS, exists);
+	else if (ad->tn.persistent)
+		admin_get(ad, META_TOPIC, ad->tn.key, create_topic_got);
+	else
+		create_write(ad);
 }
 
 static void
 create(struct admin *ad)
 {
-	uint8_t key[META_KEY_MAX];
-	struct meta_txn *tx;
+	uint32_t max = max_partitions(ad);
 
-	if (ad->tn.partition >= 0) {
+	if (ad->tn.partition >= 0)
 		admin_end(ad, ERR_PRECONDITION,
 		    "Partitioned Topic Name should not contain '-partition-'");
-		return;
-	}
-	if (bad_count(ad))
-		return;
-	tx = meta_txn_new();
-	meta_txn_expect(tx, key, key_partitioned(key, &ad->tn), false);
-	/* neither is it a topic without partitions */
-	meta_txn_expect(tx, key, key_topic(key, &ad->tn), false);
-	put_record(ad, tx, ad->op, ad->op->u32);
-	admin_commit(ad, &tx, created);
+	else if (ad->op->u32 == 0)
+		admin_end(ad, ERR_NOT_ACCEPTABLE,
+		    "Number of partitions should be more than 0");
+	else if (ad->op->u32 > max)
+		admin_end(ad, ERR_NOT_ACCEPTABLE,
+		    "Number of partitions should be less than or equal to %u",
+		    max);
+	else
+		get_partitioned(ad, create_got);
 }
 
 /* --- update ------------------------------------------------------------------------------ */
 
 static void
+updated(struct admin *ad, enum err e)
+{
+	if (again(ad, e))
+		update(ad);
+	else if (e == ERR_OK)
+		admin_end(ad, ERR_OK, NULL);
+}
+
+static void
 update_got(void *priv, enum err e, const void *val, size_t len)
 {
-	struct partitioned_record pr;
-	uint8_t key[META_KEY_MAX], *v;
-	struct meta_txn *tx;
+	struct partitioned_record pr = { 0 };
 	struct admin *ad;
-	size_t klen, vlen;
+	uint32_t max, n;
 
 	CAST_OBJ_NOTNULL(ad, priv, ADMIN_MAGIC);
 	if (is_failure(ad, e))
 		return;
-	if (e == ERR_NO_KEY) {
-		admin_end(ad, ERR_NO_TOPIC,
+	n = ad->op->u32;
+	max = max_partitions(ad);
+	if (e == ERR_OK && partitioned_record_read(&pr, val, len) != ERR_OK)
+		admin_end(ad, ERR_METADATA, "Record can't be read");
+	else if (e == ERR_NO_KEY)
+		admin_end(ad, ERR_UNPROCESSABLE,
 		    "Topic %.*s is not the partitioned topic.",
 		    (int)ad->tn.full.len, ad->tn.full.p);
-		return;
+	else if (n < pr.partitions)
+		admin_end(ad, ERR_UNPROCESSABLE,
+		    "Desired partitions %u can't be less than the current partitions %u.",
+		    n, pr.partitions);
+	else if (n > max)
+		admin_end(ad, ERR_UNPROCESSABLE,
+		    "Desired partitions %u can't be greater than the maximum partitions per topic %u.",
+		    n, max);
+	else {
+		pr.partitions = n;
+		admin_grow(ad, &pr, false, updated);
 	}
-	if (partitioned_record_read(&pr, val, len) != ERR_OK) {
-		admin_end(ad, ERR_METADATA, "Record can't be read");
-		return;
-	}
-	if (ad->op->u32 < pr.partitions) {
-		admin_end(ad, ERR_CONFLICT,
-		    "Number of partitions must be more than existing %u",
-		    pr.partitions);
-		partitioned_record_fini(&pr);
-		return;
-	}
-	pr.partitions = ad->op->u32;
-	v = partitioned_record_write(&pr, &vlen);
 	partitioned_record_fini(&pr);
-	tx = meta_txn_new();
-	klen = key_partitioned(key, &ad->tn);
-	meta_txn_expect(tx, key, klen, true);
-	meta_txn_put(tx, key, klen, v, vlen);
-	mem_free(v);
-	admin_commit(ad, &tx, admin_done);
 }
 
 static void
 update(struct admin *ad)
 {
-	if (!bad_count(ad))
+	if (ad->tn.partition >= 0)
+		admin_end(ad, ERR_PRECONDITION,
+		    "Partitioned Topic Name should not contain '-partition-'");
+	else if (ad->op->u32 == 0)
+		admin_end(ad, ERR_UNPROCESSABLE,
+		    "Number of partitions should be more than 0");
+	else
 		get_partitioned(ad, update_got);
 }
 
@@ -336,6 +375,11 @@ static void delete (struct admin *ad)
 	struct meta_txn *tx = meta_txn_new();
 	size_t len = key_partitioned(key, &ad->tn);
 
+	if (ad->tn.partition >= 0) {
+		meta_txn_free(&tx);
+		deleted(ad, ERR_CONFLICT);
+		return;
+	}
 	meta_txn_expect(tx, key, len, true);
 	meta_txn_del(tx, key, len);
 	admin_commit(ad, &tx, deleted);

@@ -187,6 +187,134 @@ lists(void **state)
 	    fx->stats_list[0]->name, "persistent://public/default/b");
 }
 
+#define P "persistent://public/default/p"
+
+static struct fx *
+ask_n(struct trig *tr, enum op_type type, const char *name, uint32_t n)
+{
+	struct op *op = trig_op(tr, type, name, 1);
+
+	op->u32 = n;
+	return trig_do(tr, op);
+}
+
+static void
+assert_partitions(struct trig *tr, const char *name, bool auto_create, int n)
+{
+	struct fx *fx = ask(tr, OP_TOPIC_META, name, NULL, auto_create);
+
+	if (n < 0) {
+		assert_says(fx, ERR_NO_TOPIC, NULL);
+		return;
+	}
+	assert_ok(fx->err);
+	assert_int_equal(fx->type, FX_TOPIC_META);
+	assert_int_equal(fx->u32, n);
+}
+
+static unsigned
+changes(const struct trig *tr)
+{
+	unsigned i, n = 0;
+
+	for (i = 0; i < tr->fx_n; i++)
+		n += tr->fx[i]->type == FX_TOPIC_CHANGED;
+	return n;
+}
+
+static void
+partitioned(void **state)
+{
+	struct trig *tr = *state;
+
+	assert_says(ask_n(tr, OP_PARTITIONED_CREATE, P, 0), ERR_NOT_ACCEPTABLE,
+	    "Number of partitions should be more than 0");
+	assert_says(ask_n(tr, OP_PARTITIONED_CREATE, P "-partition-0", 2),
+	    ERR_PRECONDITION,
+	    "Partitioned Topic Name should not contain '-partition-'");
+	assert_says(ask_n(tr, OP_PARTITIONED_UPDATE, P, 2), ERR_UNPROCESSABLE,
+	    "Topic " P " is not the partitioned topic.");
+	assert_partitions(tr, P, false, -1);
+	assert_says(ask_n(tr, OP_PARTITIONED_CREATE, P, 2), ERR_OK, NULL);
+	assert_int_equal(changes(tr), 2);
+	assert_says(ask_n(tr, OP_PARTITIONED_CREATE, P, 2), ERR_EXISTS,
+	    "This topic already exists");
+	assert_partitions(tr, P, false, 2);
+	assert_partitions(tr, P "-partition-1", false, 0);
+	assert_partitions(tr, P "-partition-2", true, -1);
+	NAMES(ask(tr, OP_PARTITIONED_LIST, "public/default", NULL, false), P);
+	NAMES(ask(tr, OP_TOPIC_LIST, "public/default", NULL, true),
+	    P "-partition-0", P "-partition-1");
+	assert_says(ask_n(tr, OP_PARTITIONED_UPDATE, P, 1), ERR_UNPROCESSABLE,
+	    "Desired partitions 1 can't be less than the current partitions 2.");
+	assert_says(ask_n(tr, OP_PARTITIONED_UPDATE, P, 3), ERR_OK, NULL);
+	assert_int_equal(changes(tr), 3);
+	assert_partitions(tr, P, false, 3);
+	/* a partition that nobody has used yet is a topic like any other */
+	assert_int_not_equal(trig_producer(tr, P "-partition-2", NULL, 2), 0);
+	assert_int_equal(changes(tr), 3);
+	assert_int_equal(trig_producer(tr, P "-partition-3", NULL, 3), 0);
+	assert_says(
+	    ask(tr, OP_PARTITIONED_DELETE, P, NULL, false), ERR_OK, NULL);
+	assert_says(ask(tr, OP_PARTITIONED_DELETE, P, NULL, false),
+	    ERR_NO_TOPIC,
+	    "Partitioned Topic not found: " P " has zero partitions");
+	/* its partitions are still there */
+	assert_says(ask_n(tr, OP_PARTITIONED_CREATE, P, 2), ERR_CONFLICT,
+	    "The topic has a max partition index of 2, the number of partitions must be at least 3");
+	assert_says(ask_n(tr, OP_PARTITIONED_CREATE, P, 4), ERR_OK, NULL);
+}
+
+/* Two that grow it at once: the greater number stays. */
+static void
+grow_race(void **state)
+{
+	struct trig *tr = *state;
+	struct op *a, *b;
+	uint64_t ra, rb;
+	unsigned i;
+
+	assert_says(ask_n(tr, OP_PARTITIONED_CREATE, P, 2), ERR_OK, NULL);
+	a = trig_op(tr, OP_PARTITIONED_UPDATE, P, 2);
+	a->u32 = 5;
+	ra = a->req;
+	b = trig_op(tr, OP_PARTITIONED_UPDATE, P, 3);
+	b->u32 = 3;
+	rb = b->req;
+	core_op(tr->co, &a);
+	core_op(tr->co, &b);
+	trig_run(tr);
+	for (i = 0; i < tr->fx_n; i++) {
+		if (tr->fx[i]->req == ra)
+			assert_ok(tr->fx[i]->err);
+		if (tr->fx[i]->req == rb)
+			assert_int_equal(tr->fx[i]->err, ERR_UNPROCESSABLE);
+	}
+	assert_partitions(tr, P, false, 5);
+}
+
+static void
+auto_partitioned(void **state)
+{
+	struct trig *tr = *state;
+
+	assert_partitions(tr, "persistent://public/x/t", true, -1);
+	assert_partitions(tr, "persistent://public/default/t", true, 0);
+	assert_says(
+	    ask(tr, OP_NS_PUT, "public/default",
+		"{\"autoTopicCreationOverride\":{\"allowAutoTopicCreation\""
+		":true,\"topicType\":\"partitioned\","
+		"\"defaultNumPartitions\":3}}",
+		false),
+	    ERR_OK, NULL);
+	assert_partitions(tr, P, false, -1);
+	assert_partitions(tr, P, true, 3);
+	assert_partitions(tr, P, false, 3);
+	assert_partitions(tr, "non-persistent://public/default/p", true, 3);
+	NAMES(ask(tr, OP_PARTITIONED_LIST, "public/default", NULL, false), P,
+	    "non-persistent://public/default/p");
+}
+
 int
 main(void)
 {
@@ -195,6 +323,10 @@ main(void)
 		cmocka_unit_test_setup_teardown(tenants, setup, teardown),
 		cmocka_unit_test_setup_teardown(namespaces, setup, teardown),
 		cmocka_unit_test_setup_teardown(lists, setup, teardown),
+		cmocka_unit_test_setup_teardown(partitioned, setup, teardown),
+		cmocka_unit_test_setup_teardown(grow_race, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    auto_partitioned, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
