@@ -7,7 +7,8 @@ check_LIBRARIES += %D%/libcorefake.a
 	%D%/core_rig.c \
 	%D%/failover_vectors.h \
 	%D%/fake_ledgers.c %D%/fake_ledgers.h \
-	%D%/key_vectors.h
+	%D%/key_vectors.h \
+	%D%/log_rig.c %D%/log_rig.h
 
 CORE_FAKE = tests/unit/libcorefake.a
 
@@ -42,3 +43,9 @@ check_PROGRAMS += %D%/test_core_topic
 check_PROGRAMS += %D%/test_core_admin
 %C%_test_core_admin_SOURCES = %D%/test_core_admin.c $(TOPIC_RIG)
 %C%_test_core_admin_LDADD = $(CORE_TEST)
+
+check_PROGRAMS += %D%/test_core_tlog
+%C%_test_core_tlog_LDADD = $(CORE_TEST)
+
+check_PROGRAMS += %D%/test_core_producer
+%C%_test_core_producer_LDADD = $(CORE_TEST)

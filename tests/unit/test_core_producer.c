@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Producers, and publishes that the engine refuses. */
+#include "test.h"
+
+#include "log_rig.h"
+
+/* --- producers ------------------------------------------------------------------------- */
+
+static void
+names_are_not_repeated(void **state)
+{
+	struct lrig *tr = *state;
+	const struct fx *fx;
+	char *name[3];
+	unsigned i;
+
+	for (i = 0; i < 3; i++) {
+		if (i == 2) {
+			lrig_stop(tr);
+			tr->now_ms += 1000;
+			lrig_start(tr);
+		}
+		fx = lrig_ask(tr, lrig_open_op(tr, NULL, 10 + i, 1));
+		assert_int_equal(fx->type, FX_PRODUCER_OPENED);
+		assert_int_equal(fx->i64, -1);
+		assert_true(fx->flag);
+		name[i] = mem_strndup(fx->text.p, fx->text.len);
+		assert_int_equal(strncmp(name[i], "standalone-", 11), 0);
+	}
+	assert_string_not_equal(name[0], name[1]);
+	assert_string_not_equal(name[0], name[2]);
+	assert_string_not_equal(name[1], name[2]);
+	for (i = 0; i < 3; i++)
+		mem_free(name[i]);
+}
+
+static void
+a_name_in_use(void **state)
+{
+	struct lrig *tr = *state;
+	const struct fx *fx;
+	struct op *op;
+
+	fx = lrig_ask(tr, lrig_open_op(tr, "x", 1, 1));
+	assert_int_equal(fx->type, FX_PRODUCER_OPENED);
+	/* its connection answers */
+	fx = lrig_ask(tr, lrig_open_op(tr, "x", 2, 1));
+	assert_int_equal(fx->type, FX_DONE);
+	assert_err(fx->err, ERR_PRODUCER_BUSY);
+	assert_string_equal(
+	    fx->diag, "Producer with name 'x' is already connected to topic");
+	assert_int_equal(tr->probes_n, 1);
+	assert_int_equal(lrig_topic(tr)->producers_n, 1);
+	/* the same connection and producer comes again */
+	op = lrig_open_op(tr, "x", 1, 1);
+	op->producer.epoch = 1;
+	fx = lrig_ask(tr, op);
+	assert_int_equal(fx->type, FX_PRODUCER_OPENED);
+	assert_int_equal(lrig_topic(tr)->producers_n, 1);
+	assert_int_equal(tr->probes_n, 1);
+	/* its connection is dead */
+	tr->probe_alive = false;
+	fx = lrig_ask(tr, lrig_open_op(tr, "x", 2, 1));
+	assert_int_equal(fx->type, FX_PRODUCER_OPENED);
+	assert_int_equal(lrig_topic(tr)->producers_n, 1);
+	assert_int_equal(tr->probes_n, 2);
+}
+
+static void
+who_may_not_produce(void **state)
+{
+	struct lrig *tr = *state;
+	const struct fx *fx;
+	struct op *op;
+
+	tr->conf.max_producers_topic = 2;
+	lrig_stop(tr);
+	lrig_start(tr);
+	op = lrig_open_op(tr, NULL, 1, 1);
+	op->producer.access = ACCESS_EXCLUSIVE;
+	fx = lrig_ask(tr, op);
+	assert_int_equal(fx->type, FX_DONE);
+	assert_err(fx->err, ERR_NOT_ALLOWED);
+	(void)lrig_producer(tr, 1);
+	tr->co->no_space = true;
+	assert_err(
+	    lrig_ask(tr, lrig_open_op(tr, NULL, 2, 1))->err, ERR_NO_SPACE);
+	tr->co->no_space = false;
+	(void)lrig_producer(tr, 2);
+	fx = lrig_ask(tr, lrig_open_op(tr, NULL, 3, 1));
+	assert_err(fx->err, ERR_PRODUCER_BUSY);
+	assert_non_null(strstr(fx->diag, "reached max producers limit"));
+}
+
+static void
+an_initial_subscription(void **state)
+{
+	struct lrig *tr = *state;
+	const struct fx *fx;
+	unsigned i;
+	struct op *op;
+
+	for (i = 0; i < 2; i++) {
+		op = lrig_open_op(tr, NULL, 1 + i, 1);
+		op->producer.initial_sub = op_str(op, STR_LIT("dlq"));
+		fx = lrig_ask(tr, op);
+		assert_int_equal(fx->type, FX_PRODUCER_OPENED);
+		assert_int_equal(lrig_topic(tr)->subs_n, 1);
+		assert_non_null(sub_find(lrig_topic(tr), STR_LIT("dlq")));
+	}
+}
+
+static void
+terminated(void **state)
+{
+	struct lrig *tr = *state;
+	uint64_t p = lrig_producer(tr, 1);
+	const struct fx *fx;
+
+	lrig_publish(tr, p, 0, 3);
+	lrig_run(tr);
+	fx = lrig_ask(tr, lrig_new_op(tr, OP_TOPIC_TERMINATE, 90, 0));
+	assert_int_equal(fx->type, FX_LAST_ID);
+	assert_int_equal(pos_cmp(fx->pos, tr->rc[2].pos), 0);
+	assert_err(lrig_ask(tr, lrig_open_op(tr, NULL, 2, 1))->err,
+	    ERR_TOPIC_TERMINATED);
+	lrig_publish(tr, p, 3, 1); /* dropped if it was closed, else refused */
+	lrig_run(tr);
+	if (tr->rc_n == 4)
+		assert_err(tr->rc[3].err, ERR_TOPIC_TERMINATED);
+	else
+		assert_int_equal(tr->rc_n, 3);
+	/* for ever */
+	lrig_stop(tr);
+	lrig_start(tr);
+	assert_err(lrig_ask(tr, lrig_open_op(tr, NULL, 2, 1))->err,
+	    ERR_TOPIC_TERMINATED);
+}
+
+static void
+batches_take_their_indexes(void **state)
+{
+	struct lrig *tr = *state;
+	struct core_publish p = {
+		.attr = { .format = ENTRY_FORMAT_PULSAR },
+		.body = slice_str("batch"),
+	};
+	unsigned i;
+
+	p.producer = lrig_producer(tr, 1);
+	for (i = 0; i < 4; i++) {
+		p.sequence = p.highest_sequence = i;
+		p.attr.messages_n = i + 1;
+		core_publish(tr->co, &p);
+	}
+	lrig_run(tr);
+	assert_int_equal(tr->rc_n, 4);
+	for (i = 0; i < 4; i++)
+		assert_int_equal(tr->rc[i].index, i * (i + 1) / 2);
+	assert_int_equal(lrig_topic(tr)->in_messages, 10);
+	assert_int_equal(lrig_topic(tr)->log.next_index, 10);
+}
+
+static void
+nothing_is_kept_of_non_persistent(void **state)
+{
+	struct lrig *tr = *state;
+	struct op *op = lrig_open_op(tr, NULL, 1, 1);
+	const struct fx *fx;
+	unsigned i;
+
+	op->topic = op_str(op, STR_LIT("non-persistent://public/default/n"));
+	fx = lrig_ask(tr, op);
+	assert_int_equal(fx->type, FX_PRODUCER_OPENED);
+	lrig_publish(tr, fx->handle, 0, 3);
+	lrig_run(tr);
+	assert_int_equal(tr->rc_n, 3);
+	for (i = 0; i < 3; i++) {
+		assert_ok(tr->rc[i].err);
+		assert_int_equal(tr->rc[i].sequence, i);
+	}
+	assert_null(tr->e->ledgers);
+}
+
+/* --- what the engine refuses ---------------------------------------------------------------- */
+
+/* The engine's answer to everything that it holds. */
+static void
+refuse_all(struct lrig *tr, enum err e)
+{
+	struct fake_ledger *f = tr->e->ledgers;
+	uint32_t n = f->n - f->durable;
+
+	assert_true(n > 0);
+	while (f->n > f->durable)
+		buf_unref(&f->ent[--f->n].body.buf);
+	core_ledger_client.appended(f->owner, 0, n, 0, 0, e);
+	tr->e->hold = false;
+	lrig_run(tr);
+}
+
+static void
+no_space(void **state)
+{
+	struct lrig *tr = *state;
+	uint64_t a = lrig_producer(tr, 1), b = lrig_producer(tr, 2);
+	unsigned i;
+
+	lrig_publish(tr, a, 0, 1);
+	lrig_run(tr);
+	tr->e->hold = true;
+	lrig_publish(tr, a, 1, 3);
+	lrig_publish(tr, b, 0, 3);
+	refuse_all(tr, ERR_NO_SPACE);
+	/* closed once each, and nothing of it is confirmed as stored */
+	assert_int_equal(lrig_closed_n(tr, ERR_NO_SPACE), 2);
+	assert_int_equal(lrig_topic(tr)->producers_n, 0);
+	for (i = 1; i < tr->rc_n; i++)
+		assert_err(tr->rc[i].err, ERR_NO_SPACE);
+	lrig_publish(tr, a, 4, 1); /* a closed producer's: dropped */
+	lrig_run(tr);
+	/* and when there is room again, it goes on without a hole */
+	lrig_forget(tr);
+	lrig_publish(tr, lrig_producer(tr, 3), 0, 1);
+	lrig_run(tr);
+	assert_int_equal(tr->rc_n, 1);
+	assert_ok(tr->rc[0].err);
+	assert_int_equal(tr->rc[0].index, 1);
+	assert_int_equal(tr->rc[0].pos.entry, 1);
+}
+
+static void
+an_error_reaches_the_producer(void **state)
+{
+	struct lrig *tr = *state;
+	uint64_t p = lrig_producer(tr, 1);
+	unsigned i;
+
+	tr->e->hold = true;
+	lrig_publish(tr, p, 0, 3);
+	refuse_all(tr, ERR_AGAIN);
+	assert_int_equal(tr->rc_n, 3);
+	for (i = 0; i < 3; i++) {
+		assert_int_equal(tr->rc[i].sequence, i);
+		assert_err(tr->rc[i].err, ERR_AGAIN);
+	}
+	assert_int_equal(lrig_topic(tr)->in_messages, 0);
+}
+
+static void
+pending_is_bounded(void **state)
+{
+	struct lrig *tr = *state;
+	uint64_t p = lrig_producer(tr, 1);
+
+	tr->e->hold = true;
+	lrig_publish(tr, p, 0, tr->conf.max_pending_publishes + 10);
+	assert_true(
+	    lrig_topic(tr)->pending_n <= tr->conf.max_pending_publishes);
+	/* the producer hears of it: by receipts or because it is closed */
+	assert_true(lrig_closed_n(tr, ERR_BUSY) == 1 ||
+	    lrig_topic(tr)->producers_n == 1);
+	tr->e->hold = false;
+	lrig_run(tr);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, lrig_setup, lrig_teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(names_are_not_repeated),
+		TEST(a_name_in_use),
+		TEST(who_may_not_produce),
+		TEST(an_initial_subscription),
+		TEST(terminated),
+		TEST(batches_take_their_indexes),
+		TEST(nothing_is_kept_of_non_persistent),
+		TEST(no_space),
+		TEST(an_error_reaches_the_producer),
+		TEST(pending_is_bounded),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
