@@ -16,13 +16,17 @@ admin_new(struct core *co, struct op **opp)
 	ad->co = co;
 	ad->op = *opp;
 	*opp = NULL;
+	LIST_INSERT_HEAD(&co->admins, ad, link);
 	return ad;
 }
 
-void
-admin_drop(struct admin *ad)
+static void
+discard(struct admin *ad)
 {
 	uint32_t i;
+
+	CHECK_OBJ_NOTNULL(ad, ADMIN_MAGIC);
+	LIST_REMOVE(ad, link);
 
 	if (ad->op != NULL)
 		op_free(&ad->op);
@@ -34,6 +38,24 @@ admin_drop(struct admin *ad)
 		admin_grow_free(&ad->grow);
 	topic_name_fini(&ad->tn);
 	FREE_OBJ(ad);
+}
+
+void
+admin_drop(struct admin *ad)
+{
+	struct core *co = ad->co;
+
+	discard(ad);
+	core_check_drained(co);
+}
+
+void
+admins_free(struct core *co)
+{
+	struct admin *ad;
+
+	while ((ad = LIST_FIRST(&co->admins)) != NULL)
+		discard(ad);
 }
 
 void
@@ -232,6 +254,7 @@ static core_op_f *const table[OP_TYPES_N] = {
 	[OP_NS_GET] = admin_namespaces,
 	[OP_NS_PUT] = admin_namespaces,
 	[OP_NS_DELETE] = admin_namespaces,
+	[OP_NS_REFRESH] = admin_namespaces,
 	[OP_TOPIC_LIST] = admin_topics,
 	[OP_PARTITIONED_LIST] = admin_topics,
 	[OP_PARTITIONED_CREATE] = admin_partitioned,
@@ -246,6 +269,10 @@ admin_op(struct core *co, struct op **opp)
 	core_op_f *f = table[(*opp)->type];
 
 	AN(f);
+	if (co->draining) {
+		core_answer(co, opp, ERR_NOT_READY, "Broker is shutting down");
+		return;
+	}
 	/* names come from peers: a key is made of this */
 	if ((*opp)->topic.len > NAME_MAX_BYTES) {
 		core_answer(co, opp, ERR_INVALID_NAME, "Name is too long");

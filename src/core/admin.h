@@ -19,6 +19,9 @@
  * asker deletes the topics first (OP_TOPIC_DELETE to their shards, non-persistent
  * ones as well: only those of the shard that was asked are seen here).
  *
+ * Policies of a namespace reach the topics of the shard that was asked before
+ * OP_NS_PUT is answered, those of other shards by OP_NS_REFRESH.
+ *
  * Partitioned topics: records of partitions are made together with that of the
  * topic. Who grows one copies the subscriptions of partition 0 to the new ones.
  */
@@ -33,5 +36,7 @@ struct core;
 #define ADMIN_TEXT_MAX (1u << 20)
 
 void admin_op(struct core *, struct op **);
+/* Ops under way are dropped, metadata answers no more. */
+void admins_free(struct core *);
 
 #endif

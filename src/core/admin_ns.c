@@ -71,6 +71,47 @@ admin_need_ns(struct admin *ad, const char *diag, void (*next)(struct admin *))
 
 /* --- put ---------------------------------------------------------------------------- */
 
+/* Topics in memory take their policies anew. */
+static void
+refresh(struct core *co, struct str ns, const void *doc, size_t len)
+{
+	struct topic *t;
+	size_t it;
+
+	MAP_FOREACH(t, co->topics, it) {
+		if (!str_eq(t->name.ns, ns))
+			continue;
+		policy_init(&t->policy, &co->conf);
+		/* what can't be read leaves the broker's own */
+		(void)policy_apply(&t->policy, doc, len);
+	}
+}
+
+static void
+refresh_got(void *priv, enum err e, const void *val, size_t len)
+{
+	struct admin *ad;
+
+	CAST_OBJ_NOTNULL(ad, priv, ADMIN_MAGIC);
+	if (e == ERR_OK)
+		refresh(ad->co, ad->op->topic, val, len);
+	admin_end(
+	    ad, e == ERR_OK || e == ERR_NO_KEY ? ERR_OK : ERR_METADATA, NULL);
+}
+
+static void
+written(void *priv, enum err e)
+{
+	struct admin *ad;
+
+	CAST_OBJ_NOTNULL(ad, priv, ADMIN_MAGIC);
+	/* as it is now: two may have changed it */
+	if (e == ERR_OK)
+		admin_get(ad, META_NAMESPACE, ad->op->topic, refresh_got);
+	else
+		admin_done(ad, e);
+}
+
 static void
 write_ns(struct admin *ad)
 {
@@ -85,7 +126,7 @@ write_ns(struct admin *ad)
 	n = key_text(key, META_NAMESPACE, ns);
 	meta_txn_expect(tx, key, n, !ad->op->flag);
 	meta_txn_put(tx, key, n, doc.p, doc.len);
-	admin_commit(ad, &tx, admin_done);
+	admin_commit(ad, &tx, written);
 }
 
 static void
@@ -267,6 +308,9 @@ admin_namespaces(struct core *co, struct op **opp)
 		break;
 	case OP_NS_PUT:
 		put(ad);
+		break;
+	case OP_NS_REFRESH:
+		admin_get(ad, META_NAMESPACE, name, refresh_got);
 		break;
 	case OP_NS_DELETE:
 		admin_get(ad, META_NAMESPACE, name, ns_to_delete);

@@ -23,49 +23,54 @@ struct admin {
 	struct topic_name tn; /* of ops that name a topic */
 	struct policy policy;
 	enum err err;
-	uint32_t n;	      /* partitions, or what is counted */
-	char **names;	      /* a list being made */
+	uint32_t n; /* partitions, or what is counted */
+	char **names; /* a list being made */
 	uint32_t names_n, names_cap;
 	uint32_t left; /* requests under way */
 	uint32_t prefix_len;
-	char *text;	      /* document to be written instead of the op's */
-	bool found;	      /* deletions: something is there */
+	char *text; /* document to be written instead of the op's */
+	bool found; /* deletions: something is there */
 	unsigned step;
 	void (*next)(struct admin *); /* admin_need_ns */
 	const char *no_ns;
 	struct admin_grow *grow; /* admin_grow.c */
 	unsigned tries;
+	LIST_ENTRY(admin) link; /* core->admins */
 };
 
 struct admin *admin_new(struct core *, struct op **);
 /* Answers the op with FX_DONE and frees. */
 void admin_end(struct admin *, enum err, const char *fmt, ...) PRINTF(3, 4);
 void admin_end_text(struct admin *, const void *text, size_t len); /* FX_TEXT */
-void admin_end_strings(struct admin *);				  /* FX_STRINGS of names */
+void admin_end_strings(struct admin *); /* FX_STRINGS of names */
 void admin_drop(struct admin *); /* frees: it was answered */
-void admin_name(struct admin *, const char *p, size_t len);	  /* one more of them */
+void admin_name(
+    struct admin *, const char *p, size_t len); /* one more of them */
 
 /* requests; priv of the answer is the admin */
 void admin_get(struct admin *, const char *prefix, struct str, meta_get_f *);
-void admin_list(struct admin *, const char *prefix, struct str, size_t limit, meta_list_f *);
+void admin_list(struct admin *, const char *prefix, struct str, size_t limit,
+    meta_list_f *);
 /* the same of prefix, name and a slash: what is below it */
-void admin_list_below(
-    struct admin *, const char *prefix, struct str, size_t limit, meta_list_f *);
+void admin_list_below(struct admin *, const char *prefix, struct str,
+    size_t limit, meta_list_f *);
 void admin_commit(struct admin *, struct meta_txn **, meta_commit_f *);
 
 /* done: err is answered as it is */
 void admin_done(void *priv, enum err);
 
 /* What a meta_list_f does whose keys, less their first bytes, are the answer. */
-void admin_listed(struct admin *, enum err, const void *key, size_t keylen, size_t skip);
+void admin_listed(
+    struct admin *, enum err, const void *key, size_t keylen, size_t skip);
 /* What a meta_get_f does whose value is the answer. */
-void admin_got(struct admin *, enum err, const void *val, size_t len, enum err missing,
-    const char *diag);
+void admin_got(struct admin *, enum err, const void *val, size_t len,
+    enum err missing, const char *diag);
 /* Is it a JSON object, not too big? NULL: no. json_decref() it. */
 json_t *admin_parse(struct str text);
 void admin_set_text(struct admin *, const json_t *);
 /* next, if the namespace exists; else the op is answered ERR_NO_NAMESPACE, diag */
-void admin_need_ns(struct admin *, const char *diag, void (*next)(struct admin *));
+void admin_need_ns(
+    struct admin *, const char *diag, void (*next)(struct admin *));
 
 /* --- admin_grow.c */
 struct admin_grow;
@@ -76,6 +81,7 @@ void admin_grow(struct admin *, const struct partitioned_record *, bool fresh,
     void (*done)(struct admin *, enum err));
 void admin_grow_free(struct admin_grow **);
 
-core_op_f admin_clusters, admin_tenants, admin_namespaces, admin_topics, admin_partitioned;
+core_op_f admin_clusters, admin_tenants, admin_namespaces, admin_topics,
+    admin_partitioned;
 
 #endif

@@ -159,6 +159,7 @@ core_new(const struct core_conf *conf, const struct core_out *out,
 	TAILQ_INIT(&co->ready);
 	lease_pool_init(&co->leases);
 	TAILQ_INIT(&co->probes);
+	LIST_INIT(&co->admins);
 	timer_init(&co->tick, tick, co);
 	return co;
 }
@@ -180,6 +181,7 @@ core_free(struct core **cop)
 	TAKE_OBJ_NOTNULL(co, cop, CORE_MAGIC);
 	probe_fini(co);
 	topics_free(co);
+	admins_free(co);
 	assert(TAILQ_EMPTY(&co->ready));
 	lease_pool_fini(&co->leases);
 	timer_cancel(co->timers, &co->tick);
@@ -397,6 +399,7 @@ static core_op_f *const table[OP_TYPES_N] = {
 	[OP_NS_GET] = admin_op,
 	[OP_NS_PUT] = admin_op,
 	[OP_NS_DELETE] = admin_op,
+	[OP_NS_REFRESH] = admin_op,
 	[OP_TOPIC_LIST] = admin_op,
 	[OP_PARTITIONED_LIST] = admin_op,
 	[OP_TOPIC_CREATE] = topic_op,
@@ -447,11 +450,11 @@ flushed(void *priv)
 		done(co->drained_priv);
 }
 
-/* Called when a topic has gone; the last one lets the engine flush. */
 void
-core_topic_gone(struct core *co)
+core_check_drained(struct core *co)
 {
-	if (co->draining && co->drained != NULL && co->topics->n == 0)
+	if (co->draining && co->drained != NULL && co->topics_n == 0 &&
+	    LIST_EMPTY(&co->admins))
 		co->ledgers->ops->flush(co->ledgers, flushed, co);
 }
 
@@ -463,8 +466,8 @@ core_drain(struct core *co, void (*done)(void *priv), void *priv)
 	co->draining = true;
 	co->drained = done;
 	co->drained_priv = priv;
-	if (co->topics->n == 0)
-		core_topic_gone(co);
+	if (co->topics_n == 0)
+		core_check_drained(co);
 	else
 		topics_close_all(co);
 }

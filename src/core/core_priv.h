@@ -55,6 +55,8 @@ struct core {
 	int64_t now_ns; /* monotonic */
 	struct timers *timers;
 	struct map *topics; /* full name -> struct topic */
+	uint32_t topics_n;  /* with those that are GONE but pinned */
+	LIST_HEAD(, admin) admins; /* ops that wait for metadata (admin.c) */
 	struct slots *handles; /* handle -> producer or consumer */
 	TAILQ_HEAD(, sub) ready; /* dispatchers with work, one quantum each turn */
 	struct lease_pool leases;

@@ -84,6 +84,8 @@ enum op_type {
 	OP_NS_GET,	     /* policies: FX_TEXT */
 	OP_NS_PUT,	     /* flag: must not exist (else must exist) */
 	OP_NS_DELETE,	     /* flag force */
+	OP_NS_REFRESH,	     /* this shard's topics take up what OP_NS_PUT changed; the
+				asker sends it to every other shard */
 	OP_TOPIC_LIST,	     /* of ns; flag: persistent ones, flag2: this shard's
 				non-persistent: FX_STRINGS */
 	OP_PARTITIONED_LIST, /* of ns: FX_STRINGS */

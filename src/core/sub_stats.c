@@ -124,7 +124,7 @@ void
 sub_rate_tick(struct sub *s, double seconds)
 {
 	struct consumer *c;
-	int64_t ttl = s->t->co->conf.ttl_s;
+	int64_t ttl = s->t->policy.ttl_s;
 
 	CHECK_OBJ_NOTNULL(s, SUB_MAGIC);
 	s->out.msg =

@@ -28,6 +28,7 @@ topic_new(struct core *co, struct topic_name *tn)
 	timer_init(&t->idle_timer, idle, t);
 	tlog_init(t);
 	AZ(map_add(co->topics, t->name.full.p, t->name.full.len, t));
+	co->topics_n++;
 	return t;
 }
 
@@ -45,6 +46,8 @@ destroy(struct topic *t)
 	tlog_fini(t);
 	props_free(&t->props, t->props_n);
 	topic_name_fini(&t->name);
+	AN(t->co->topics_n);
+	t->co->topics_n--;
 	FREE_OBJ(t);
 }
 
@@ -59,10 +62,14 @@ topic_pin(struct topic *t)
 void
 topic_unpin(struct topic *t)
 {
+	struct core *co = t->co;
+
 	CHECK_OBJ_NOTNULL(t, TOPIC_MAGIC);
 	AN(t->pins);
-	if (--t->pins == 0 && t->state == TOPIC_GONE)
+	if (--t->pins == 0 && t->state == TOPIC_GONE) {
 		destroy(t);
+		core_check_drained(co);
+	}
 }
 
 void
@@ -77,7 +84,7 @@ topic_leave(struct topic *t)
 	t->state = TOPIC_GONE;
 	if (t->pins == 0)
 		destroy(t);
-	core_topic_gone(co);
+	core_check_drained(co);
 }
 
 void
@@ -117,8 +124,8 @@ topic_find(struct core *co, struct str full)
 }
 
 void
-topic_with(struct core *co, struct op **opp, enum topic_create create,
-    topic_go_f *go)
+topic_with(
+    struct core *co, struct op **opp, enum topic_create create, topic_go_f *go)
 {
 	struct topic_name tn;
 	struct topic *t;
@@ -194,8 +201,8 @@ topic_changed(struct core *co, struct str name, bool created)
 	struct fx *fx;
 
 	fx = fx_new(FX_TOPIC_CHANGED,
-	    (struct dest){ .shard = (uint16_t)co->conf.shard,
-		.kind = DEST_INTERNAL });
+	    (struct dest){
+		.shard = (uint16_t)co->conf.shard, .kind = DEST_INTERNAL });
 	fx->text = fx_str(fx, name);
 	fx->flag = created;
 	core_emit(co, &fx);
@@ -277,8 +284,7 @@ topics_close_all(struct core *co)
 	size_t it, n = 0, i;
 
 	v = mem_calloc(co->topics->n, sizeof *v);
-	MAP_FOREACH(t, co->topics, it)
-	{
+	MAP_FOREACH(t, co->topics, it) {
 		topic_pin(t);
 		v[n++] = t;
 	}

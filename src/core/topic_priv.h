@@ -14,7 +14,8 @@
 #include "core/record.h"
 
 /* --- core.c */
-void core_topic_gone(struct core *);
+/* a topic or an admin op has gone: was it the last one that a drain waits for? */
+void core_check_drained(struct core *);
 
 /* --- topic.c */
 void topics_tick(struct core *, double seconds);
