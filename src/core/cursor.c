@@ -115,6 +115,7 @@ cursor_new(struct sub *s, bool durable, struct pos mark_delete)
 	ALLOC_OBJ(cur, CURSOR_MAGIC);
 	cur->s = s;
 	cur->t = s->t;
+	cur->co = s->t->co;
 	cur->durable = durable;
 	cur->md = mark_delete;
 	posset_init(&cur->acked);
@@ -134,7 +135,10 @@ cursor_free(struct cursor **curp)
 	cursor_journal_fini(cur);
 	posset_fini(&cur->acked);
 	ackset_fini(&cur->partial);
-	FREE_OBJ(cur);
+	if (cur->opening) /* cursor_journal_opened() ends it */
+		cur->orphan = true;
+	else
+		FREE_OBJ(cur);
 }
 
 /* --- state ---------------------------------------------------------------------- */

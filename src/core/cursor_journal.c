@@ -282,7 +282,7 @@ load(struct cursor *cur, const struct journal_blob *v, size_t n)
 static void
 append(struct cursor *cur, const uint8_t *p, size_t len, bool urgent)
 {
-	struct ledgers *lgs = cur->t->co->ledgers;
+	struct ledgers *lgs = cur->co->ledgers;
 	struct cursor_sent *cs;
 	uint32_t i, cap;
 
@@ -371,7 +371,7 @@ wake(struct cursor *cur, uint64_t seq, enum err e)
 		fx->u64 = 0;
 		if (e != ERR_OK)
 			fx->err = e;
-		core_emit(cur->t->co, &fx);
+		core_emit(cur->co, &fx);
 	}
 	while ((cf = STAILQ_FIRST(&flushes)) != NULL) {
 		STAILQ_REMOVE_HEAD(&flushes, link);
@@ -404,8 +404,8 @@ cursor_journal_done(void *owner, uint64_t seq, enum err e)
 	if (e == ERR_NO_SPACE || e == ERR_AGAIN) {
 		if (!cur->retrying) {
 			cur->retrying = true;
-			timer_set(cur->t->co->timers, &cur->retry,
-			    cur->t->co->now_ns + RETRY_NS);
+			timer_set(cur->co->timers, &cur->retry,
+			    cur->co->now_ns + RETRY_NS);
 		}
 		return;
 	}
@@ -452,7 +452,15 @@ cursor_journal_opened(void *owner, struct journal *j,
 	struct cursor *cur;
 
 	CAST_OBJ_NOTNULL(cur, owner, CURSOR_MAGIC);
-	AZ(cur->j);
+	assert(cur->j == NULL && cur->opening);
+	cur->opening = false;
+	if (cur->orphan) {
+		if (j != NULL)
+			cur->co->ledgers->ops->journal_release(
+			    cur->co->ledgers, &j);
+		FREE_OBJ(cur);
+		return;
+	}
 	cur->j = j;
 	if (e == ERR_OK && !cur->fresh) {
 		cur->replaying = true;
@@ -484,10 +492,11 @@ cursor_open(struct cursor *cur, uint64_t journal_id, bool fresh,
 
 	CHECK_OBJ_NOTNULL(cur, CURSOR_MAGIC);
 	assert(cur->durable && cur->opened == NULL && cur->j == NULL);
-	lgs = cur->t->co->ledgers;
+	lgs = cur->co->ledgers;
 	cur->opened = done;
 	cur->opened_priv = priv;
 	cur->fresh = fresh;
+	cur->opening = true;
 	timer_init(&cur->retry, retry, cur);
 	lgs->ops->journal_open(lgs, journal_id, fresh, cur);
 }
@@ -495,10 +504,10 @@ cursor_open(struct cursor *cur, uint64_t journal_id, bool fresh,
 void
 cursor_journal_fini(struct cursor *cur)
 {
-	struct ledgers *lgs = cur->t->co->ledgers;
+	struct ledgers *lgs = cur->co->ledgers;
 
 	if (cur->retrying)
-		timer_cancel(cur->t->co->timers, &cur->retry);
+		timer_cancel(cur->co->timers, &cur->retry);
 	if (cur->j != NULL)
 		lgs->ops->journal_release(lgs, &cur->j);
 	wake(cur, UINT64_MAX, ERR_CLOSED);
@@ -514,7 +523,7 @@ cursor_journal_fini(struct cursor *cur)
 static void
 snap_head(struct cursor *cur, struct journal *j)
 {
-	struct ledgers *lgs = cur->t->co->ledgers;
+	struct ledgers *lgs = cur->co->ledgers;
 	struct cbuf b = CBUF_EMPTY;
 	struct ackbits *ab;
 
@@ -541,7 +550,7 @@ cursor_journal_snapshot(void *owner, struct journal *j)
 	void *b;
 
 	CAST_OBJ_NOTNULL(cur, owner, CURSOR_MAGIC);
-	lgs = cur->t->co->ledgers;
+	lgs = cur->co->ledgers;
 	snap_head(cur, j);
 	/* chunks of ledgers without a set go */
 	for (i = 0; i < cur->chunks_n; i++)
@@ -582,7 +591,7 @@ cursor_when_durable(struct cursor *cur, struct fx **fxp)
 	if (cur->failed)
 		fx->err = ERR_PERSISTENCE;
 	if (cur->failed || is_durable(cur)) {
-		core_emit(cur->t->co, &fx);
+		core_emit(cur->co, &fx);
 		return;
 	}
 	push(cur, true);

@@ -29,6 +29,7 @@ struct cursor {
 #define CURSOR_MAGIC 0xc0450002
 	struct sub *s;
 	struct topic *t;
+	struct core *co;
 	bool durable;
 	bool replaying; /* positions are taken as they are */
 	bool inexact; /* consumed holds an estimate */
@@ -39,6 +40,8 @@ struct cursor {
 
 	/* the journal */
 	struct journal *j; /* NULL: not open yet, or not durable */
+	bool opening; /* the engine will call journal_opened */
+	bool orphan; /* freed meanwhile: what it brings is let go */
 	bool failed; /* an error that is for good */
 	void (*opened)(void *priv, enum err);
 	void *opened_priv;

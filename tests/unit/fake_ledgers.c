@@ -369,6 +369,8 @@ drop_deltas(struct fake_journal *j, uint32_t from, uint32_t n)
 {
 	uint32_t i;
 
+	if (n == 0)
+		return;
 	for (i = from; i < from + n; i++)
 		mem_free(j->deltas[i].p);
 	memmove(&j->deltas[from], &j->deltas[from + n],

@@ -284,6 +284,7 @@ test_damaged(void **state)
 		cur = cursor_new(s, true, (struct pos){ 1, -1 });
 		b.p = bad[i];
 		b.len = i == 0 ? 1 : i == 3 ? 6 : i == 1 ? 3 : 2;
+		cur->opening = true;
 		cursor_journal_opened(cur, NULL, &b, 1, ERR_OK);
 		assert_true(cur->failed);
 		cursor_free(&cur);

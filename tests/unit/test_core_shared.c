@@ -270,104 +270,128 @@ rnd(uint32_t n)
 	return (seed >> 8) % n;
 }
 
+enum {
+	N = 2000,
+	CS = 6
+};
+struct world {
+	struct rig *r;
+	struct consumer *c[CS];
+	unsigned out[N]; /* 1 + who has it */
+	bool acked[N];
+	int64_t n;
+	unsigned seen;
+};
+
+static void
+look(struct world *w)
+{
+	int64_t k;
+
+	for (; w->seen < w->r->got_n; w->seen++) {
+		k = w->r->got[w->seen].pos.entry;
+		assert_false(w->acked[k]);
+		assert_int_equal(w->out[k], 0);
+		w->out[k] = (unsigned)w->r->got[w->seen].tag;
+	}
+}
+
+static void
+lose(struct world *w, unsigned i)
+{
+	int64_t k;
+
+	if (w->c[i] == NULL)
+		return;
+	consumer_close(w->c[i], ERR_OK);
+	w->c[i] = NULL;
+	for (k = 0; k < w->n; k++)
+		if (w->out[k] == i + 1)
+			w->out[k] = 0;
+}
+
+static void
+ack_some(struct world *w, unsigned i, uint32_t one_of)
+{
+	int64_t k;
+
+	for (k = 0; w->c[i] != NULL && k < w->n; k++)
+		if (w->out[k] != 0 && rnd(one_of) == 0) {
+			rig_ack(w->r, w->c[i], k);
+			w->out[k] = 0;
+			w->acked[k] = true;
+		}
+}
+
+static void
+step(struct world *w)
+{
+	unsigned i = rnd(CS);
+	int64_t k;
+
+	switch (rnd(10)) {
+	case 0:
+		lose(w, i);
+		break;
+	case 1:
+		if (w->c[i] == NULL)
+			w->c[i] = join(w->r, (int32_t)i % 2, i + 1);
+		break;
+	case 2:
+		for (k = rnd(30); k > 0 && w->n < N; k--, w->n++)
+			rig_add(w->r, 1, 1);
+		break;
+	case 3:
+		if (w->c[i] != NULL)
+			consumer_flow(w->c[i], rnd(100));
+		break;
+	case 4:
+		k = rnd(N);
+		if (w->c[i] == NULL)
+			break;
+		if (w->out[k] == i + 1)
+			w->out[k] = 0;
+		nack(w->r, w->c[i], k);
+		break;
+	default:
+		ack_some(w, i, 3);
+	}
+	w->r->e->cold = rnd(3) == 0;
+	rig_run(w->r);
+	look(w);
+}
+
 static void
 test_random(void **state)
 {
-	enum {
-		N = 2000,
-		CS = 6
-	};
-	static unsigned out[N];
-	static bool acked[N];
-	struct consumer *c[CS];
-	struct rig *r;
-	unsigned round, step, i, seen;
-	int64_t n, k;
+	struct world *w;
+	unsigned round, i;
 
 	(void)state;
 	for (round = 1; round <= 12; round++) {
 		seed = round;
-		r = rig_new();
-		r->co->conf.max_unacked_consumer = round % 3 == 0 ? 30 : 0;
-		memset(c, 0, sizeof c);
-		memset(out, 0, sizeof out);
-		memset(acked, 0, sizeof acked);
-		seen = 0;
-		n = 0;
-		for (step = 0; step < 3000; step++) {
-			i = rnd(CS);
-			if (step >= 2500) { /* to the end */
-				if (c[0] == NULL)
-					c[0] = join(r, 0, 1);
-				i = 0;
-			}
-			switch (step >= 2500 ? 3 + rnd(4) : rnd(10)) {
-			case 0:
-				if (c[i] == NULL)
-					break;
-				consumer_close(c[i], ERR_OK);
-				c[i] = NULL;
-				for (k = 0; k < n; k++)
-					if (out[k] == i + 1)
-						out[k] = 0;
-				break;
-			case 1:
-				if (c[i] == NULL)
-					c[i] = join(r, (int32_t)i % 2, i + 1);
-				break;
-			case 2:
-				for (k = rnd(30); k > 0 && n < N; k--, n++)
-					rig_add(r, 1, 1);
-				break;
-			case 3:
-				if (c[i] != NULL)
-					consumer_flow(c[i], rnd(100));
-				break;
-			case 4:
-				k = rnd(N);
-				if (c[i] == NULL || step >= 2500)
-					break;
-				if (out[k] == i + 1)
-					out[k] = 0;
-				nack(r, c[i], k);
-				break;
-			default:
-				for (k = 0; c[i] != NULL && k < n; k++)
-					if (out[k] != 0 && rnd(3) == 0) {
-						rig_ack(r, c[i], k);
-						out[k] = 0;
-						acked[k] = true;
-					}
-			}
-			r->e->cold = rnd(3) == 0;
-			rig_run(r);
-			for (; seen < r->got_n; seen++) {
-				k = r->got[seen].pos.entry;
-				assert_false(acked[k]);
-				assert_int_equal(out[k], 0);
-				out[k] = (unsigned)r->got[seen].tag;
-			}
-		}
+		w = mem_zalloc(sizeof *w);
+		w->r = rig_new();
+		w->r->co->conf.max_unacked_consumer = round % 3 == 0 ? 30 : 0;
+		for (i = 0; i < 3000; i++)
+			step(w);
+		/* to the end */
+		if (w->c[0] == NULL)
+			w->c[0] = join(w->r, 0, 1);
 		for (i = 1; i < CS; i++)
-			if (c[i] != NULL)
-				consumer_close(c[i], ERR_OK);
-		for (k = 0; k < n; k++)
-			if (out[k] > 1)
-				out[k] = 0;
-		for (step = 0; step < 200; step++) {
-			consumer_flow(c[0], 100);
-			rig_run(r);
-			for (; seen < r->got_n; seen++)
-				rig_ack(r, c[0], r->got[seen].pos.entry);
-			for (k = 0; k < n; k++)
-				if (out[k] == 1)
-					rig_ack(r, c[0], k);
+			lose(w, i);
+		for (i = 0; i < 200; i++) {
+			consumer_flow(w->c[0], 100);
+			rig_run(w->r);
+			look(w);
+			ack_some(w, 0, 1);
 		}
-		assert_int_equal(cursor_backlog(c[0]->sub->cur), 0);
-		assert_int_equal(c[0]->sub->leases.n, 0);
-		assert_int_equal(c[0]->unacked, 0);
-		assert_int_equal(c[0]->sub->unacked, 0);
-		rig_free(&r);
+		assert_int_equal(cursor_backlog(w->c[0]->sub->cur), 0);
+		assert_int_equal(w->c[0]->sub->leases.n, 0);
+		assert_int_equal(w->c[0]->unacked, 0);
+		assert_int_equal(w->c[0]->sub->unacked, 0);
+		rig_free(&w->r);
+		mem_free(w);
 	}
 }
 
