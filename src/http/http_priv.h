@@ -71,7 +71,7 @@ struct http {
 	struct router *router;
 	struct mhd *mhd;
 	struct sock_addr addr;
-	struct umap reqs; /* by number: those that wait for the core */
+	struct umap reqs; /* by number: those being worked on */
 	uint64_t last_n;
 	struct loop_async wake; /* `ready` is not empty */
 	TAILQ_HEAD(, req) ready;
@@ -88,7 +88,7 @@ struct req {
 	uint64_t n; /* dest.conn */
 	struct MHD_Connection *conn;
 	enum method method;
-	bool suspended; /* in h->reqs */
+	bool suspended; /* its connection */
 	bool running; /* a step is on the stack */
 	bool is_ready; /* in h->ready */
 	char *path; /* as sent, without the query */
@@ -138,6 +138,12 @@ struct req *req_new(struct http *, struct MHD_Connection *, const char *method,
 void req_free(struct req **);
 /* The body is there. True: answered; false: waits. */
 bool req_run(struct req *);
+/* An answer came; takes it. */
+void req_answered(struct req *, struct fx **);
+/* All have come (from the loop, not from within the core). */
+void req_go_on(struct req *);
+/* Answers a request that waits 503. */
+void req_abort(struct req *);
 /* Bytes of body; false: more than conf.body_max. */
 bool req_body_add(struct req *, const void *, size_t);
 

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "http/server.h"
+
+#include "base/conf.h"
+#include "http/http_priv.h"
+
+#define BACKLOG 1024
+
+/* --- the core's effects ------------------------------------------------------- */
+
+static void
+on_receipt(void *priv, const struct fx_receipt *r)
+{
+	(void)priv;
+	(void)r;
+	WRONG("a receipt for HTTP, which publishes nothing");
+}
+
+static void
+on_deliver(void *priv, const struct fx_deliver *d)
+{
+	(void)priv;
+	(void)d;
+	WRONG("a message for HTTP, which consumes nothing");
+}
+
+/* Requests end before their operations when http_free() ends them. */
+static void
+on_fx(void *priv, struct fx *fx)
+{
+	struct http *h;
+	struct req *rq = NULL;
+
+	CAST_OBJ_NOTNULL(h, priv, HTTP_MAGIC);
+	CHECK_OBJ_NOTNULL(fx, FX_MAGIC);
+	if (fx->type != FX_TOPIC_CHANGED)
+		rq = umap_get(&h->reqs, fx->dest.conn);
+	if (rq != NULL)
+		req_answered(rq, &fx);
+	else
+		fx_free(&fx);
+}
+
+static const struct route_sink sink = {
+	.receipt = on_receipt,
+	.deliver = on_deliver,
+	.fx = on_fx,
+};
+
+static void
+on_wake(void *priv)
+{
+	struct http *h;
+	struct req *rq;
+
+	CAST_OBJ_NOTNULL(h, priv, HTTP_MAGIC);
+	while ((rq = TAILQ_FIRST(&h->ready)) != NULL) {
+		TAILQ_REMOVE(&h->ready, rq, ready_link);
+		rq->is_ready = false;
+		req_go_on(rq);
+	}
+	mhd_kick(h);
+}
+
+/* --- life ---------------------------------------------------------------------- */
+
+static enum err
+check_conf(const struct http_conf *conf, struct diag *diag)
+{
+	const char *p = conf->advertised_listeners;
+	struct conf_listener l;
+	enum err e = ERR_OK;
+
+	if (p == NULL)
+		return ERR_OK;
+	while (e == ERR_OK)
+		e = conf_listener_next(&p, &l, diag);
+	return e == ERR_EOF ? ERR_OK : e;
+}
+
+enum err
+http_new(struct http **hp, struct loop *lp, struct router *router,
+    const struct http_conf *conf, const struct sock_addr *sa, struct diag *diag)
+{
+	struct http *h;
+	enum err e;
+	int fd;
+
+	CHECK_OBJ_NOTNULL(router, ROUTER_MAGIC);
+	*hp = NULL;
+	e = check_conf(conf, diag);
+	if (e == ERR_OK)
+		e = sock_listen(sa, BACKLOG, &fd, diag);
+	if (e != ERR_OK)
+		return e;
+	ALLOC_OBJ(h, HTTP_MAGIC);
+	h->conf = *conf;
+	h->lp = lp;
+	h->router = router;
+	sock_local(fd, &h->addr);
+	umap_init(&h->reqs, 0, conf->connections_max);
+	TAILQ_INIT(&h->ready);
+	loop_async_init(&h->wake, lp, on_wake, h);
+	e = mhd_start(h, fd, diag);
+	if (e != ERR_OK) {
+		sock_close(fd);
+		loop_async_fini(&h->wake);
+		umap_fini(&h->reqs);
+		FREE_OBJ(h);
+		return e;
+	}
+	router->ops->attach(router, DEST_HTTP, &sink, h);
+	*hp = h;
+	return ERR_OK;
+}
+
+const struct sock_addr *
+http_addr(const struct http *h)
+{
+	CHECK_OBJ_NOTNULL(h, HTTP_MAGIC);
+	return &h->addr;
+}
+
+void
+http_drain(struct http *h)
+{
+	CHECK_OBJ_NOTNULL(h, HTTP_MAGIC);
+	LOOP_ASSERT(h->lp);
+	if (h->draining)
+		return;
+	h->draining = true;
+	mhd_quiesce(h);
+}
+
+bool
+http_drain_done(const struct http *h)
+{
+	CHECK_OBJ_NOTNULL(h, HTTP_MAGIC);
+	return h->reqs.n == 0;
+}
+
+void
+http_free(struct http **hp)
+{
+	struct http *h;
+	struct req *rq;
+	size_t it;
+
+	TAKE_OBJ_NOTNULL(h, hp, HTTP_MAGIC);
+	LOOP_ASSERT(h->lp);
+	while (h->reqs.n > 0) {
+		it = 0;
+		rq = umap_next(&h->reqs, &it);
+		CHECK_OBJ_NOTNULL(rq, REQ_MAGIC);
+		if (rq->is_ready)
+			TAILQ_REMOVE(&h->ready, rq, ready_link);
+		rq->is_ready = false;
+		req_abort(rq);
+	}
+	mhd_stop(h);
+	loop_async_fini(&h->wake);
+	umap_fini(&h->reqs);
+	FREE_OBJ(h);
+}
