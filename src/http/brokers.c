@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The broker itself: health, version, names; /status.html. */
+#include "http/handlers.h"
+#include "http/address.h"
+
+void
+get_status(struct req *rq)
+{
+	strbuf_adds(&rq->out, "OK");
+	req_text(rq, "text/plain");
+}
+
+/* Pulsar publishes and reads a message here. Ours shows that the core of each
+ * shard answers, by way of its mailbox. */
+static void
+healthy(struct req *rq)
+{
+	if (req_any_failed(rq))
+		return;
+	strbuf_adds(&rq->out, "ok");
+	req_json(rq);
+}
+
+void
+brokers_health(struct req *rq)
+{
+	struct op *op;
+	unsigned i;
+
+	for (i = 0; i < rq->h->router->shards_n; i++) {
+		op = req_op(rq, OP_STATS_WALK, STR_NONE);
+		op->u32 = 0;
+		req_send_to(rq, i, &op);
+	}
+	req_then(rq, healthy);
+}
+
+void
+brokers_ready(struct req *rq)
+{
+	strbuf_adds(&rq->out, "ok");
+	req_json(rq);
+}
+
+void
+brokers_version(struct req *rq)
+{
+	strbuf_adds(&rq->out, rq->h->conf.version);
+	req_json(rq);
+}
+
+void
+brokers_list(struct req *rq)
+{
+	char host[ADDRESS_MAX];
+
+	address_http(rq, host, sizeof(host));
+	strbuf_adds(&rq->out, "[");
+	json_add_str(&rq->out, host);
+	strbuf_adds(&rq->out, "]");
+	req_json(rq);
+}
+
+void
+brokers_leader(struct req *rq)
+{
+	char host[ADDRESS_MAX];
+
+	address_http(rq, host, sizeof(host));
+	strbuf_adds(&rq->out, "{\"serviceUrl\":\"http://");
+	strbuf_add_json(&rq->out, host, strlen(host));
+	strbuf_adds(&rq->out, "\",\"brokerId\":");
+	json_add_str(&rq->out, host);
+	strbuf_adds(&rq->out, "}");
+	req_json(rq);
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What is served: ROUTE(method, pattern, handler). The first pattern that fits
+ * counts; the names in braces are in http_priv.h's enum var.
+ */
+
+ROUTE(GET, "/status.html", get_status)
+ROUTE(GET, "/metrics", get_metrics)
+
+ROUTE(GET, "/lookup/v2/topic/{d}/{t}/{n}/{topic}", lookup_topic)
+
+ROUTE(GET, "/admin/v2/brokers", brokers_list)
+ROUTE(GET, "/admin/v2/brokers/health", brokers_health)
+ROUTE(GET, "/admin/v2/brokers/ready", brokers_ready)
+ROUTE(GET, "/admin/v2/brokers/version", brokers_version)
+ROUTE(GET, "/admin/v2/brokers/leaderBroker", brokers_leader)
+ROUTE(GET, "/admin/v2/brokers/{c}", brokers_list)
+
+#undef ROUTE
