@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The broker itself: health, version, names; /status.html. */
-#include "http/handlers.h"
 #include "http/address.h"
+#include "http/handlers.h"
 
 void
 get_status(struct req *rq)
@@ -73,4 +73,11 @@ brokers_leader(struct req *rq)
 	json_add_str(&rq->out, host);
 	strbuf_adds(&rq->out, "}");
 	req_json(rq);
+}
+
+/* Pulsar lists its own brokers whatever the cluster is. */
+void
+brokers_of_cluster(struct req *rq)
+{
+	brokers_list(rq);
 }

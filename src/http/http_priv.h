@@ -96,6 +96,7 @@ struct req {
 	/* what the route found, decoded; NULL: not in the pattern */
 	char *var[VAR_N];
 	struct topic_name tn; /* text is NULL until req_topic() */
+	char *ns; /* tenant/namespace, from req_ns() */
 	/* operations of this step */
 	struct fx **ans;
 	unsigned ans_n, ans_cap, waiting;

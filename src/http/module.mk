@@ -1,5 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 noinst_LIBRARIES += %D%/libhttp.a
 %C%_libhttp_a_SOURCES = \
-	%D%/server.h \
+	%D%/handlers.h %D%/http_priv.h %D%/tbl/route.h \
+	%D%/address.c %D%/address.h \
+	%D%/brokers.c \
+	%D%/json.c \
+	%D%/lookup.c \
+	%D%/mhd.c \
+	%D%/names.c \
+	%D%/req.c \
+	%D%/routes.c \
+	%D%/server.c %D%/server.h \
 	%D%/uri.c %D%/uri.h

@@ -82,6 +82,7 @@ req_free(struct req **rqp)
 	}
 	mem_free(rq->headers);
 	mem_free(rq->path);
+	mem_free(rq->ns);
 	strbuf_fini(&rq->body);
 	strbuf_fini(&rq->out);
 	FREE_OBJ(rq);

@@ -14,6 +14,6 @@ ROUTE(GET, "/admin/v2/brokers/health", brokers_health)
 ROUTE(GET, "/admin/v2/brokers/ready", brokers_ready)
 ROUTE(GET, "/admin/v2/brokers/version", brokers_version)
 ROUTE(GET, "/admin/v2/brokers/leaderBroker", brokers_leader)
-ROUTE(GET, "/admin/v2/brokers/{c}", brokers_list)
+ROUTE(GET, "/admin/v2/brokers/{c}", brokers_of_cluster)
 
 #undef ROUTE

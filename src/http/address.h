@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * address.h - what clients are told to connect to: advertisedAddress; without
+ * it the host that the request names, as that is how this client reaches the
+ * broker; without that (HTTP/1.0) the address that it came to.
+ */
+#ifndef HTTP_ADDRESS_H
+#define HTTP_ADDRESS_H
+
+#include "http/http_priv.h"
+
+#define ADDRESS_MAX 280 /* "[host]:port" with NUL */
+
+/* host:port of HTTP and of Pulsar's protocol */
+void address_http(struct req *, char *buf, size_t size);
+void address_pulsar(struct req *, char *buf, size_t size);
+/* Of a named listener (empty: the internal one, if there are listeners, else
+ * as above); http is that of the listener or the plain one. ERR_NO_LISTENER. */
+enum err address_listener(struct req *, const char *name, char *pulsar,
+    char *http, size_t size) MUST_CHECK;
+
+#endif

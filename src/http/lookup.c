@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Lookup of a topic's broker, which is always this one. */
+#include "http/address.h"
+#include "http/handlers.h"
+
+static void
+answer(struct req *rq)
+{
+	char pulsar[ADDRESS_MAX], http[ADDRESS_MAX];
+	char *name = NULL;
+	enum err e;
+
+	if (rq->ans[0]->err == ERR_NO_TOPIC) {
+		req_error(rq, 404, "Topic not found.");
+		return;
+	}
+	if (req_any_failed(rq))
+		return;
+	if (mhd_query(rq, "listenerName", &name) != ERR_OK) {
+		req_error(rq, 400, "Bad escape in listenerName");
+		return;
+	}
+	if (name == NULL && mhd_header(rq, "X-Pulsar-ListenerName") != NULL)
+		name = mem_strdup(mhd_header(rq, "X-Pulsar-ListenerName"));
+	e = address_listener(rq, name, pulsar, http, sizeof(pulsar));
+	if (e != ERR_OK) {
+		req_error(rq, 404, "the broker do not have %s listener",
+		    name != NULL ? name : rq->h->conf.internal_listener);
+		mem_free(name);
+		return;
+	}
+	mem_free(name);
+	/* hosts are checked, there is nothing to escape */
+	strbuf_addf(&rq->out,
+	    "{\"brokerUrl\":\"pulsar://%s\",\"httpUrl\":\"http://%s\","
+	    "\"nativeUrl\":\"pulsar://%s\",\"brokerUrlSsl\":\"\"}",
+	    pulsar, http, pulsar);
+	req_json(rq);
+}
+
+/* As with the binary protocol's lookup, a topic that could be made is found. */
+void
+lookup_topic(struct req *rq)
+{
+	struct op *op;
+
+	if (!req_topic(rq))
+		return;
+	op = req_op(rq, OP_TOPIC_META, rq->tn.full);
+	op->flag = true;
+	req_send(rq, &op);
+	req_then(rq, answer);
+}
