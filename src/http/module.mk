@@ -11,4 +11,6 @@ noinst_LIBRARIES += %D%/libhttp.a
 	%D%/req.c \
 	%D%/routes.c \
 	%D%/server.c %D%/server.h \
+	%D%/topic_util.c %D%/topic_util.h \
+	%D%/topics.c \
 	%D%/uri.c %D%/uri.h

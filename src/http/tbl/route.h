@@ -16,4 +16,15 @@ ROUTE(GET, "/admin/v2/brokers/version", brokers_version)
 ROUTE(GET, "/admin/v2/brokers/leaderBroker", brokers_leader)
 ROUTE(GET, "/admin/v2/brokers/{c}", brokers_of_cluster)
 
+ROUTE(GET, "/admin/v2/namespaces/{t}/{n}/topics", namespace_topics)
+
+ROUTE(GET, "/admin/v2/{d}/{t}/{n}", topics_list)
+ROUTE(GET, "/admin/v2/{d}/{t}/{n}/partitioned", topics_partitioned)
+ROUTE(PUT, "/admin/v2/{d}/{t}/{n}/{topic}", topic_create)
+ROUTE(DELETE, "/admin/v2/{d}/{t}/{n}/{topic}", topic_delete)
+ROUTE(PUT, "/admin/v2/{d}/{t}/{n}/{topic}/unload", topic_unload)
+ROUTE(POST, "/admin/v2/{d}/{t}/{n}/{topic}/terminate", topic_terminate)
+ROUTE(POST, "/admin/v2/{d}/{t}/{n}/{topic}/terminate/partitions", topic_terminate_partitions)
+ROUTE(GET, "/admin/v2/{d}/{t}/{n}/{topic}/lastMessageId", topic_last_id)
+
 #undef ROUTE
