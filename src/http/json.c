@@ -100,9 +100,11 @@ void
 json_add_message_id(
     struct strbuf *sb, struct pos pos, int32_t partition, const struct fx *fx)
 {
+	long long ledger = pos_eq(pos, POS_NONE) ? -1 : (long long)pos.ledger;
+
 	strbuf_addf(sb,
-	    "{\"ledgerId\":%lld,\"entryId\":%lld,\"partitionIndex\":%d",
-	    (long long)pos.ledger, (long long)pos.entry, partition);
+	    "{\"ledgerId\":%lld,\"entryId\":%lld,\"partitionIndex\":%d", ledger,
+	    (long long)pos.entry, partition);
 	if (fx != NULL && fx->flag && fx->u32 > 0)
 		strbuf_addf(sb,
 		    ",\"batchIndex\":%u,\"batchSize\":0,"

@@ -270,8 +270,10 @@ answer_id(struct req *rq)
 
 	if (req_any_failed(rq))
 		return;
-	json_add_message_id(&rq->out, fx->pos, rq->tn.partition,
-	    fx->op == OP_TOPIC_LAST_ID ? fx : NULL);
+	if (fx->op == OP_TOPIC_LAST_ID)
+		json_add_message_id(&rq->out, fx->pos, rq->tn.partition, fx);
+	else
+		json_add_message_id(&rq->out, fx->pos, -1, NULL);
 	req_json(rq);
 }
 
@@ -301,8 +303,7 @@ answer_ids(struct req *rq)
 	strbuf_addc(&rq->out, '{');
 	for (i = 0; i < rq->ans_n; i++) {
 		strbuf_addf(&rq->out, "%s\"%u\":", i > 0 ? "," : "", i);
-		json_add_message_id(
-		    &rq->out, rq->ans[i]->pos, (int32_t)i, NULL);
+		json_add_message_id(&rq->out, rq->ans[i]->pos, -1, NULL);
 	}
 	strbuf_addc(&rq->out, '}');
 	req_json(rq);
