@@ -12,6 +12,7 @@ noinst_LIBRARIES += %D%/libhttp.a
 	%D%/req.c \
 	%D%/routes.c \
 	%D%/server.c %D%/server.h \
+	%D%/tenants.c \
 	%D%/topic_util.c %D%/topic_util.h \
 	%D%/topics.c \
 	%D%/uri.c %D%/uri.h

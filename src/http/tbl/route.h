@@ -16,6 +16,19 @@ ROUTE(GET, "/admin/v2/brokers/version", brokers_version)
 ROUTE(GET, "/admin/v2/brokers/leaderBroker", brokers_leader)
 ROUTE(GET, "/admin/v2/brokers/{c}", brokers_of_cluster)
 
+ROUTE(GET, "/admin/v2/clusters", clusters_list)
+ROUTE(GET, "/admin/v2/clusters/{c}", cluster_get)
+
+ROUTE(GET, "/admin/v2/tenants", tenants_list)
+ROUTE(GET, "/admin/v2/tenants/{t}", tenant_get)
+ROUTE(PUT, "/admin/v2/tenants/{t}", tenant_put)
+ROUTE(POST, "/admin/v2/tenants/{t}", tenant_post)
+ROUTE(DELETE, "/admin/v2/tenants/{t}", tenant_delete)
+
+ROUTE(GET, "/admin/v2/namespaces/{t}", namespaces_list)
+ROUTE(GET, "/admin/v2/namespaces/{t}/{n}", namespace_get)
+ROUTE(PUT, "/admin/v2/namespaces/{t}/{n}", namespace_put)
+ROUTE(DELETE, "/admin/v2/namespaces/{t}/{n}", namespace_delete)
 ROUTE(GET, "/admin/v2/namespaces/{t}/{n}/topics", namespace_topics)
 
 ROUTE(GET, "/admin/v2/{d}/{t}/{n}", topics_list)
