@@ -189,6 +189,7 @@ struct str req_partition(struct req *, uint32_t i, char *buf, size_t size);
 /* --- json.c ----------------------------------------------------------------- */
 
 void json_add_str(struct strbuf *, const char *);
+void json_add_json(struct strbuf *, const json_t *);
 void json_add_text(struct strbuf *, struct str);
 /* ["a","b"], sorted */
 void json_add_strings(struct strbuf *, struct str *, size_t n);

@@ -21,6 +21,19 @@ json_add_str(struct strbuf *sb, const char *s)
 }
 
 static int
+dumped(const char *p, size_t n, void *priv)
+{
+	strbuf_add(priv, p, n);
+	return 0;
+}
+
+void
+json_add_json(struct strbuf *sb, const json_t *v)
+{
+	AZ(json_dump_callback(v, dumped, sb, JSON_COMPACT | JSON_ENCODE_ANY));
+}
+
+static int
 cmp(const void *va, const void *vb)
 {
 	const struct str *a = va, *b = vb;

@@ -8,6 +8,7 @@ noinst_LIBRARIES += %D%/libhttp.a
 	%D%/lookup.c \
 	%D%/mhd.c \
 	%D%/names.c \
+	%D%/namespaces.c \
 	%D%/partitions.c \
 	%D%/req.c \
 	%D%/routes.c \

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Clusters and tenants. */
+#include <stdio.h>
+
+#include "http/address.h"
 #include "http/handlers.h"
 
 static void
@@ -18,9 +21,7 @@ answer_text(struct req *rq)
 {
 	struct fx *fx = rq->ans[0];
 
-	if (fx->err == ERR_NO_CLUSTER)
-		req_error(rq, 404, "Cluster does not exist");
-	else if (fx->err == ERR_NO_TENANT)
+	if (fx->err == ERR_NO_TENANT)
 		req_error(rq, 404, "Tenant does not exist");
 	else if (!req_any_failed(rq)) {
 		strbuf_add(&rq->out, fx->text.p, fx->text.len);
@@ -44,10 +45,48 @@ clusters_list(struct req *rq)
 	ask(rq, OP_CLUSTER_LIST, STR_NONE, answer_strings);
 }
 
+/* What is stored, with the URLs of this cluster. */
+static void
+answer_cluster(struct req *rq)
+{
+	char host[ADDRESS_MAX], url[ADDRESS_MAX + 16];
+	struct fx *fx = rq->ans[0];
+	json_t *all, *own;
+
+	if (req_any_failed(rq))
+		return;
+	own = json_loadb(fx->text.p, fx->text.len, 0, NULL);
+	if (!json_is_object(own)) {
+		json_decref(own);
+		req_fail(rq, ERR_CORRUPT, "The stored cluster is no JSON");
+		return;
+	}
+	all = json_object();
+	if (strcmp(rq->var[VAR_CLUSTER], rq->h->conf.cluster) == 0) {
+		address_http(rq, host, sizeof(host));
+		(void)snprintf(url, sizeof(url), "http://%s", host);
+		AZ(json_object_set_new(all, "serviceUrl", json_string(url)));
+		address_pulsar(rq, host, sizeof(host));
+		(void)snprintf(url, sizeof(url), "pulsar://%s", host);
+		AZ(json_object_set_new(
+		    all, "brokerServiceUrl", json_string(url)));
+	}
+	AZ(json_object_set_new(all, "brokerClientTlsEnabled", json_false()));
+	AZ(json_object_set_new(
+	    all, "tlsAllowInsecureConnection", json_false()));
+	AZ(json_object_set_new(
+	    all, "brokerClientTlsEnabledWithKeyStore", json_false()));
+	AZ(json_object_update(all, own));
+	json_add_json(&rq->out, all);
+	json_decref(all);
+	json_decref(own);
+	req_json(rq);
+}
+
 void
 cluster_get(struct req *rq)
 {
-	ask(rq, OP_CLUSTER_GET, str_of(rq->var[VAR_CLUSTER]), answer_text);
+	ask(rq, OP_CLUSTER_GET, str_of(rq->var[VAR_CLUSTER]), answer_cluster);
 }
 
 void
