@@ -13,6 +13,9 @@ noinst_LIBRARIES += %D%/libhttp.a
 	%D%/req.c \
 	%D%/routes.c \
 	%D%/server.c %D%/server.h \
+	%D%/stats.c \
+	%D%/stats_json.c %D%/stats_json.h \
+	%D%/stats_sum.c \
 	%D%/tenants.c \
 	%D%/topic_util.c %D%/topic_util.h \
 	%D%/topics.c \

@@ -197,7 +197,7 @@ add_sub(struct strbuf *sb, const struct sub_stats *s, bool persistent)
 	add_d(sb, "messageAckRate", s->rate_ack);
 	add_d(sb, "chunkedMessageRate", 0);
 	add_u(sb, "msgBacklog", s->backlog);
-	add_u(sb, "backlogSize", 0);
+	add_i(sb, "backlogSize", -1); /* as without subscriptionBacklogSize */
 	add_u(sb, "earliestMsgPublishTimeInBacklog", 0);
 	add_u(sb, "msgBacklogNoDelayed",
 	    s->backlog > s->delayed ? s->backlog - s->delayed : 0);
@@ -307,4 +307,73 @@ stats_json_topic(
 	}
 	add_i(sb, "topicCreationTimeStamp", t->created_ms);
 	add_i(sb, "lastPublishTimeStamp", t->last_publish_ms);
+}
+
+/* --- internal ------------------------------------------------------------------- */
+
+static void
+add_cursor(struct strbuf *sb, const struct sub_stats *s)
+{
+	strbuf_addc(sb, '{');
+	add_pos(sb, "markDeletePosition", s->mark_delete);
+	add_pos(sb, "readPosition", s->read_pos);
+	add_b(sb, "waitingReadOp", s->backlog == 0);
+	add_i(sb, "pendingReadOps", 0);
+	add_u(sb, "messagesConsumedCounter", s->acked);
+	add_i(sb, "cursorLedger", -1);
+	add_i(sb, "cursorLedgerLastEntry", -1);
+	add_s(sb, "state", "Open");
+	add_b(sb, "active", s->consumers_n > 0);
+	add_u(
+	    sb, "numberOfEntriesSinceFirstNotAckedMessage", s->backlog_entries);
+	add_u(sb, "totalNonContiguousDeletedMessagesRange", s->acked_ranges);
+	add_props(sb, "properties", s->props, s->props_n);
+	strbuf_addc(sb, '}');
+}
+
+void
+stats_json_internal(struct strbuf *sb, const struct topic_stats *t)
+{
+	const struct ledger_stats *l, *last;
+	uint32_t i;
+
+	last = t->ledgers_n > 0 ? &t->ledgers[t->ledgers_n - 1] : NULL;
+	strbuf_addc(sb, '{');
+	add_u(sb, "entriesAddedCounter", t->entries);
+	add_u(sb, "numberOfEntries", t->entries);
+	add_u(sb, "totalSize", t->storage_bytes);
+	add_u(sb, "currentLedgerEntries", last != NULL ? last->entries : 0);
+	add_u(sb, "currentLedgerSize", last != NULL ? last->bytes : 0);
+	if (last != NULL)
+		add_time(sb, "lastLedgerCreatedTimestamp", last->created_ms);
+	add_i(sb, "waitingCursorsCount", 0);
+	add_i(sb, "pendingAddEntriesCount", 0);
+	add_pos(sb, "lastConfirmedEntry", t->last);
+	add_s(sb, "state", t->terminated ? "Terminated" : "LedgerOpened");
+	key(sb, "ledgers");
+	strbuf_addc(sb, '[');
+	for (i = 0; i < t->ledgers_n; i++) {
+		l = &t->ledgers[i];
+		strbuf_addf(sb, "%s{\"ledgerId\":", i > 0 ? "," : "");
+		strbuf_add_u64(sb, l->id);
+		add_u(sb, "entries", l->entries);
+		add_u(sb, "size", l->bytes);
+		add_b(sb, "offloaded", false);
+		add_b(sb, "underReplicated", false);
+		strbuf_addc(sb, '}');
+	}
+	strbuf_addc(sb, ']');
+	key(sb, "cursors");
+	strbuf_addc(sb, '{');
+	for (i = 0; i < t->subs_n; i++) {
+		if (i > 0)
+			strbuf_addc(sb, ',');
+		json_add_str(sb, t->subs[i].name);
+		strbuf_addc(sb, ':');
+		add_cursor(sb, &t->subs[i]);
+	}
+	strbuf_adds(sb,
+	    "},\"properties\":{},\"schemaLedgers\":[],\"compactedLedger\":{"
+	    "\"ledgerId\":-1,\"entries\":-1,\"size\":-1,\"offloaded\":false,"
+	    "\"underReplicated\":false}}");
 }

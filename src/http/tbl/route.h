@@ -43,5 +43,9 @@ ROUTE(PUT, "/admin/v2/{d}/{t}/{n}/{topic}/unload", topic_unload)
 ROUTE(POST, "/admin/v2/{d}/{t}/{n}/{topic}/terminate", topic_terminate)
 ROUTE(POST, "/admin/v2/{d}/{t}/{n}/{topic}/terminate/partitions", topic_terminate_partitions)
 ROUTE(GET, "/admin/v2/{d}/{t}/{n}/{topic}/lastMessageId", topic_last_id)
+ROUTE(GET, "/admin/v2/{d}/{t}/{n}/{topic}/stats", topic_stats_get)
+ROUTE(GET, "/admin/v2/{d}/{t}/{n}/{topic}/internalStats", topic_internal_stats)
+ROUTE(GET, "/admin/v2/{d}/{t}/{n}/{topic}/partitioned-stats", topic_partitioned_stats)
+ROUTE(GET, "/admin/v2/{d}/{t}/{n}/{topic}/partitioned-internalStats", topic_partitioned_internal_stats)
 
 #undef ROUTE
