@@ -106,6 +106,7 @@ struct req {
 	void *keep;
 	void (*keep_free)(void *);
 	json_t *json; /* the body */
+	uint64_t *words; /* of a batch */
 	/* the answer; status 0: none yet */
 	unsigned status;
 	const char *type; /* Content-Type; NULL: no body */
@@ -159,6 +160,8 @@ void req_clear(struct req *);
 void req_keep(struct req *, void *, void (*free_f)(void *));
 /* Index of the first answer that failed, ans_n: none. */
 unsigned req_failed(const struct req *);
+/* Every answer is this error, and there is one. */
+bool req_all(const struct req *, enum err);
 
 void req_empty(struct req *); /* 204 */
 /* 200 with what is in out */
@@ -191,6 +194,7 @@ struct str req_partition(struct req *, uint32_t i, char *buf, size_t size);
 void json_add_str(struct strbuf *, const char *);
 void json_add_json(struct strbuf *, const json_t *);
 void json_add_text(struct strbuf *, struct str);
+void json_sort_strings(struct str *, size_t n);
 /* ["a","b"], sorted */
 void json_add_strings(struct strbuf *, struct str *, size_t n);
 /* as Java prints a double: 0.0 */

@@ -46,12 +46,18 @@ cmp(const void *va, const void *vb)
 }
 
 void
+json_sort_strings(struct str *s, size_t n)
+{
+	if (n > 1)
+		qsort(s, n, sizeof(*s), cmp);
+}
+
+void
 json_add_strings(struct strbuf *sb, struct str *s, size_t n)
 {
 	size_t i;
 
-	if (n > 1)
-		qsort(s, n, sizeof(*s), cmp);
+	json_sort_strings(s, n);
 	strbuf_addc(sb, '[');
 	for (i = 0; i < n; i++) {
 		if (i > 0)

@@ -16,6 +16,7 @@ noinst_LIBRARIES += %D%/libhttp.a
 	%D%/stats.c \
 	%D%/stats_json.c %D%/stats_json.h \
 	%D%/stats_sum.c \
+	%D%/subs.c \
 	%D%/tenants.c \
 	%D%/topic_util.c %D%/topic_util.h \
 	%D%/topics.c \

@@ -83,6 +83,7 @@ req_free(struct req **rqp)
 	mem_free(rq->headers);
 	mem_free(rq->path);
 	mem_free(rq->ns);
+	mem_free(rq->words);
 	strbuf_fini(&rq->body);
 	strbuf_fini(&rq->out);
 	FREE_OBJ(rq);
@@ -264,6 +265,17 @@ req_failed(const struct req *rq)
 		if (rq->ans[i]->err != ERR_OK)
 			break;
 	return i;
+}
+
+bool
+req_all(const struct req *rq, enum err e)
+{
+	unsigned i;
+
+	for (i = 0; i < rq->ans_n; i++)
+		if (rq->ans[i]->err != e)
+			return false;
+	return rq->ans_n > 0;
 }
 
 /* --- answers ---------------------------------------------------------------- */

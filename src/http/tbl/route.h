@@ -48,4 +48,14 @@ ROUTE(GET, "/admin/v2/{d}/{t}/{n}/{topic}/internalStats", topic_internal_stats)
 ROUTE(GET, "/admin/v2/{d}/{t}/{n}/{topic}/partitioned-stats", topic_partitioned_stats)
 ROUTE(GET, "/admin/v2/{d}/{t}/{n}/{topic}/partitioned-internalStats", topic_partitioned_internal_stats)
 
+ROUTE(GET, "/admin/v2/{d}/{t}/{n}/{topic}/subscriptions", subs_list)
+ROUTE(PUT, "/admin/v2/{d}/{t}/{n}/{topic}/subscription/{s}", sub_create)
+ROUTE(DELETE, "/admin/v2/{d}/{t}/{n}/{topic}/subscription/{s}", sub_delete)
+ROUTE(POST, "/admin/v2/{d}/{t}/{n}/{topic}/subscription/{s}/skip/{num}", sub_skip)
+ROUTE(POST, "/admin/v2/{d}/{t}/{n}/{topic}/subscription/{s}/skip_all", sub_skip_all)
+ROUTE(POST, "/admin/v2/{d}/{t}/{n}/{topic}/subscription/{s}/resetcursor/{num}", sub_reset_time)
+ROUTE(POST, "/admin/v2/{d}/{t}/{n}/{topic}/subscription/{s}/resetcursor", sub_reset_position)
+ROUTE(POST, "/admin/v2/{d}/{t}/{n}/{topic}/subscription/{s}/expireMessages/{num}", sub_expire)
+ROUTE(POST, "/admin/v2/{d}/{t}/{n}/{topic}/all_subscription/expireMessages/{num}", subs_expire)
+
 #undef ROUTE
