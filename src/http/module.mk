@@ -6,10 +6,12 @@ noinst_LIBRARIES += %D%/libhttp.a
 	%D%/brokers.c \
 	%D%/json.c \
 	%D%/lookup.c \
+	%D%/message.c %D%/message.h \
 	%D%/mhd.c \
 	%D%/names.c \
 	%D%/namespaces.c \
 	%D%/partitions.c \
+	%D%/peek.c \
 	%D%/req.c \
 	%D%/routes.c \
 	%D%/server.c %D%/server.h \

@@ -373,10 +373,14 @@ batch_known(struct req *rq)
 	uint64_t *words;
 	uint32_t n, i, from;
 
-	if (req_any_failed(rq))
-		return;
-	n = rq->ans[0]->ent.attr.messages_n;
+	/* an entry that is gone is not looked into */
+	n = rq->ans[0]->err == ERR_OK ? rq->ans[0]->ent.attr.messages_n : 0;
 	req_clear(rq);
+	if (n == 0) {
+		topic_each(rq, OP_SUB_RESET, fill_start);
+		req_then(rq, each_done);
+		return;
+	}
 	from = (uint32_t)w->batch_index + (w->excluded ? 1 : 0);
 	if (from >= n) {
 		w->start.inclusive = false;

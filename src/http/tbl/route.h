@@ -57,5 +57,7 @@ ROUTE(POST, "/admin/v2/{d}/{t}/{n}/{topic}/subscription/{s}/resetcursor/{num}", 
 ROUTE(POST, "/admin/v2/{d}/{t}/{n}/{topic}/subscription/{s}/resetcursor", sub_reset_position)
 ROUTE(POST, "/admin/v2/{d}/{t}/{n}/{topic}/subscription/{s}/expireMessages/{num}", sub_expire)
 ROUTE(POST, "/admin/v2/{d}/{t}/{n}/{topic}/all_subscription/expireMessages/{num}", subs_expire)
+ROUTE(GET, "/admin/v2/{d}/{t}/{n}/{topic}/subscription/{s}/position/{num}", sub_peek)
+ROUTE(GET, "/admin/v2/{d}/{t}/{n}/{topic}/ledger/{num}/entry/{num2}", topic_read)
 
 #undef ROUTE
