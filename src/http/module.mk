@@ -7,6 +7,7 @@ noinst_LIBRARIES += %D%/libhttp.a
 	%D%/json.c \
 	%D%/lookup.c \
 	%D%/message.c %D%/message.h \
+	%D%/metrics.c \
 	%D%/mhd.c \
 	%D%/names.c \
 	%D%/namespaces.c \
@@ -14,6 +15,7 @@ noinst_LIBRARIES += %D%/libhttp.a
 	%D%/peek.c \
 	%D%/req.c \
 	%D%/routes.c \
+	%D%/schemas.c \
 	%D%/server.c %D%/server.h \
 	%D%/stats.c \
 	%D%/stats_json.c %D%/stats_json.h \

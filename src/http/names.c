@@ -7,13 +7,16 @@
 bool
 req_topic(struct req *rq)
 {
+	const char *domain = rq->var[VAR_DOMAIN];
 	char *text;
 	enum err e;
 
 	if (rq->tn.text != NULL)
 		return true;
-	text = mem_printf("%s://%s/%s/%s", rq->var[VAR_DOMAIN],
-	    rq->var[VAR_TENANT], rq->var[VAR_NS], rq->var[VAR_TOPIC]);
+	if (domain == NULL)
+		domain = "persistent";
+	text = mem_printf("%s://%s/%s/%s", domain, rq->var[VAR_TENANT],
+	    rq->var[VAR_NS], rq->var[VAR_TOPIC]);
 	/* a slash inside of the tenant or namespace would shift the parts */
 	e = strchr(rq->var[VAR_TENANT], '/') == NULL &&
 		strchr(rq->var[VAR_NS], '/') == NULL ?

@@ -31,6 +31,10 @@ ROUTE(PUT, "/admin/v2/namespaces/{t}/{n}", namespace_put)
 ROUTE(DELETE, "/admin/v2/namespaces/{t}/{n}", namespace_delete)
 ROUTE(GET, "/admin/v2/namespaces/{t}/{n}/topics", namespace_topics)
 
+ROUTE(GET, "/admin/v2/schemas/{t}/{n}/{topic}/schema", schema_get)
+ROUTE(GET, "/admin/v2/schemas/{t}/{n}/{topic}/schema/{num}", schema_get_version)
+ROUTE(GET, "/admin/v2/schemas/{t}/{n}/{topic}/schemas", schemas_get)
+
 ROUTE(GET, "/admin/v2/{d}/{t}/{n}", topics_list)
 ROUTE(GET, "/admin/v2/{d}/{t}/{n}/partitioned", topics_partitioned)
 ROUTE(PUT, "/admin/v2/{d}/{t}/{n}/{topic}", topic_create)

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* No topic has a schema yet: the answers that Pulsar gives for such a one. */
+#include "http/handlers.h"
+
+void
+schema_get(struct req *rq)
+{
+	if (req_topic(rq))
+		req_error(rq, 404, "Schema not found");
+}
+
+void
+schema_get_version(struct req *rq)
+{
+	schema_get(rq);
+}
+
+void
+schemas_get(struct req *rq)
+{
+	if (!req_topic(rq))
+		return;
+	strbuf_adds(&rq->out, "{\"getSchemaResponses\":[]}");
+	req_json(rq);
+}
