@@ -86,22 +86,6 @@ backlog_of(const struct topic_stats *t)
 	return n;
 }
 
-/* Where names of topics and of subscriptions are the same, they share a text. */
-static struct strbuf *
-family(struct scrape *sc, unsigned i)
-{
-	const char *name;
-	unsigned k;
-
-	if (i < NELEM(topic_names))
-		return &sc->text[i];
-	name = sub_names[i - NELEM(topic_names)];
-	for (k = 0; k < NELEM(topic_names); k++)
-		if (strcmp(topic_names[k], name) == 0)
-			return &sc->text[k];
-	return &sc->text[i];
-}
-
 struct labels {
 	const char *cluster, *ns, *topic, *sub;
 };
@@ -175,7 +159,7 @@ add_topic(struct req *rq, const struct topic_stats *t)
 	count_ns(sc, ns);
 	add_totals(&sc->totals, t);
 	for (i = 0; i < NELEM(topic_names); i++)
-		sample(family(sc, i), topic_names[i], &l, tv[i]);
+		sample(&sc->text[i], topic_names[i], &l, tv[i]);
 	for (k = 0; k < t->subs_n; k++) {
 		s = &t->subs[k];
 		const double sv[] = {
@@ -185,7 +169,7 @@ add_topic(struct req *rq, const struct topic_stats *t)
 
 		l.sub = s->name;
 		for (i = 0; i < NELEM(sub_names); i++)
-			sample(family(sc, i + NELEM(topic_names)), sub_names[i],
+			sample(&sc->text[i + NELEM(topic_names)], sub_names[i],
 			    &l, sv[i]);
 	}
 	mem_free(ns);
@@ -279,7 +263,7 @@ answer(struct req *rq)
 		    METRIC_GAUGE, NULL);
 		strbuf_add(out, sc->text[i].p, sc->text[i].len);
 	}
-	req_text(rq, "text/plain; charset=utf-8");
+	req_text(rq, "text/plain; version=0.0.4; charset=utf-8");
 }
 
 static void

@@ -6,6 +6,7 @@
 
 #define MS_NS INT64_C(1000000)
 #define RUNS_MAX 16 /* in one go, before others have their turn */
+#define MEMORY_MAX ((size_t)64 << 10) /* heads of a request and its answer */
 
 struct mhd {
 	unsigned magic;
@@ -180,6 +181,7 @@ mhd_start(struct http *h, int fd, struct diag *diag)
 	    NULL, NULL, on_access, h, MHD_OPTION_LISTEN_SOCKET, fd,
 	    MHD_OPTION_NOTIFY_COMPLETED, on_completed, h,
 	    MHD_OPTION_UNESCAPE_CALLBACK, unescape, NULL,
+	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, MEMORY_MAX,
 	    MHD_OPTION_CONNECTION_LIMIT, h->conf.connections_max,
 	    MHD_OPTION_CONNECTION_TIMEOUT, h->conf.idle_s, MHD_OPTION_END);
 	if (m->d == NULL) {

@@ -1,1 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+HTTP_RIG = tests/lib/http_rig.c tests/lib/http_rig.h
+
+check_PROGRAMS += %D%/test_http_server
+%C%_test_http_server_SOURCES = %D%/test_http_server.c $(HTTP_RIG)
+%C%_test_http_server_LDADD = $(HTTP_TEST)
