@@ -4,7 +4,7 @@
 #include "http/handlers.h"
 
 void
-get_status(struct req *rq)
+h_get_status(struct req *rq)
 {
 	strbuf_adds(&rq->out, "OK");
 	req_text(rq, "text/plain");
@@ -22,7 +22,7 @@ healthy(struct req *rq)
 }
 
 void
-brokers_health(struct req *rq)
+h_brokers_health(struct req *rq)
 {
 	struct op *op;
 	unsigned i;
@@ -36,21 +36,21 @@ brokers_health(struct req *rq)
 }
 
 void
-brokers_ready(struct req *rq)
+h_brokers_ready(struct req *rq)
 {
 	strbuf_adds(&rq->out, "ok");
 	req_json(rq);
 }
 
 void
-brokers_version(struct req *rq)
+h_brokers_version(struct req *rq)
 {
 	strbuf_adds(&rq->out, rq->h->conf.version);
 	req_json(rq);
 }
 
 void
-brokers_list(struct req *rq)
+h_brokers_list(struct req *rq)
 {
 	char host[ADDRESS_MAX];
 
@@ -62,7 +62,7 @@ brokers_list(struct req *rq)
 }
 
 void
-brokers_leader(struct req *rq)
+h_brokers_leader(struct req *rq)
 {
 	char host[ADDRESS_MAX];
 
@@ -77,7 +77,7 @@ brokers_leader(struct req *rq)
 
 /* Pulsar lists its own brokers whatever the cluster is. */
 void
-brokers_of_cluster(struct req *rq)
+h_brokers_of_cluster(struct req *rq)
 {
-	brokers_list(rq);
+	h_brokers_list(rq);
 }

@@ -10,7 +10,8 @@ answer(struct req *rq)
 	char *name = NULL;
 	enum err e;
 
-	if (rq->ans[0]->err == ERR_NO_TOPIC) {
+	if (rq->ans[0]->err == ERR_NO_TOPIC &&
+	    strncmp(rq->ans[0]->diag, "Namespace", 9) != 0) {
 		req_error(rq, 404, "Topic not found.");
 		return;
 	}
@@ -40,7 +41,7 @@ answer(struct req *rq)
 
 /* As with the binary protocol's lookup, a topic that could be made is found. */
 void
-lookup_topic(struct req *rq)
+h_lookup_topic(struct req *rq)
 {
 	struct op *op;
 

@@ -313,7 +313,7 @@ slice(struct req *rq)
 }
 
 void
-get_metrics(struct req *rq)
+h_get_metrics(struct req *rq)
 {
 	struct scrape *sc = mem_zalloc(sizeof(*sc));
 	unsigned i;

@@ -12,6 +12,7 @@ noinst_LIBRARIES += %D%/libhttp.a
 	%D%/names.c \
 	%D%/namespaces.c \
 	%D%/partitions.c \
+	%D%/parts.c %D%/parts.h \
 	%D%/peek.c \
 	%D%/req.c \
 	%D%/routes.c \
@@ -22,6 +23,5 @@ noinst_LIBRARIES += %D%/libhttp.a
 	%D%/stats_sum.c \
 	%D%/subs.c \
 	%D%/tenants.c \
-	%D%/topic_util.c %D%/topic_util.h \
 	%D%/topics.c \
 	%D%/uri.c %D%/uri.h

@@ -30,18 +30,33 @@ static const char defaults[] =
     "\"migrated\":false}";
 
 /* Pulsar's policies that have no default. */
-static const char *const others[] = { "message_ttl_in_seconds",
-	"retention_policies", "persistence", "deduplicationEnabled",
-	"autoTopicCreationOverride", "autoSubscriptionCreationOverride",
+static const char *const others[] = { "persistence", "deduplicationEnabled",
+	"autoSubscriptionCreationOverride",
 	"subscription_expiration_time_minutes", "delayed_delivery_policies",
-	"inactive_topic_policies", "max_producers_per_topic",
-	"max_consumers_per_topic", "max_consumers_per_subscription",
-	"max_unacked_messages_per_consumer",
+	"inactive_topic_policies", "max_consumers_per_topic",
+	"max_consumers_per_subscription", "max_unacked_messages_per_consumer",
 	"max_unacked_messages_per_subscription", "max_subscriptions_per_topic",
 	"max_topics_per_namespace", "compaction_threshold", "offload_policies",
 	"deduplicationSnapshotIntervalSeconds", "offload_deletion_lag_ms",
 	"resource_group_name", "schema_auto_update_compatibility_strategy",
 	"entryFilters", "dispatcherPauseOnAckStatePersistentEnabled" };
+
+/* Those that the core obeys (core/policy.c), with what their values look like. */
+enum form {
+	FORM_COUNT, /* >= 0 */
+	FORM_BOOL,
+	FORM_RETENTION,
+	FORM_AUTO_TOPIC
+};
+
+static const struct {
+	const char *key;
+	enum form form;
+} obeyed[] = { { "message_ttl_in_seconds", FORM_COUNT },
+	{ "max_producers_per_topic", FORM_COUNT },
+	{ "encryption_required", FORM_BOOL },
+	{ "retention_policies", FORM_RETENTION },
+	{ "autoTopicCreationOverride", FORM_AUTO_TOPIC } };
 
 static json_t *
 default_policies(void)
@@ -78,7 +93,7 @@ answer_policies(struct req *rq)
 }
 
 void
-namespace_get(struct req *rq)
+h_namespace_get(struct req *rq)
 {
 	struct str ns;
 	struct op *op;
@@ -102,7 +117,7 @@ answer_list(struct req *rq)
 }
 
 void
-namespaces_list(struct req *rq)
+h_namespaces_list(struct req *rq)
 {
 	struct op *op;
 
@@ -169,6 +184,47 @@ take_clusters(struct req *rq, const char *key, json_t *v, json_t *own)
 }
 
 static bool
+is_int(json_t *v, json_int_t min)
+{
+	return json_is_integer(v) && json_integer_value(v) >= min &&
+	    json_integer_value(v) <= INT32_MAX;
+}
+
+/* A member that may be absent. */
+static bool
+may_be_int(json_t *o, const char *key, json_int_t min)
+{
+	json_t *v = json_object_get(o, key);
+
+	return v == NULL || json_is_null(v) || is_int(v, min);
+}
+
+static bool
+has_form(json_t *v, enum form form)
+{
+	json_t *type;
+
+	switch (form) {
+	case FORM_COUNT:
+		return is_int(v, 0);
+	case FORM_BOOL:
+		return json_is_boolean(v);
+	case FORM_RETENTION:
+		return json_is_object(v) &&
+		    may_be_int(v, "retentionTimeInMinutes", -1) &&
+		    may_be_int(v, "retentionSizeInMB", -1);
+	case FORM_AUTO_TOPIC:
+		type = json_object_get(v, "topicType");
+		return json_is_boolean(
+			   json_object_get(v, "allowAutoTopicCreation")) &&
+		    (type == NULL || json_is_string(type)) &&
+		    may_be_int(v, "defaultNumPartitions", 1);
+	default:
+		return false;
+	}
+}
+
+static bool
 take_policy(
     struct req *rq, json_t *def, const char *key, json_t *v, json_t *own)
 {
@@ -192,6 +248,14 @@ take_policy(
 			if (!json_is_string(e))
 				return bad(rq, key);
 		}
+		AZ(json_object_set(own, key, v));
+		return true;
+	}
+	for (i = 0; i < NELEM(obeyed); i++) {
+		if (strcmp(key, obeyed[i].key) != 0)
+			continue;
+		if (!has_form(v, obeyed[i].form))
+			return bad(rq, key);
 		AZ(json_object_set(own, key, v));
 		return true;
 	}
@@ -232,7 +296,7 @@ take_policies(struct req *rq)
 }
 
 void
-namespace_put(struct req *rq)
+h_namespace_put(struct req *rq)
 {
 	struct strbuf sb;
 	struct str ns;
@@ -285,7 +349,7 @@ delete_if_empty(struct req *rq)
 }
 
 void
-namespace_delete(struct req *rq)
+h_namespace_delete(struct req *rq)
 {
 	struct str ns;
 	struct op *op;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Partitioned topics: their number of partitions, making, growing, deleting. */
 #include "http/handlers.h"
-#include "http/topic_util.h"
+#include "http/parts.h"
 
 #define TYPE_METADATA "application/vnd.partitioned-topic-metadata+json"
 
@@ -95,7 +95,7 @@ answer_meta(struct req *rq)
 }
 
 void
-partitions_get(struct req *rq)
+h_partitions_get(struct req *rq)
 {
 	struct op *op;
 
@@ -109,47 +109,18 @@ partitions_get(struct req *rq)
 
 /* --- create -------------------------------------------------------------------- */
 
-/* A partition that is there already is as good as a new one. */
-static bool
-made(struct req *rq)
-{
-	unsigned i;
-
-	for (i = 0; i < rq->ans_n; i++) {
-		if (rq->ans[i]->err == ERR_OK || rq->ans[i]->err == ERR_EXISTS)
-			continue;
-		req_fail_ans(rq, i);
-		return false;
-	}
-	return true;
-}
-
-static void
-all_made(struct req *rq)
-{
-	if (made(rq))
-		req_empty(rq);
-}
-
 static void
 record_made(struct req *rq)
 {
-	struct wanted *w = rq->keep;
-
 	if (rq->ans[0]->err == ERR_EXISTS) {
 		req_error(rq, 409, "This topic already exists");
 		return;
 	}
-	if (req_any_failed(rq))
-		return;
-	req_clear(rq);
-	rq->partitions = w->n;
-	topic_each(rq, OP_TOPIC_CREATE, NULL);
-	req_then(rq, all_made);
+	req_done_empty(rq);
 }
 
 void
-partitions_create(struct req *rq)
+h_partitions_create(struct req *rq)
 {
 	struct wanted *w;
 	struct op *op;
@@ -164,7 +135,7 @@ partitions_create(struct req *rq)
 	w = rq->keep;
 	op = req_op(rq, OP_PARTITIONED_CREATE, rq->tn.full);
 	op->u32 = w->n;
-	if (w->props != NULL && !topic_props(op, w->props)) {
+	if (w->props != NULL && !parts_props(op, w->props)) {
 		op_free(&op);
 		req_error(rq, 400, "The properties are not an object of texts");
 		return;
@@ -175,61 +146,66 @@ partitions_create(struct req *rq)
 
 /* --- grow ---------------------------------------------------------------------- */
 
-/* The new partitions get the durable subscriptions of the first one, so that a
- * consumer which hasn't noticed them yet misses nothing. The last answer is the
- * first partition's statistics. */
+/* One that is there already is as good as a new one. */
 static void
-new_ones_made(struct req *rq)
+subs_made(struct req *rq)
+{
+	unsigned i;
+
+	for (i = 0; i < rq->ans_n; i++) {
+		if (rq->ans[i]->err == ERR_OK || rq->ans[i]->err == ERR_EXISTS)
+			continue;
+		req_fail_ans(rq, i);
+		return;
+	}
+	req_empty(rq);
+}
+
+/* The new partitions get the durable subscriptions of the first one, from the
+ * beginning, so that a consumer which hasn't noticed them yet misses nothing. */
+static void
+first_known(struct req *rq)
 {
 	struct wanted *w = rq->keep;
 	char name[PARTITION_NAME_MAX];
-	struct fx *stats = rq->ans[--rq->ans_n];
+	struct fx *fx = rq->ans[0];
 	const struct sub_stats *s;
 	struct op *op;
 	uint32_t i, k;
 
-	if (!made(rq)) {
-		fx_free(&stats);
+	if (fx->err != ERR_OK && fx->err != ERR_NO_TOPIC) {
+		req_fail_ans(rq, 0);
 		return;
 	}
-	if (stats->err != ERR_OK && stats->err != ERR_NO_TOPIC) {
-		req_fail(rq, stats->err, stats->diag);
-		fx_free(&stats);
-		return;
-	}
+	rq->ans[0] = NULL;
 	req_clear(rq);
-	for (i = 0; stats->stats != NULL && i < stats->stats->subs_n; i++) {
-		s = &stats->stats->subs[i];
+	for (i = 0; fx->stats != NULL && i < fx->stats->subs_n; i++) {
+		s = &fx->stats->subs[i];
 		if (!s->durable)
 			continue;
 		for (k = w->before; k < w->n; k++) {
 			op = req_op(rq, OP_SUB_CREATE,
 			    req_partition(rq, k, name, sizeof(name)));
 			op->sub = op_str(op, str_of(s->name));
-			op->start.kind = START_LATEST;
+			op->start.kind = START_EARLIEST;
 			req_send(rq, &op);
 		}
 	}
-	fx_free(&stats);
-	req_then(rq, all_made);
+	fx_free(&fx);
+	req_then(rq, subs_made);
 }
 
 static void
 record_grown(struct req *rq)
 {
 	struct wanted *w = rq->keep;
-	char name[PARTITION_NAME_MAX];
-	struct op *op;
 
 	if (req_any_failed(rq))
 		return;
 	req_clear(rq);
 	rq->partitions = w->n;
-	topic_each_from(rq, OP_TOPIC_CREATE, NULL, w->before, w->n);
-	op = req_op(
-	    rq, OP_TOPIC_STATS, req_partition(rq, 0, name, sizeof(name)));
-	req_send(rq, &op);
-	req_then(rq, new_ones_made);
+	parts_each_from(rq, OP_TOPIC_STATS, NULL, 0, 1);
+	req_then(rq, first_known);
 }
 
 static void
@@ -244,7 +220,7 @@ grow(struct req *rq)
 		    rq->tn.text);
 		return;
 	}
-	if (!topic_resolved(rq))
+	if (!parts_resolved(rq))
 		return;
 	w->before = rq->partitions;
 	if (w->n < w->before) {
@@ -261,10 +237,10 @@ grow(struct req *rq)
 }
 
 void
-partitions_update(struct req *rq)
+h_partitions_update(struct req *rq)
 {
 	if (req_topic(rq) && take_body(rq))
-		topic_resolve(rq, grow);
+		parts_resolve(rq, grow);
 }
 
 /* --- delete -------------------------------------------------------------------- */
@@ -301,7 +277,7 @@ delete_each(struct req *rq)
 		req_error(rq, 404, "Topic %s not found.", rq->tn.text);
 		return;
 	}
-	if (!topic_resolved(rq))
+	if (!parts_resolved(rq))
 		return;
 	if (rq->partitions == 0) {
 		req_error(rq, 409,
@@ -310,12 +286,12 @@ delete_each(struct req *rq)
 		    rq->tn.text);
 		return;
 	}
-	topic_each(rq, OP_TOPIC_DELETE, fill_force);
+	parts_each(rq, OP_TOPIC_DELETE, fill_force);
 	req_then(rq, partitions_gone);
 }
 
 void
-partitions_delete(struct req *rq)
+h_partitions_delete(struct req *rq)
 {
-	topic_resolve(rq, delete_each);
+	parts_resolve(rq, delete_each);
 }

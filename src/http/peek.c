@@ -4,7 +4,7 @@
 
 #include "http/handlers.h"
 #include "http/message.h"
-#include "http/topic_util.h"
+#include "http/parts.h"
 
 static bool
 take_number(struct req *rq, enum var v, int64_t min, int64_t *n)
@@ -35,7 +35,7 @@ peek_it(struct req *rq)
 {
 	struct op *op;
 
-	if (!topic_resolved(rq) || !topic_is_single(rq, "Peek messages on"))
+	if (!parts_resolved(rq) || !parts_is_single(rq, "Peek messages on"))
 		return;
 	op = req_op(rq, OP_SUB_PEEK, rq->tn.full);
 	op->sub = op_str(op, str_of(rq->var[VAR_SUB]));
@@ -45,13 +45,13 @@ peek_it(struct req *rq)
 }
 
 void
-sub_peek(struct req *rq)
+h_sub_peek(struct req *rq)
 {
 	int64_t n;
 
-	if (req_topic(rq) && topic_is_persistent(rq, "Peek messages on") &&
+	if (req_topic(rq) && parts_is_persistent(rq, "Peek messages on") &&
 	    take_number(rq, VAR_NUM, 1, &n))
-		topic_resolve(rq, peek_it);
+		parts_resolve(rq, peek_it);
 }
 
 static void
@@ -66,12 +66,12 @@ answer_read(struct req *rq)
 }
 
 void
-topic_read(struct req *rq)
+h_topic_read(struct req *rq)
 {
 	int64_t ledger, entry;
 	struct op *op;
 
-	if (!req_topic(rq) || !topic_is_persistent(rq, "GetMessageById on") ||
+	if (!req_topic(rq) || !parts_is_persistent(rq, "GetMessageById on") ||
 	    !take_number(rq, VAR_NUM, 0, &ledger) ||
 	    !take_number(rq, VAR_NUM2, 0, &entry))
 		return;

@@ -330,17 +330,23 @@ req_error(struct req *rq, unsigned status, const char *fmt, ...)
 	rq->type = "application/json";
 }
 
+/* The core's diagnostics are Pulsar's texts, but cut at their size, which names
+ * of topics exceed. */
 void
 req_fail(struct req *rq, enum err e, const char *diag)
 {
+	struct str d = str_of(diag);
+
 	assert(e != ERR_OK);
-	if (e == ERR_NO_TOPIC && rq->tn.text != NULL)
+	if (e == ERR_NO_TOPIC && rq->tn.text != NULL &&
+	    (d.len == 0 || str_starts(d, STR_LIT("Topic "))))
 		req_error(rq, 404, "Topic %s not found", rq->tn.text);
 	else if (e == ERR_NO_SUBSCRIPTION && rq->tn.text != NULL &&
-	    rq->var[VAR_SUB] != NULL)
+	    rq->var[VAR_SUB] != NULL &&
+	    (d.len == 0 || str_starts(d, STR_LIT("Subscription "))))
 		req_error(rq, 404, "Subscription %s not found for topic %s",
 		    rq->var[VAR_SUB], rq->tn.text);
-	else if (diag != NULL && diag[0] != '\0')
+	else if (d.len > 0)
 		req_error(rq, (unsigned)err_http(e), "%s", diag);
 	else
 		req_error(rq, (unsigned)err_http(e), "%s", err_text(e));

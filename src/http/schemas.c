@@ -3,20 +3,20 @@
 #include "http/handlers.h"
 
 void
-schema_get(struct req *rq)
+h_schema_get(struct req *rq)
 {
 	if (req_topic(rq))
 		req_error(rq, 404, "Schema not found");
 }
 
 void
-schema_get_version(struct req *rq)
+h_schema_get_version(struct req *rq)
 {
-	schema_get(rq);
+	h_schema_get(rq);
 }
 
 void
-schemas_get(struct req *rq)
+h_schemas_get(struct req *rq)
 {
 	if (!req_topic(rq))
 		return;

@@ -3,7 +3,7 @@
 #include "http/address.h"
 #include "http/handlers.h"
 #include "http/stats_json.h"
-#include "http/topic_util.h"
+#include "http/parts.h"
 
 static void
 answer_stats(struct req *rq)
@@ -40,13 +40,13 @@ ask(struct req *rq, req_step_f *next)
 }
 
 void
-topic_stats_get(struct req *rq)
+h_topic_stats_get(struct req *rq)
 {
 	ask(rq, answer_stats);
 }
 
 void
-topic_internal_stats(struct req *rq)
+h_topic_internal_stats(struct req *rq)
 {
 	ask(rq, answer_internal);
 }
@@ -148,7 +148,7 @@ resolved(struct req *rq)
 		    rq, 404, "Partitioned Topic %s not found", rq->tn.text);
 		return false;
 	}
-	return topic_resolved(rq);
+	return parts_resolved(rq);
 }
 
 static void
@@ -156,7 +156,7 @@ ask_each(struct req *rq)
 {
 	if (!resolved(rq))
 		return;
-	topic_each(rq, OP_TOPIC_STATS, NULL);
+	parts_each(rq, OP_TOPIC_STATS, NULL);
 	req_then(rq, answer_sum);
 }
 
@@ -165,18 +165,18 @@ ask_each_internal(struct req *rq)
 {
 	if (!resolved(rq))
 		return;
-	topic_each(rq, OP_TOPIC_STATS, NULL);
+	parts_each(rq, OP_TOPIC_STATS, NULL);
 	req_then(rq, answer_internals);
 }
 
 void
-topic_partitioned_stats(struct req *rq)
+h_topic_partitioned_stats(struct req *rq)
 {
-	topic_resolve(rq, ask_each);
+	parts_resolve(rq, ask_each);
 }
 
 void
-topic_partitioned_internal_stats(struct req *rq)
+h_topic_partitioned_internal_stats(struct req *rq)
 {
-	topic_resolve(rq, ask_each_internal);
+	parts_resolve(rq, ask_each_internal);
 }

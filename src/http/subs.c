@@ -3,7 +3,7 @@
 #include <errno.h>
 
 #include "http/handlers.h"
-#include "http/topic_util.h"
+#include "http/parts.h"
 
 /* What a body says about a position (ResetCursorData). */
 struct wanted {
@@ -107,16 +107,16 @@ answer_list(struct req *rq)
 static void
 list_each(struct req *rq)
 {
-	if (!topic_resolved(rq))
+	if (!parts_resolved(rq))
 		return;
-	topic_each(rq, OP_SUB_LIST, NULL);
+	parts_each(rq, OP_SUB_LIST, NULL);
 	req_then(rq, answer_list);
 }
 
 void
-subs_list(struct req *rq)
+h_subs_list(struct req *rq)
 {
-	topic_resolve(rq, list_each);
+	parts_resolve(rq, list_each);
 }
 
 /* --- positions -------------------------------------------------------------------- */
@@ -207,7 +207,7 @@ created(struct req *rq)
 {
 	if (req_all(rq, ERR_EXISTS))
 		req_error(rq, 409, "Subscription already exists for topic");
-	else if (!topic_any_failed(rq, ERR_EXISTS))
+	else if (!parts_any_failed(rq, ERR_EXISTS))
 		req_empty(rq);
 }
 
@@ -219,7 +219,7 @@ fill_create(struct req *rq, struct op *op)
 	fill_start(rq, op);
 	op->flag = req_query_bool(rq, "replicated", false);
 	/* they have been looked at */
-	if (w->props != NULL && !topic_props(op, w->props))
+	if (w->props != NULL && !parts_props(op, w->props))
 		WRONG("properties changed");
 }
 
@@ -229,7 +229,7 @@ create_each(struct req *rq)
 	if (req_any_failed(rq))
 		return;
 	req_clear(rq);
-	topic_each(rq, OP_SUB_CREATE, fill_create);
+	parts_each(rq, OP_SUB_CREATE, fill_create);
 	req_then(rq, created);
 }
 
@@ -237,14 +237,14 @@ create_each(struct req *rq)
 static void
 touch_each(struct req *rq)
 {
-	if (!topic_resolved(rq))
+	if (!parts_resolved(rq))
 		return;
-	topic_each(rq, OP_TOPIC_TOUCH, NULL);
+	parts_each(rq, OP_TOPIC_TOUCH, NULL);
 	req_then(rq, create_each);
 }
 
 void
-sub_create(struct req *rq)
+h_sub_create(struct req *rq)
 {
 	struct op *op;
 
@@ -258,7 +258,7 @@ sub_create(struct req *rq)
 	}
 	op = req_op(rq, OP_TOPIC_META, rq->tn.full);
 	op->flag = true;
-	if (wanted(rq)->props != NULL && !topic_props(op, wanted(rq)->props)) {
+	if (wanted(rq)->props != NULL && !parts_props(op, wanted(rq)->props)) {
 		op_free(&op);
 		req_error(rq, 400, "The properties are not an object of texts");
 		return;
@@ -292,16 +292,16 @@ deleted(struct req *rq)
 static void
 delete_each(struct req *rq)
 {
-	if (!topic_resolved(rq))
+	if (!parts_resolved(rq))
 		return;
-	topic_each(rq, OP_SUB_DELETE, fill_delete);
+	parts_each(rq, OP_SUB_DELETE, fill_delete);
 	req_then(rq, deleted);
 }
 
 void
-sub_delete(struct req *rq)
+h_sub_delete(struct req *rq)
 {
-	topic_resolve(rq, delete_each);
+	parts_resolve(rq, delete_each);
 }
 
 /* --- skip ------------------------------------------------------------------------- */
@@ -318,26 +318,26 @@ fill_skip(struct req *rq, struct op *op)
 static void
 skip_each(struct req *rq)
 {
-	if (!topic_resolved(rq))
+	if (!parts_resolved(rq))
 		return;
-	if (rq->keep != NULL && !topic_is_single(rq, "Skip messages on"))
+	if (rq->keep != NULL && !parts_is_single(rq, "Skip messages on"))
 		return;
-	topic_each(rq, OP_SUB_SKIP, fill_skip);
+	parts_each(rq, OP_SUB_SKIP, fill_skip);
 	req_then(rq, each_done);
 }
 
 void
-sub_skip(struct req *rq)
+h_sub_skip(struct req *rq)
 {
-	if (req_topic(rq) && topic_is_persistent(rq, "Skip messages on") &&
+	if (req_topic(rq) && parts_is_persistent(rq, "Skip messages on") &&
 	    take_number(rq))
-		topic_resolve(rq, skip_each);
+		parts_resolve(rq, skip_each);
 }
 
 void
-sub_skip_all(struct req *rq)
+h_sub_skip_all(struct req *rq)
 {
-	topic_resolve(rq, skip_each);
+	parts_resolve(rq, skip_each);
 }
 
 /* --- reset ------------------------------------------------------------------------ */
@@ -345,23 +345,23 @@ sub_skip_all(struct req *rq)
 static void
 reset_each(struct req *rq)
 {
-	if (!topic_resolved(rq))
+	if (!parts_resolved(rq))
 		return;
-	topic_each(rq, OP_SUB_RESET, fill_start);
+	parts_each(rq, OP_SUB_RESET, fill_start);
 	req_then(rq, each_done);
 }
 
 void
-sub_reset_time(struct req *rq)
+h_sub_reset_time(struct req *rq)
 {
 	struct wanted *w = wanted(rq);
 
-	if (!req_topic(rq) || !topic_is_persistent(rq, "Reset-cursor on") ||
+	if (!req_topic(rq) || !parts_is_persistent(rq, "Reset-cursor on") ||
 	    !take_number(rq))
 		return;
 	w->start.kind = START_TIME;
 	w->start.time_ms = w->number;
-	topic_resolve(rq, reset_each);
+	parts_resolve(rq, reset_each);
 }
 
 /* The messages of the batch that are still wanted: PersistentTopicsBase,
@@ -377,7 +377,7 @@ batch_known(struct req *rq)
 	n = rq->ans[0]->err == ERR_OK ? rq->ans[0]->ent.attr.messages_n : 0;
 	req_clear(rq);
 	if (n == 0) {
-		topic_each(rq, OP_SUB_RESET, fill_start);
+		parts_each(rq, OP_SUB_RESET, fill_start);
 		req_then(rq, each_done);
 		return;
 	}
@@ -394,7 +394,7 @@ batch_known(struct req *rq)
 		rq->words = words;
 		w->start.words = words;
 	}
-	topic_each(rq, OP_SUB_RESET, fill_start);
+	parts_each(rq, OP_SUB_RESET, fill_start);
 	req_then(rq, each_done);
 }
 
@@ -404,7 +404,7 @@ reset_one(struct req *rq)
 	const struct wanted *w = rq->keep;
 	struct op *op;
 
-	if (!topic_resolved(rq))
+	if (!parts_resolved(rq))
 		return;
 	if (rq->partitions > 0) {
 		req_error(rq, 405,
@@ -413,7 +413,7 @@ reset_one(struct req *rq)
 		return;
 	}
 	if (w->start.kind != START_POS || w->batch_index < 0) {
-		topic_each(rq, OP_SUB_RESET, fill_start);
+		parts_each(rq, OP_SUB_RESET, fill_start);
 		req_then(rq, each_done);
 		return;
 	}
@@ -426,16 +426,16 @@ reset_one(struct req *rq)
 }
 
 void
-sub_reset_position(struct req *rq)
+h_sub_reset_position(struct req *rq)
 {
-	if (!req_topic(rq) || !topic_is_persistent(rq, "Reset-cursor on"))
+	if (!req_topic(rq) || !parts_is_persistent(rq, "Reset-cursor on"))
 		return;
 	if (rq->body.len == 0) {
 		req_error(rq, 400, "The body is not a message id");
 		return;
 	}
 	if (take_position(rq))
-		topic_resolve(rq, reset_one);
+		parts_resolve(rq, reset_one);
 }
 
 /* --- expire ----------------------------------------------------------------------- */
@@ -453,22 +453,22 @@ fill_expire(struct req *rq, struct op *op)
 static void
 expire_each(struct req *rq)
 {
-	if (!topic_resolved(rq))
+	if (!parts_resolved(rq))
 		return;
-	topic_each(rq, OP_SUB_EXPIRE, fill_expire);
-	req_then(rq, rq->var[VAR_SUB] != NULL ? each_done : topic_done);
+	parts_each(rq, OP_SUB_EXPIRE, fill_expire);
+	req_then(rq, rq->var[VAR_SUB] != NULL ? each_done : parts_done);
 }
 
 void
-sub_expire(struct req *rq)
+h_sub_expire(struct req *rq)
 {
-	if (req_topic(rq) && topic_is_persistent(rq, "Expire messages on") &&
+	if (req_topic(rq) && parts_is_persistent(rq, "Expire messages on") &&
 	    take_number(rq))
-		topic_resolve(rq, expire_each);
+		parts_resolve(rq, expire_each);
 }
 
 void
-subs_expire(struct req *rq)
+h_subs_expire(struct req *rq)
 {
-	sub_expire(rq);
+	h_sub_expire(rq);
 }

@@ -40,7 +40,7 @@ ask(struct req *rq, enum op_type type, struct str name, req_step_f *next)
 }
 
 void
-clusters_list(struct req *rq)
+h_clusters_list(struct req *rq)
 {
 	ask(rq, OP_CLUSTER_LIST, STR_NONE, answer_strings);
 }
@@ -84,19 +84,19 @@ answer_cluster(struct req *rq)
 }
 
 void
-cluster_get(struct req *rq)
+h_cluster_get(struct req *rq)
 {
 	ask(rq, OP_CLUSTER_GET, str_of(rq->var[VAR_CLUSTER]), answer_cluster);
 }
 
 void
-tenants_list(struct req *rq)
+h_tenants_list(struct req *rq)
 {
 	ask(rq, OP_TENANT_LIST, STR_NONE, answer_strings);
 }
 
 void
-tenant_get(struct req *rq)
+h_tenant_get(struct req *rq)
 {
 	ask(rq, OP_TENANT_GET, str_of(rq->var[VAR_TENANT]), answer_text);
 }
@@ -224,7 +224,7 @@ tenant_put_checked(struct req *rq)
 }
 
 void
-tenant_put(struct req *rq)
+h_tenant_put(struct req *rq)
 {
 	if (!req_parse(rq))
 		return;
@@ -246,9 +246,9 @@ tenant_put(struct req *rq)
 }
 
 void
-tenant_post(struct req *rq)
+h_tenant_post(struct req *rq)
 {
-	tenant_put(rq);
+	h_tenant_put(rq);
 }
 
 /* --- delete -------------------------------------------------------------------- */
@@ -268,7 +268,7 @@ tenant_deleted(struct req *rq)
 }
 
 void
-tenant_delete(struct req *rq)
+h_tenant_delete(struct req *rq)
 {
 	ask(rq, OP_TENANT_DELETE, str_of(rq->var[VAR_TENANT]), tenant_deleted);
 }

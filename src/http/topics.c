@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Topics: lists, create, delete, unload, terminate, the last message. */
 #include "http/handlers.h"
-#include "http/topic_util.h"
+#include "http/parts.h"
 
 /* --- lists -------------------------------------------------------------------- */
 
@@ -70,7 +70,7 @@ send_list(struct req *rq, struct str ns, bool persistent, bool other)
 }
 
 void
-topics_list(struct req *rq)
+h_topics_list(struct req *rq)
 {
 	bool persistent = strcmp(rq->var[VAR_DOMAIN], "persistent") == 0;
 	struct str ns;
@@ -80,7 +80,7 @@ topics_list(struct req *rq)
 }
 
 void
-namespace_topics(struct req *rq)
+h_namespace_topics(struct req *rq)
 {
 	char *mode;
 	struct str ns;
@@ -137,7 +137,7 @@ answer_partitioned(struct req *rq)
 }
 
 void
-topics_partitioned(struct req *rq)
+h_topics_partitioned(struct req *rq)
 {
 	struct op *op;
 	struct str ns;
@@ -153,7 +153,7 @@ topics_partitioned(struct req *rq)
 
 /* {"key": "text", ...} of a body to op's properties; false: it is not one. */
 bool
-topic_props(struct op *op, json_t *obj)
+parts_props(struct op *op, json_t *obj)
 {
 	const char *key;
 	struct prop *p;
@@ -189,14 +189,14 @@ created(struct req *rq)
 }
 
 void
-topic_create(struct req *rq)
+h_topic_create(struct req *rq)
 {
 	struct op *op;
 
 	if (!req_topic(rq) || !req_parse(rq))
 		return;
 	op = req_op(rq, OP_TOPIC_CREATE, rq->tn.full);
-	if (!topic_props(op, rq->json)) {
+	if (!parts_props(op, rq->json)) {
 		op_free(&op);
 		req_error(rq, 400, "The properties are not an object of texts");
 		return;
@@ -227,7 +227,7 @@ delete_it(struct req *rq)
 	/* whatever META says of a topic that isn't there, DELETE knows */
 	if (rq->ans_n > 0 && rq->ans[0]->err == ERR_NO_TOPIC)
 		req_clear(rq);
-	if (!topic_resolved(rq))
+	if (!parts_resolved(rq))
 		return;
 	if (rq->partitions > 0) {
 		req_error(rq, 409,
@@ -236,29 +236,29 @@ delete_it(struct req *rq)
 		    rq->tn.text);
 		return;
 	}
-	topic_each(rq, OP_TOPIC_DELETE, fill_force);
+	parts_each(rq, OP_TOPIC_DELETE, fill_force);
 	req_then(rq, deleted);
 }
 
 void
-topic_delete(struct req *rq)
+h_topic_delete(struct req *rq)
 {
-	topic_resolve(rq, delete_it);
+	parts_resolve(rq, delete_it);
 }
 
 static void
 unload_it(struct req *rq)
 {
-	if (!topic_resolved(rq))
+	if (!parts_resolved(rq))
 		return;
-	topic_each(rq, OP_TOPIC_UNLOAD, NULL);
-	req_then(rq, topic_done);
+	parts_each(rq, OP_TOPIC_UNLOAD, NULL);
+	req_then(rq, parts_done);
 }
 
 void
-topic_unload(struct req *rq)
+h_topic_unload(struct req *rq)
 {
-	topic_resolve(rq, unload_it);
+	parts_resolve(rq, unload_it);
 }
 
 /* --- terminate, last id ------------------------------------------------------- */
@@ -280,17 +280,17 @@ answer_id(struct req *rq)
 static void
 terminate_it(struct req *rq)
 {
-	if (!topic_resolved(rq) || !topic_is_single(rq, "Termination of"))
+	if (!parts_resolved(rq) || !parts_is_single(rq, "Termination of"))
 		return;
-	topic_each(rq, OP_TOPIC_TERMINATE, NULL);
+	parts_each(rq, OP_TOPIC_TERMINATE, NULL);
 	req_then(rq, answer_id);
 }
 
 void
-topic_terminate(struct req *rq)
+h_topic_terminate(struct req *rq)
 {
-	if (req_topic(rq) && topic_is_persistent(rq, "Termination of"))
-		topic_resolve(rq, terminate_it);
+	if (req_topic(rq) && parts_is_persistent(rq, "Termination of"))
+		parts_resolve(rq, terminate_it);
 }
 
 static void
@@ -312,7 +312,7 @@ answer_ids(struct req *rq)
 static void
 terminate_each(struct req *rq)
 {
-	if (!topic_resolved(rq))
+	if (!parts_resolved(rq))
 		return;
 	if (rq->partitions == 0) {
 		req_error(rq, 405,
@@ -321,23 +321,23 @@ terminate_each(struct req *rq)
 		    "commands");
 		return;
 	}
-	topic_each(rq, OP_TOPIC_TERMINATE, NULL);
+	parts_each(rq, OP_TOPIC_TERMINATE, NULL);
 	req_then(rq, answer_ids);
 }
 
 void
-topic_terminate_partitions(struct req *rq)
+h_topic_terminate_partitions(struct req *rq)
 {
-	if (req_topic(rq) && topic_is_persistent(rq, "Termination of"))
-		topic_resolve(rq, terminate_each);
+	if (req_topic(rq) && parts_is_persistent(rq, "Termination of"))
+		parts_resolve(rq, terminate_each);
 }
 
 void
-topic_last_id(struct req *rq)
+h_topic_last_id(struct req *rq)
 {
 	struct op *op;
 
-	if (!req_topic(rq) || !topic_is_persistent(rq, "GetLastMessageId on"))
+	if (!req_topic(rq) || !parts_is_persistent(rq, "GetLastMessageId on"))
 		return;
 	op = req_op(rq, OP_TOPIC_LAST_ID, rq->tn.full);
 	req_send(rq, &op);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "http/topic_util.h"
+#include "http/parts.h"
 
 void
-topic_resolve(struct req *rq, req_step_f *next)
+parts_resolve(struct req *rq, req_step_f *next)
 {
 	struct op *op;
 
@@ -16,7 +16,7 @@ topic_resolve(struct req *rq, req_step_f *next)
 }
 
 bool
-topic_resolved(struct req *rq)
+parts_resolved(struct req *rq)
 {
 	rq->partitions = 0;
 	if (rq->ans_n == 0)
@@ -30,7 +30,7 @@ topic_resolved(struct req *rq)
 }
 
 void
-topic_each_from(struct req *rq, enum op_type type, topic_fill_f *fill,
+parts_each_from(struct req *rq, enum op_type type, parts_fill_f *fill,
     uint32_t from, uint32_t to)
 {
 	char name[PARTITION_NAME_MAX];
@@ -46,14 +46,14 @@ topic_each_from(struct req *rq, enum op_type type, topic_fill_f *fill,
 }
 
 void
-topic_each(struct req *rq, enum op_type type, topic_fill_f *fill)
+parts_each(struct req *rq, enum op_type type, parts_fill_f *fill)
 {
-	topic_each_from(
+	parts_each_from(
 	    rq, type, fill, 0, rq->partitions == 0 ? 1 : rq->partitions);
 }
 
 bool
-topic_any_failed(struct req *rq, enum err but)
+parts_any_failed(struct req *rq, enum err but)
 {
 	unsigned i, excused = 0;
 
@@ -74,14 +74,14 @@ topic_any_failed(struct req *rq, enum err but)
 }
 
 void
-topic_done(struct req *rq)
+parts_done(struct req *rq)
 {
-	if (!topic_any_failed(rq, ERR_NO_TOPIC))
+	if (!parts_any_failed(rq, ERR_NO_TOPIC))
 		req_empty(rq);
 }
 
 bool
-topic_is_single(struct req *rq, const char *what)
+parts_is_single(struct req *rq, const char *what)
 {
 	if (rq->partitions == 0)
 		return true;
@@ -90,7 +90,7 @@ topic_is_single(struct req *rq, const char *what)
 }
 
 bool
-topic_is_persistent(struct req *rq, const char *what)
+parts_is_persistent(struct req *rq, const char *what)
 {
 	if (rq->tn.persistent)
 		return true;
