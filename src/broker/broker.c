@@ -29,6 +29,7 @@ struct broker {
 	struct meta_lmdb *lmdb;
 	unsigned shards_n;
 	struct shard *shards;
+	struct metrics **metrics; /* of the shards */
 	struct loop_signal on_term, on_int, on_hup;
 	struct loop_timer drain_timer;
 	bool draining;
@@ -132,6 +133,10 @@ listen_pulsar(struct broker *b, struct diag *diag)
 	for (i = 0; err == ERR_OK && i < b->shards_n; i++) {
 		sh = &b->shards[i];
 		confmap_pulsar(&pc, b->conf);
+		pc.metrics = sh->metrics;
+		err = pulsar_conf_check(&pc, diag);
+		if (err != ERR_OK)
+			return err;
 		sh->pulsar = pulsar_new(sh->net, &sh->router, &pc);
 		err = listener_new(&sh->listener, sh->net, &sa, 1024,
 		    pulsar_accept, sh->pulsar, diag);
@@ -193,12 +198,18 @@ broker_start(
 		return err;
 	printf("data directory %s\n", b->conf->dataDir);
 	b->shards = mem_zalloc(b->shards_n * sizeof(*b->shards));
-	for (i = 0; i < b->shards_n; i++)
+	b->metrics = mem_zalloc(b->shards_n * sizeof(struct metrics *));
+	for (i = 0; i < b->shards_n; i++) {
 		shard_init(&b->shards[i], b, i);
+		b->metrics[i] = b->shards[i].metrics;
+	}
 	for (i = 0; err == ERR_OK && i < b->shards_n; i++)
 		err = start_shard(b, &b->shards[i], diag);
 	if (err == ERR_OK)
 		err = listen_pulsar(b, diag);
+	if (err == ERR_OK)
+		LOG(LOG_WARN, LOG_NO_SHARD, "http_is_not_here_yet",
+		    LOG_I("webServicePort", b->conf->webServicePort));
 	return err;
 }
 
@@ -300,7 +311,7 @@ broker_run(struct broker *b)
 	loop_signal_init(&b->on_hup, s0->lp, SIGHUP, on_hup, b);
 	loop_timer_init(&b->drain_timer, s0->lp, on_drain_timeout, b);
 	for (i = 1; i < b->shards_n; i++) {
-		char name[16];
+		char name[24]; /* thread_start keeps 15 bytes */
 
 		snprintf(name, sizeof(name), "shard-%u", i);
 		thread_start(&b->shards[i].th, name, run_thread, &b->shards[i]);
@@ -336,6 +347,7 @@ broker_free(struct broker **bp)
 		meta_lmdb_close(&b->lmdb);
 	if (b->dir != NULL)
 		datadir_close(&b->dir);
+	mem_free(b->metrics);
 	mem_free(b->shards);
 	FREE_OBJ(b);
 }

@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 bin_PROGRAMS += magnetar
 magnetar_SOURCES = \
-	%D%/main.c
-magnetar_LDADD = src/pulsar/libpulsar.a src/http/libhttp.a $(CORE_LINK) \
-	$(PULSAR_LIBS) $(HTTP_LIBS) $(CORE_LIBS)
+	%D%/broker.c %D%/broker.h \
+	%D%/confmap.c %D%/confmap.h \
+	%D%/inspect.c %D%/inspect.h \
+	%D%/main.c \
+	%D%/reload.c %D%/reload.h \
+	%D%/shard.c %D%/shard.h
+magnetar_LDADD = src/http/libhttp.a $(PULSAR_LINK) $(PULSAR_LIBS) $(HTTP_LIBS)

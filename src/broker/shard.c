@@ -393,6 +393,9 @@ shard_init(struct shard *sh, struct broker *b, unsigned n)
 	sh->router.shard = n;
 	sh->router.shards_n = broker_shards_n(b);
 	sh->router.ops = &route_ops;
+	sh->metrics =
+	    mem_aligned(_Alignof(struct metrics), sizeof(*sh->metrics));
+	memset(sh->metrics, 0, sizeof(*sh->metrics));
 	sh->lp = loop_new();
 	sh->mb = mbox_new(sh->lp, drain, sh);
 	nc.conns_max = broker_conns_max(b);
@@ -469,5 +472,6 @@ shard_close(struct shard *sh)
 	net_free(&sh->net);
 	mbox_free(&sh->mb);
 	loop_free(&sh->lp);
+	mem_free(sh->metrics);
 	sh->magic = 0;
 }

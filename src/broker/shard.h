@@ -54,6 +54,7 @@ struct shard {
 		void *priv;
 	} sinks[SHARD_SINKS_MAX];
 	struct shard_out out[SHARDS_MAX];
+	struct metrics *metrics; /* read by any thread */
 	struct pulsar *pulsar;
 	struct listener *listener;
 	struct thread th; /* shards 1.. */

@@ -49,9 +49,6 @@ CONF_INT(flushIntervalMs, 500, 1, 60000, "ms", RESTART,
     "With flushPolicy = async, the longest time until written data is synced.")
 CONF_INT(segmentSizeMB, 64, 4, 1024, "MiB", RESTART,
     "Size of a log segment. Applies to segments made from then on.")
-CONF_INT(metadataMapSizeMB, 65536, 64, 1048576, "MiB", RESTART,
-    "Largest size of the metadata store. Address space, neither memory nor "
-    "disk, is set aside for it.")
 CONF_INT(managedLedgerMaxEntriesPerLedger, 50000, 1, 268435455, "entries",
     RESTART,
     "A topic starts a new ledger after so many entries, once the ledger is "
@@ -113,10 +110,6 @@ CONF_BOOL(allowAutoSubscriptionCreation, true, LIVE,
     "Make a subscription when a consumer first names it.")
 CONF_BOOL(brokerDeleteInactiveTopicsEnabled, true, LIVE,
     "Delete topics that nobody uses.")
-CONF_ENUM(brokerDeleteInactiveTopicsMode, 0,
-    "delete_when_no_subscriptions|delete_when_subscriptions_caught_up", LIVE,
-    "Which idle topics are deleted: those without a subscription, or those "
-    "whose subscriptions have acknowledged everything as well.")
 CONF_INT(brokerDeleteInactiveTopicsFrequencySeconds, 60, 1, 86400, "s", LIVE,
     "How often topics are looked through, and how long they must have been "
     "idle.")
