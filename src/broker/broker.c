@@ -12,6 +12,7 @@
 #include "broker/confmap.h"
 #include "broker/reload.h"
 #include "broker/shard.h"
+#include "http/server.h"
 #include "os/clock.h"
 #include "os/file.h"
 #include "os/prot.h"
@@ -29,6 +30,7 @@ struct broker {
 	struct meta_lmdb *lmdb;
 	unsigned shards_n;
 	struct shard *shards;
+	struct http *http;
 	struct metrics **metrics; /* of the shards */
 	struct loop_signal on_term, on_int, on_hup;
 	struct loop_timer drain_timer;
@@ -153,6 +155,30 @@ listen_pulsar(struct broker *b, struct diag *diag)
 }
 
 static enum err
+listen_http(struct broker *b, struct diag *diag)
+{
+	struct shard *s0 = &b->shards[0];
+	struct http_conf hc;
+	struct sock_addr sa;
+	char text[SOCK_TEXT_MAX];
+	enum err err;
+
+	confmap_http(&hc, b->conf);
+	hc.pulsar_port = sock_addr_port(listener_addr(s0->listener));
+	hc.metrics = b->metrics;
+	hc.metrics_n = b->shards_n;
+	err = sock_addr_parse(
+	    &sa, b->conf->bindAddress, (uint16_t)b->conf->webServicePort, diag);
+	if (err == ERR_OK)
+		err = http_new(&b->http, s0->lp, &s0->router, &hc, &sa, diag);
+	if (err != ERR_OK)
+		return err;
+	printf("listening http %s\n",
+	    sock_addr_text(http_addr(b->http), text, sizeof(text)));
+	return ERR_OK;
+}
+
+static enum err
 open_storage(struct broker *b, struct diag *diag)
 {
 	struct disk_files_conf dc = DISK_FILES_CONF_DEFAULT;
@@ -208,8 +234,7 @@ broker_start(
 	if (err == ERR_OK)
 		err = listen_pulsar(b, diag);
 	if (err == ERR_OK)
-		LOG(LOG_WARN, LOG_NO_SHARD, "http_is_not_here_yet",
-		    LOG_I("webServicePort", b->conf->webServicePort));
+		err = listen_http(b, diag);
 	return err;
 }
 
@@ -276,6 +301,7 @@ on_stop(void *priv, int signo)
 		return;
 	}
 	b->draining = true;
+	http_drain(b->http);
 	loop_timer_start(&b->drain_timer, DRAIN_MAX_MS * CLOCK_NS_PER_MS);
 	for (i = 0; i < b->shards_n; i++)
 		shard_call(&b->shards[i], drain_shard, NULL);
@@ -339,6 +365,10 @@ broker_free(struct broker **bp)
 	unsigned i;
 
 	TAKE_OBJ_NOTNULL(b, bp, BROKER_MAGIC);
+	if (b->http != NULL) {
+		loop_bind(b->shards[0].lp);
+		http_free(&b->http);
+	}
 	for (i = 0; b->shards != NULL && i < b->shards_n; i++)
 		shard_close(&b->shards[i]);
 	if (b->files != NULL)

@@ -98,3 +98,14 @@ confmap_pulsar(struct pulsar_conf *pc, const struct conf *c)
 	pc->batch_index_ack = c->acknowledgmentAtBatchIndexLevelEnabled;
 	pc->out_high_bytes = (size_t)c->connectionOutputHighWaterBytes;
 }
+
+void
+confmap_http(struct http_conf *hc, const struct conf *c)
+{
+	*hc = (struct http_conf)HTTP_CONF_DEFAULT;
+	hc->version = PACKAGE_VERSION;
+	hc->cluster = c->clusterName;
+	hc->advertised_address = c->advertisedAddress;
+	hc->advertised_listeners = c->advertisedListeners;
+	hc->internal_listener = c->internalListenerName;
+}

@@ -9,6 +9,7 @@
 
 #include "base/conf.h"
 #include "core/core.h"
+#include "http/server.h"
 #include "pulsar/server.h"
 #include "store/local.h"
 
@@ -17,5 +18,6 @@ void confmap_core(
 void confmap_local(struct local_conf *, const struct conf *, unsigned shard,
     unsigned shards_n);
 void confmap_pulsar(struct pulsar_conf *, const struct conf *);
+void confmap_http(struct http_conf *, const struct conf *);
 
 #endif
