@@ -73,6 +73,17 @@ partition_of(struct str full, size_t *at)
 }
 
 static bool
+is_blank(struct str s)
+{
+	size_t i;
+
+	for (i = 0; i < s.len; i++)
+		if (!isspace((unsigned char)s.p[i]))
+			return false;
+	return true;
+}
+
+static bool
 split(struct topic_name *tn, size_t domain_len)
 {
 	struct str f = tn->full;
@@ -91,7 +102,8 @@ split(struct topic_name *tn, size_t domain_len)
 	tn->key = sub(f, domain_len, f.len);
 	tn->partition = partition_of(f, &at);
 	tn->base = sub(f, 0, at);
-	return at > b + 1 && name_is_valid_entity(tn->tenant) &&
+	return at > b + 1 && !is_blank(tn->local) &&
+	    name_is_valid_entity(tn->tenant) &&
 	    name_is_valid_entity(tn->ns_local);
 }
 

@@ -69,7 +69,7 @@ reply(struct rig *r, struct op **opp, unsigned shard)
 		fault(r, "another one was expected", op);
 	else if (s->topic != NULL && !str_eq(op->topic, str_of(s->topic)))
 		fault(r, "another name was expected", op);
-	else if (s->shard >= 0 && (unsigned)s->shard != shard)
+	else if (s->on > 0 && s->on - 1 != shard)
 		fault(r, "another shard was expected", op);
 	else if (s->check != NULL)
 		s->check(op);

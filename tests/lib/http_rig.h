@@ -16,7 +16,7 @@
 struct rig_script {
 	enum op_type op;
 	const char *topic; /* NULL: any */
-	int shard; /* -1: any */
+	unsigned on; /* shard + 1; 0: any */
 	enum err err;
 	enum fx_type fx; /* of ERR_OK; FX_DONE by default */
 	const char *diag;

@@ -37,9 +37,8 @@ teardown(void **state)
 static void
 expect(enum op_type op, const char *topic, enum err e)
 {
-	rig_expect(&r,
-	    &(struct rig_script){
-		.op = op, .topic = topic, .shard = -1, .err = e });
+	rig_expect(
+	    &r, &(struct rig_script){ .op = op, .topic = topic, .err = e });
 }
 
 static void
@@ -109,7 +108,7 @@ test_health(void **state)
 			.op = OP_STATS_WALK, .fx = FX_STATS_LIST });
 		rig_expect(&r,
 		    &(struct rig_script){
-			.op = OP_STATS_WALK, .shard = 1, .fx = FX_STATS_LIST });
+			.op = OP_STATS_WALK, .on = 2, .fx = FX_STATS_LIST });
 		assert_int_equal(
 		    DO("GET", "/admin/v2/brokers/health", NULL), 200);
 		assert_string_equal(r.body, "ok");
@@ -144,9 +143,8 @@ test_node_delete(void **state)
 	(void)state;
 	for (i = 0; i < 3; i++) {
 		rig_expect(&r,
-		    &(struct rig_script){ .op = OP_TOPIC_META,
-			.shard = -1,
-			.fx = FX_TOPIC_META });
+		    &(struct rig_script){
+			.op = OP_TOPIC_META, .fx = FX_TOPIC_META });
 		expect(
 		    OP_TOPIC_DELETE, "persistent://public/default/a", ERR_OK);
 		assert_int_equal(rig_raw(&r, del, sizeof(del) - 1), 204);
