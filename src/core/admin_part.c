@@ -167,11 +167,10 @@ namespace_got(void *priv, enum err e, const void *val, size_t len)
 	if (is_failure(ad, e))
 		return;
 	if (e == ERR_NO_KEY) {
-		if (ad->op->type == OP_TOPIC_META)
-			admin_end(ad, ERR_NO_TOPIC, "Namespace not found");
-		else
-			admin_end(
-			    ad, ERR_NO_NAMESPACE, "Namespace does not exist");
+		admin_end(ad, ERR_NO_NAMESPACE,
+		    ad->op->type == OP_TOPIC_META ?
+			"Namespace not found" :
+			"Namespace does not exist");
 		return;
 	}
 	policy_init(&ad->policy, &ad->co->conf);

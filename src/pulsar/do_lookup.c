@@ -9,6 +9,17 @@
 #define NOT_READY_TEXT "Failed due to pulsar service is not ready"
 #define URL_MAX (sizeof "pulsar+ssl://[]:65535" + 256)
 
+/* The reference maps the status of its own admin API. */
+static int
+lookup_error(enum err e)
+{
+	if (err_http(e) == 404)
+		return pp_ServerError_TopicNotFound;
+	if (err_http(e) < 500)
+		return pp_ServerError_MetadataError;
+	return pp_ServerError_ServiceNotReady;
+}
+
 /* --- PARTITIONED_METADATA --------------------------------------------------- */
 
 static void
@@ -72,17 +83,6 @@ do_partitioned_metadata(
 	topic_name_fini(&tn);
 }
 
-/* The reference maps the status of its own admin API. */
-static int
-metadata_error(enum err e)
-{
-	if (err_http(e) == 404)
-		return pp_ServerError_TopicNotFound;
-	if (err_http(e) < 500)
-		return pp_ServerError_MetadataError;
-	return pp_ServerError_ServiceNotReady;
-}
-
 void
 partitioned_metadata_answer(struct session *s, const struct fx *fx)
 {
@@ -97,7 +97,7 @@ partitioned_metadata_answer(struct session *s, const struct fx *fx)
 
 	if (fx->err != ERR_OK)
 		metadata_fail(
-		    s, fx->req, metadata_error(fx->err), fx_message(fx));
+		    s, fx->req, lookup_error(fx->err), fx_message(fx));
 	else
 		SESSION_SEND(s, PARTITIONED_METADATA_RESPONSE,
 		    CommandPartitionedTopicMetadataResponse, &m);
@@ -249,10 +249,7 @@ lookup_answer(struct session *s, const struct fx *fx)
 	uint64_t i = fx->dest.tag >> LOOKUP_ADVERT_SHIFT;
 
 	if (fx->err != ERR_OK && fx->err != ERR_NO_TOPIC) {
-		lookup_fail(s, fx->req,
-		    err_http(fx->err) < 500 ? pp_ServerError_MetadataError :
-					      pp_ServerError_ServiceNotReady,
-		    fx_message(fx));
+		lookup_fail(s, fx->req, lookup_error(fx->err), fx_message(fx));
 		return;
 	}
 	if (i > 0)

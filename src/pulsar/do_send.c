@@ -3,6 +3,9 @@
  * SEND and what comes of it. Nothing is allocated or logged here unless a message
  * is refused.
  *
+ * What fits a frame is accepted (as in the reference, whose SEND_ERROR for a
+ * message over the limit belongs to a policy of topics that isn't here yet).
+ *
  * Receipts and errors of one producer go out in the order of its messages: a
  * message that is refused here waits for those before it.
  */
@@ -213,11 +216,6 @@ check(struct session *s, struct prod *pr, const struct hot_send *send,
 		(meta->num_messages < 1 ||
 		    meta->num_messages > SEND_MESSAGES_MAX))) {
 		session_malformed(s);
-		return false;
-	}
-	if (fb->stored.n > s->p->conf.max_message_bytes && !send->is_chunk) {
-		refuse(s, pr, send, pp_ServerError_NotAllowedError,
-		    "Exceed maximum message size");
 		return false;
 	}
 	if (send->has_txn) {

@@ -63,7 +63,7 @@ test_lookup(void **state)
 	expect_url(&cl, 1, "pulsar://localhost:6650", true);
 	ask(&cl, "a", NULL, 2);
 	done(take_op(OP_TOPIC_META), ERR_NO_NAMESPACE);
-	expect_lookup_error(&cl, 2, pp_ServerError_MetadataError);
+	expect_lookup_error(&cl, 2, pp_ServerError_TopicNotFound);
 	ask(&cl, "a/b", NULL, 3);
 	expect_lookup_error(&cl, 3, pp_ServerError_InvalidTopicName);
 	ask(&cl, "a", "home", 4);
