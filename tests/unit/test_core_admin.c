@@ -298,7 +298,9 @@ auto_partitioned(void **state)
 {
 	struct trig *tr = *state;
 
-	assert_partitions(tr, "persistent://public/x/t", true, -1);
+	assert_says(
+	    ask(tr, OP_TOPIC_META, "persistent://public/x/t", NULL, true),
+	    ERR_NO_NAMESPACE, "Namespace not found");
 	assert_partitions(tr, "persistent://public/default/t", true, 0);
 	assert_says(
 	    ask(tr, OP_NS_PUT, "public/default",
