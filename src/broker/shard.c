@@ -359,9 +359,10 @@ tail(void *priv)
 	int64_t due = -1;
 
 	if (sh->ledgers != NULL) {
-		due = core_poll(sh->core, wall, mono);
-		due = sooner(
-		    due, sh->ledgers->ops->poll(sh->ledgers, wall, mono));
+		(void)core_poll(sh->core, wall, mono);
+		due = sh->ledgers->ops->poll(sh->ledgers, wall, mono);
+		/* its answers may have woken dispatchers */
+		due = sooner(due, core_due(sh->core));
 	}
 	post_out(sh);
 	if (net_flush(sh->net))

@@ -214,7 +214,6 @@ core_poll(struct core *co, int64_t now_wall_ms, int64_t now_mono_ns)
 {
 	struct sub *s;
 	unsigned n;
-	int64_t due;
 
 	core_set_time(co, now_wall_ms, now_mono_ns);
 	(void)timers_run(co->timers, now_mono_ns, TIMERS_PER_POLL);
@@ -228,13 +227,22 @@ core_poll(struct core *co, int64_t now_wall_ms, int64_t now_mono_ns)
 		if (sub_run(s))
 			sub_kick(s);
 	}
+	/* a dispatcher may have set a timer */
+	return core_due(co);
+}
+
+int64_t
+core_due(const struct core *co)
+{
+	int64_t due;
+
+	CHECK_OBJ_NOTNULL(co, CORE_MAGIC);
 	if (!TAILQ_EMPTY(&co->ready))
 		return 0;
-	/* a dispatcher may have set a timer */
-	due = timers_run(co->timers, now_mono_ns, 0);
+	due = timers_run(co->timers, co->now_ns, 0);
 	if (due == INT64_MAX)
 		return -1;
-	return due > now_mono_ns ? due - now_mono_ns : 0;
+	return due > co->now_ns ? due - co->now_ns : 0;
 }
 
 /* --- answers ------------------------------------------------------------------------ */

@@ -36,30 +36,35 @@ struct core;
 
 struct core_conf {
 	unsigned shard, shards_n;
-	const char *cluster;	     /* "standalone" */
-	bool auto_topic, auto_sub;   /* allowAutoTopicCreation, allowAutoSubscriptionCreation */
-	bool auto_partitioned;	     /* allowAutoTopicCreationType = partitioned */
+	const char *cluster; /* "standalone" */
+	bool auto_topic,
+	    auto_sub; /* allowAutoTopicCreation, allowAutoSubscriptionCreation */
+	bool auto_partitioned; /* allowAutoTopicCreationType = partitioned */
 	uint32_t default_partitions; /* defaultNumPartitions */
-	uint32_t max_partitions;     /* maxNumPartitionsPerPartitionedTopic; 0: none */
+	uint32_t
+	    max_partitions; /* maxNumPartitionsPerPartitionedTopic; 0: none */
 	uint32_t max_unacked_consumer, max_unacked_sub; /* messages; 0: none */
-	uint32_t max_producers_topic, max_consumers_topic, max_consumers_sub, max_subs_topic; /* 0: none */
+	uint32_t max_producers_topic, max_consumers_topic, max_consumers_sub,
+	    max_subs_topic; /* 0: none */
 	uint32_t max_message_bytes;
 	int64_t failover_delay_ms; /* activeConsumerFailoverDelayTimeMillis */
-	bool hash_ring;		   /* subscriptionKeySharedUseConsistentHashing */
+	bool hash_ring; /* subscriptionKeySharedUseConsistentHashing */
 	uint32_t hash_ring_points; /* per consumer */
 	bool batch_index_ack;
 	bool sync; /* flushPolicy */
 	uint64_t ledger_max_entries, ledger_max_bytes;
 	int64_t ledger_min_roll_ms, ledger_max_roll_ms;
-	int64_t retention_ms;	 /* default; 0: none, -1: for ever */
+	int64_t retention_ms; /* default; 0: none, -1: for ever */
 	int64_t retention_bytes; /* default; 0: none, -1: unlimited */
-	int64_t ttl_s;		 /* default; 0: none */
+	int64_t ttl_s; /* default; 0: none */
 	bool delete_inactive;
-	int64_t inactive_ms;	   /* delete idle topics without subscriptions after */
-	int64_t idle_unload_ms;	   /* drop an idle topic's memory after */
+	int64_t
+	    inactive_ms; /* delete idle topics without subscriptions after */
+	int64_t idle_unload_ms; /* drop an idle topic's memory after */
 	uint32_t max_pending_publishes; /* per topic */
-	uint32_t np_pending_max;   /* non-persistent messages per dispatch */
-	uint64_t hash_seed; /* of tables whose keys peers choose: random, fixed in tests */
+	uint32_t np_pending_max; /* non-persistent messages per dispatch */
+	uint64_t
+	    hash_seed; /* of tables whose keys peers choose: random, fixed in tests */
 };
 
 struct core_out {
@@ -71,8 +76,8 @@ struct core_out {
 	void (*fx)(void *priv, struct fx *);
 };
 
-struct core *core_new(const struct core_conf *, const struct core_out *, void *out_priv,
-    struct meta *);
+struct core *core_new(const struct core_conf *, const struct core_out *,
+    void *out_priv, struct meta *);
 /* Before the loop runs: the engine whose client_ops are core_ledger_client. */
 extern const struct ledger_client_ops core_ledger_client;
 void core_set_ledgers(struct core *, struct ledgers *);
@@ -85,6 +90,9 @@ void core_free(struct core **);
  * the due time that it returned. Runs due timers and ready dispatchers (bounded
  * work). Returns ns from now until it wants to be called, 0: at once, -1: never. */
 int64_t core_poll(struct core *, int64_t now_wall_ms, int64_t now_mono_ns);
+/* The same without running anything, by the time that was set last: answers of an
+ * engine may have given the core work since it was polled. */
+int64_t core_due(const struct core *);
 /* Sets time without running anything; before ops and completions of a batch. */
 void core_set_time(struct core *, int64_t now_wall_ms, int64_t now_mono_ns);
 

@@ -421,7 +421,7 @@ topic_trim(struct topic *t)
 	    log->ledgers_n == 0)
 		return;
 	slowest = subs_slowest(t);
-	may = t->terminated ? log->ledgers_n : log->ledgers_n - 1;
+	may = log->ledgers_n - 1; /* Pulsar keeps a terminated topic's last one */
 	for (n = 0; n < may; n++) {
 		li = &log->ledgers[n]->info;
 		if (li->open)

@@ -210,6 +210,7 @@ topic_changed(struct core *co, struct str name, bool created)
 
 /* --- idle ---------------------------------------------------------------------------- */
 
+/* How long nothing may happen before it goes. */
 static int64_t
 idle_ns(const struct topic *t)
 {
@@ -221,11 +222,23 @@ idle_ns(const struct topic *t)
 	return (ms > 0 ? ms : 1) * MS_NS;
 }
 
+/* When to look again: what it is then is not known now. */
+static int64_t
+look_ns(const struct topic *t)
+{
+	const struct core_conf *conf = &t->co->conf;
+	int64_t ms = conf->idle_unload_ms;
+
+	if (conf->delete_inactive && conf->inactive_ms < ms)
+		ms = conf->inactive_ms;
+	return (ms > 0 ? ms : 1) * MS_NS;
+}
+
 void
 topic_idle_start(struct topic *t)
 {
 	topic_touch(t);
-	timer_set(t->co->timers, &t->idle_timer, t->co->now_ns + idle_ns(t));
+	timer_set(t->co->timers, &t->idle_timer, t->co->now_ns + look_ns(t));
 }
 
 static void
@@ -233,7 +246,7 @@ idle(void *priv)
 {
 	struct core *co;
 	struct topic *t;
-	int64_t due;
+	int64_t due, look;
 
 	CAST_OBJ_NOTNULL(t, priv, TOPIC_MAGIC);
 	co = t->co;
@@ -242,8 +255,9 @@ idle(void *priv)
 	if (!topic_is_idle(t))
 		t->last_active_ns = co->now_ns;
 	due = t->last_active_ns + idle_ns(t);
+	look = co->now_ns + look_ns(t);
 	if (due > co->now_ns)
-		timer_set(co->timers, &t->idle_timer, due);
+		timer_set(co->timers, &t->idle_timer, due < look ? due : look);
 	else if (co->conf.delete_inactive && topic_is_unused(t))
 		topic_delete_unused(t);
 	else

@@ -260,9 +260,12 @@ partitioned_got(void *priv, enum err e, const void *val, size_t len)
 		load_failed(t, ERR_NOT_ALLOWED, diag);
 	} else {
 		/* a partition of a topic that was made is as good as made */
-		if (e == ERR_NO_KEY && !t->policy.auto_topic)
-			fail_waiters(t, TOPIC_AUTO, ERR_NO_TOPIC,
-			    "Topic does not exist");
+		if (e == ERR_NO_KEY && !t->policy.auto_topic) {
+			(void)snprintf(diag, sizeof diag,
+			    "Topic %.*s does not exist", (int)t->name.full.len,
+			    t->name.full.p);
+			fail_waiters(t, TOPIC_AUTO, ERR_NO_TOPIC, diag);
+		}
 		if (STAILQ_EMPTY(&t->waiters))
 			load_failed(t, ERR_NO_TOPIC, NULL);
 		else

@@ -194,9 +194,10 @@ step(struct trig *tr)
 	unsigned from = tr->fx_n;
 	int64_t a, b;
 
-	a = core_poll(tr->co, tr->wall_ms, tr->mono_ns);
+	(void)core_poll(tr->co, tr->wall_ms, tr->mono_ns);
 	probes(tr, from);
 	b = tr->lgs->ops->poll(tr->lgs, tr->wall_ms, tr->mono_ns);
+	a = core_due(tr->co);
 	if (a < 0 || (b >= 0 && b < a))
 		return b;
 	return a;
@@ -258,8 +259,8 @@ trig_op(struct trig *tr, enum op_type type, const char *topic, uint64_t tag)
 {
 	struct op *op;
 
-	op = op_new(type,
-	    (struct dest){ .conn = tag, .tag = tag, .kind = DEST_TEST });
+	op = op_new(
+	    type, (struct dest){ .conn = tag, .tag = tag, .kind = DEST_TEST });
 	op->req = ++tr->req;
 	if (topic != NULL)
 		op->topic = op_str(op, str_of(topic));
@@ -313,7 +314,8 @@ trig_publish(
 {
 	struct core_publish p = {
 		.producer = producer,
-		.attr = { .format = ENTRY_FORMAT_PULSAR, .messages_n = 1,
+		.attr = { .format = ENTRY_FORMAT_PULSAR,
+		    .messages_n = 1,
 		    .publish_time_ms = tr->wall_ms },
 		.body = slice_str(body),
 		.sequence = sequence,
@@ -336,8 +338,8 @@ trig_publish_n(
 }
 
 uint64_t
-trig_consumer(struct trig *tr, const char *topic, const char *sub,
-    uint64_t tag, bool earliest)
+trig_consumer(struct trig *tr, const char *topic, const char *sub, uint64_t tag,
+    bool earliest)
 {
 	struct op *op = trig_op(tr, OP_SUBSCRIBE, topic, tag);
 	struct fx *fx;
