@@ -41,7 +41,7 @@ struct rig {
 	struct metrics *metrics[1];
 	const struct route_sink *sink;
 	void *sink_priv;
-	struct rig_script script[64];
+	struct rig_script script[128];
 	unsigned script_n, done_n;
 	bool later; /* answer from the loop, not within the call */
 	struct op *held[64];
@@ -50,7 +50,7 @@ struct rig {
 	/* the client */
 	int fd;
 	struct strbuf in; /* of the connection */
-	char head[8192], body[65536]; /* of the last answer */
+	char head[8192], body[1 << 20]; /* of the last answer */
 	size_t body_len;
 	int status;
 };

@@ -8,3 +8,7 @@ check_PROGRAMS += %D%/test_http_server
 check_PROGRAMS += %D%/test_http_topics
 %C%_test_http_topics_SOURCES = %D%/test_http_topics.c %D%/http_fixture.h $(HTTP_RIG)
 %C%_test_http_topics_LDADD = $(HTTP_TEST)
+
+check_PROGRAMS += %D%/test_http_admin
+%C%_test_http_admin_SOURCES = %D%/test_http_admin.c %D%/http_fixture.h $(HTTP_RIG)
+%C%_test_http_admin_LDADD = $(HTTP_TEST)
