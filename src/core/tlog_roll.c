@@ -103,6 +103,11 @@ tlog_commit(
 	if (log->dead_n > 0)
 		memcpy(cm->dead, log->dead, log->dead_n * sizeof *log->dead);
 	log->dead_n = 0;
+	if (fresh) {
+		/* it may be deleted meanwhile */
+		klen = key_text(key, META_NAMESPACE, t->name.ns);
+		meta_txn_expect(tx, key, klen, true);
+	}
 	klen = key_topic(key, &t->name);
 	meta_txn_expect(tx, key, klen, !fresh);
 	val = write_record(t, &len);
