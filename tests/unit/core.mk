@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-# Weak stand-ins for what the subscription side of the core needs from its topic
-# side, a ledger engine in memory, and a rig that joins them.
+# A ledger engine in memory, and rigs that put a topic on it.
 check_LIBRARIES += %D%/libcorefake.a
 %C%_libcorefake_a_SOURCES = \
-	%D%/core_fake.c %D%/core_fake.h \
-	%D%/core_rig.c \
+	%D%/core_rig.c %D%/core_rig.h \
 	%D%/failover_vectors.h \
 	%D%/fake_ledgers.c %D%/fake_ledgers.h \
 	%D%/key_vectors.h \
@@ -53,3 +51,6 @@ check_PROGRAMS += %D%/test_core_producer
 check_PROGRAMS += %D%/test_core_life
 %C%_test_core_life_SOURCES = %D%/test_core_life.c $(TOPIC_RIG)
 %C%_test_core_life_LDADD = $(CORE_TEST)
+
+check_PROGRAMS += %D%/test_core_seek
+%C%_test_core_seek_LDADD = $(CORE_TEST)

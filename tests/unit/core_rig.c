@@ -2,7 +2,7 @@
 #include "test.h"
 
 #include "core/topic_priv.h"
-#include "core_fake.h"
+#include "core_rig.h"
 
 static void
 on_deliver(void *priv, const struct fx_deliver *d)
@@ -127,8 +127,8 @@ core_up(struct rig *r)
 	r->co->now_ns = 1;
 	r->co->now_ms = 1000000;
 	r->e->base.client_ops = &client_ops;
-	assert(topic_name_parse(
-		   &tn, STR_LIT("persistent://public/default/topic")) == ERR_OK);
+	assert(topic_name_parse(&tn,
+		   STR_LIT("persistent://public/default/topic")) == ERR_OK);
 	r->t = topic_new(r->co, &tn);
 	r->t->state = TOPIC_READY;
 }
@@ -273,6 +273,9 @@ rig_run(struct rig *r)
 	for (i = 0; i < 100000 && any; i++) {
 		any = fake_poll(r->e);
 		any |= meta_mem_pump(r->mm, 0) > 0;
+		/* what is due now; time stands still */
+		(void)timers_run(r->co->timers, r->co->now_ns, 1000);
+		any |= r->e->finds_n > 0;
 		while ((s = TAILQ_FIRST(&r->co->ready)) != NULL) {
 			TAILQ_REMOVE(&r->co->ready, s, ready_link);
 			s->is_ready = false;

@@ -9,7 +9,7 @@
 
 #include "core/cursor_priv.h"
 #include "core/sub_priv.h"
-#include "core_fake.h"
+#include "core_rig.h"
 
 #define N 300 /* entries, over three ledgers */
 

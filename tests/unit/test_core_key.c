@@ -16,7 +16,7 @@
 #include "base/hash.h"
 #include "core/keyring.h"
 #include "core/sub_priv.h"
-#include "core_fake.h"
+#include "core_rig.h"
 
 struct vec {
 	char op;

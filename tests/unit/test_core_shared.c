@@ -3,7 +3,7 @@
 #include "test.h"
 
 #include "core/sub_priv.h"
-#include "core_fake.h"
+#include "core_rig.h"
 
 static struct consumer *
 join(struct rig *r, int32_t priority, uint64_t tag)

@@ -3,7 +3,7 @@
 #include "test.h"
 
 #include "core/sub_priv.h"
-#include "core_fake.h"
+#include "core_rig.h"
 
 static const struct op_subscribe excl = {
 	.sub = STR_LIT("s"),

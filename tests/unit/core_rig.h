@@ -3,8 +3,8 @@
  * A core with one hand-made topic over the engine of fake_ledgers.h, for the
  * unit tests of subscriptions (core_rig.c).
  */
-#ifndef TESTS_UNIT_CORE_FAKE_H
-#define TESTS_UNIT_CORE_FAKE_H
+#ifndef TESTS_UNIT_CORE_RIG_H
+#define TESTS_UNIT_CORE_RIG_H
 
 #include "core/core_priv.h"
 #include "core/cursor.h"
