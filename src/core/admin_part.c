@@ -3,6 +3,7 @@
  * Partitioned topics: a record says how many partitions there are; each is a
  * topic of its own (admin_grow.c writes them together).
  */
+#include "base/strbuf.h"
 #include "core/admin_priv.h"
 
 #define PARTITIONS_MAX 65536u
@@ -28,17 +29,41 @@ is_failure(struct admin *ad, enum err e)
 	return true;
 }
 
-static uint32_t
-partitions_of(const void *val, size_t len)
+/* {"key": "text", ...} of the record's properties, with that text as fx's. */
+static void
+add_props(struct fx *fx, const struct partitioned_record *pr)
 {
-	struct partitioned_record pr;
-	uint32_t n;
+	struct strbuf sb;
+	uint32_t i;
 
-	if (partitioned_record_read(&pr, val, len) != ERR_OK)
-		return 0;
-	n = pr.partitions;
-	partitioned_record_fini(&pr);
-	return n;
+	if (pr->props_n == 0)
+		return;
+	strbuf_init(&sb, UINT32_MAX);
+	for (i = 0; i < pr->props_n; i++) {
+		strbuf_adds(&sb, i == 0 ? "{\"" : ",\"");
+		strbuf_add_json(&sb, pr->props[i].key.p, pr->props[i].key.len);
+		strbuf_adds(&sb, "\":\"");
+		strbuf_add_json(
+		    &sb, pr->props[i].value.p, pr->props[i].value.len);
+		strbuf_addc(&sb, '"');
+	}
+	strbuf_addc(&sb, '}');
+	if (strbuf_err(&sb) == ERR_OK)
+		fx->text = fx_str(
+		    fx, (struct str){ .p = strbuf_str(&sb), .len = sb.len });
+	strbuf_fini(&sb);
+}
+
+static void
+end_record(struct admin *ad, const struct partitioned_record *pr)
+{
+	struct core *co = ad->co;
+	struct fx *fx = core_answer_new(co, ad->op, FX_TOPIC_META);
+
+	fx->u32 = pr->partitions;
+	add_props(fx, pr);
+	core_emit(co, &fx);
+	admin_drop(ad);
 }
 
 static void
@@ -124,23 +149,23 @@ meta_topic_got(void *priv, enum err e, const void *val, size_t len)
 static void
 meta_partitioned_got(void *priv, enum err e, const void *val, size_t len)
 {
+	struct partitioned_record pr = { 0 };
 	struct admin *ad;
-	uint32_t n;
 
 	CAST_OBJ_NOTNULL(ad, priv, ADMIN_MAGIC);
 	if (is_failure(ad, e))
 		return;
 	if (e == ERR_OK) {
-		n = partitions_of(val, len);
-		if (n == 0)
+		if (partitioned_record_read(&pr, val, len) != ERR_OK)
 			admin_end(ad, ERR_METADATA, "Record can't be read");
 		else if (ad->tn.partition < 0)
-			end_meta(ad, n);
-		else if ((uint32_t)ad->tn.partition < n)
+			end_record(ad, &pr);
+		else if ((uint32_t)ad->tn.partition < pr.partitions)
 			end_meta(ad, 0); /* one of them */
 		else
 			admin_end(ad, ERR_NO_TOPIC, "Topic %.*s not found",
 			    (int)ad->tn.full.len, ad->tn.full.p);
+		partitioned_record_fini(&pr);
 		return;
 	}
 	if (map_get(ad->co->topics, ad->tn.full.p, ad->tn.full.len) != NULL &&

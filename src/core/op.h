@@ -223,7 +223,8 @@ struct fx_deliver {
 
 enum fx_type {
 	FX_DONE,
-	FX_TOPIC_META,	    /* u32 partitions (0: not partitioned) */
+	FX_TOPIC_META,	    /* u32 partitions (0: not partitioned); text: their
+			       properties as a JSON object, empty: none */
 	FX_PRODUCER_OPENED, /* handle, text name, i64 last sequence, u64 topic epoch, flag ready */
 	FX_PRODUCER_CLOSED, /* unsolicited: dest.tag; err says why */
 	FX_SUBSCRIBED,	    /* handle */
