@@ -75,9 +75,14 @@ h_brokers_leader(struct req *rq)
 	req_json(rq);
 }
 
-/* Pulsar lists its own brokers whatever the cluster is. */
+/* Pulsar lists its own brokers whatever the cluster is; here the other paths
+ * below brokers, which are not there, would look like clusters. */
 void
 h_brokers_of_cluster(struct req *rq)
 {
+	if (strcmp(rq->var[VAR_CLUSTER], rq->h->conf.cluster) != 0) {
+		req_error(rq, 404, "Cluster does not exist");
+		return;
+	}
 	h_brokers_list(rq);
 }

@@ -346,6 +346,8 @@ req_fail(struct req *rq, enum err e, const char *diag)
 	    (d.len == 0 || str_starts(d, STR_LIT("Subscription "))))
 		req_error(rq, 404, "Subscription %s not found for topic %s",
 		    rq->var[VAR_SUB], rq->tn.text);
+	else if (e == ERR_NO_NAMESPACE && str_starts(d, STR_LIT("Policies ")))
+		req_error(rq, 404, "Namespace not found"); /* as admin says */
 	else if (d.len > 0)
 		req_error(rq, (unsigned)err_http(e), "%s", diag);
 	else

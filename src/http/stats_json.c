@@ -301,6 +301,7 @@ stats_json_topic(
 	strbuf_addc(sb, '}');
 	add_absent(sb);
 	add_u(sb, "nonContiguousDeletedMessagesRanges", ranges);
+	add_u(sb, "nonContiguousDeletedMessagesRangesSerializedSize", 0);
 	if (owner != NULL) {
 		add_s(sb, "deduplicationStatus", "Disabled");
 		add_s(sb, "ownerBroker", owner);

@@ -182,8 +182,20 @@ parts_props(struct op *op, json_t *obj)
 static void
 created(struct req *rq)
 {
-	if (rq->ans[0]->err == ERR_EXISTS)
+	enum err e = rq->ans[0]->err;
+
+	if (e == ERR_EXISTS)
 		req_error(rq, 409, "This topic already exists");
+	else if (e == ERR_NOT_ALLOWED && rq->tn.partition >= 0)
+		/* one that its partitioned topic doesn't have */
+		req_error(rq, 412,
+		    "Can't create topic %s with \"-partition-\" followed by "
+		    "a number smaller than number of partition of "
+		    "partitioned topic %.*s",
+		    rq->tn.local.p,
+		    (int)(rq->tn.local.len -
+			(rq->tn.full.len - rq->tn.base.len)),
+		    rq->tn.local.p);
 	else
 		req_done_empty(rq);
 }

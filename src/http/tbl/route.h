@@ -32,6 +32,7 @@ ROUTE(DELETE, "/admin/v2/namespaces/{t}/{n}", h_namespace_delete)
 ROUTE(GET, "/admin/v2/namespaces/{t}/{n}/topics", h_namespace_topics)
 
 ROUTE(GET, "/admin/v2/schemas/{t}/{n}/{topic}/schema", h_schema_get)
+ROUTE(DELETE, "/admin/v2/schemas/{t}/{n}/{topic}/schema", h_schema_delete)
 ROUTE(GET, "/admin/v2/schemas/{t}/{n}/{topic}/schema/{num}", h_schema_get_version)
 ROUTE(GET, "/admin/v2/schemas/{t}/{n}/{topic}/schemas", h_schemas_get)
 
