@@ -444,8 +444,20 @@ shard_call(struct shard *sh, shard_call_f *f, void *priv)
 	mbox_post(sh->mb, &c->link);
 }
 
-/* Loops have stopped: nothing is outstanding at the disk once the completions
- * that are due have been taken. */
+/* The loops have stopped. No new group is formed from here on; what the disk and
+ * metadata still owe is waited for, since their answers go to log and core. */
+static void
+settle(struct shard *sh)
+{
+	loop_set_tail(sh->lp, NULL, NULL);
+	do {
+		while (sh->disk != NULL && disk_file_busy(sh->disk))
+			loop_run_once(sh->lp, true);
+		if (sh->meta != NULL)
+			meta_lmdb_settle(sh->meta);
+	} while (sh->disk != NULL && disk_file_busy(sh->disk));
+}
+
 void
 shard_close(struct shard *sh)
 {
@@ -459,6 +471,7 @@ shard_close(struct shard *sh)
 	post_out(sh);
 	while (mbox_drain_now(sh->mb))
 		post_out(sh);
+	settle(sh);
 	if (sh->pulsar != NULL)
 		pulsar_free(&sh->pulsar);
 	if (sh->core != NULL)

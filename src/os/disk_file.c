@@ -497,6 +497,15 @@ disk_file_new(
 	return ERR_OK;
 }
 
+bool
+disk_file_busy(const struct disk *d)
+{
+	const struct fdisk *fd = (const struct fdisk *)d;
+
+	CHECK_OBJ_NOTNULL(d, DISK_MAGIC);
+	return fd->pending > 0;
+}
+
 void
 disk_file_free(struct disk **dp)
 {

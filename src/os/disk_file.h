@@ -63,6 +63,8 @@ void disk_files_free(struct disk_files **);
 /* One shard's disk; loop NULL: only the blocking operations. */
 enum err disk_file_new(struct disk **, struct disk_files *, struct loop *,
     struct diag *) MUST_CHECK;
+/* Something is outstanding: run the loop until it is not, then free. */
+bool disk_file_busy(const struct disk *);
 /* Nothing may be outstanding. */
 void disk_file_free(struct disk **);
 

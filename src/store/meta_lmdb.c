@@ -363,14 +363,11 @@ meta_lmdb_handle(struct meta_lmdb *ml, struct loop *lp)
 }
 
 void
-meta_lmdb_handle_free(struct meta **mp)
+meta_lmdb_settle(struct meta *m)
 {
-	struct handle *h;
-	struct meta *m;
+	struct handle *h = handle_of(m);
 	struct req *rq;
 
-	TAKE_OBJ_NOTNULL(m, mp, META_MAGIC);
-	h = handle_of(m);
 	while (h->pending > 0) {
 		/* when this is back, everything before it is in our box */
 		rq = req_new(REQ_NOP, NULL, 0);
@@ -378,6 +375,17 @@ meta_lmdb_handle_free(struct meta **mp)
 		free_req(rq);
 		(void)mbox_drain_now(h->mb);
 	}
+}
+
+void
+meta_lmdb_handle_free(struct meta **mp)
+{
+	struct handle *h;
+	struct meta *m;
+
+	TAKE_OBJ_NOTNULL(m, mp, META_MAGIC);
+	h = handle_of(m);
+	meta_lmdb_settle(m);
 	if (h->mb != NULL)
 		mbox_free(&h->mb);
 	h->ml->handles_n--;

@@ -34,6 +34,8 @@ void meta_lmdb_close(struct meta_lmdb **);
 
 /* A shard's handle; loop NULL: only the *_now operations. */
 struct meta *meta_lmdb_handle(struct meta_lmdb *, struct loop *);
+/* Waits until everything queued, by callbacks too, has been answered. */
+void meta_lmdb_settle(struct meta *);
 /* What is queued is finished (callbacks are called) before it returns. */
 void meta_lmdb_handle_free(struct meta **);
 /* @locality any */
