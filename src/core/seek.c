@@ -53,7 +53,7 @@ move(struct sub *s, struct pos md, const struct op_start *st)
 	if (st != NULL && st->words_n > 0 && s->t->co->conf.batch_index_ack)
 		(void)cursor_ack_bits_and(
 		    s->cur, st->pos, st->words, st->words_n, 0, &cleared);
-	cursor_push(s->cur);
+	/* not pushed yet: who waits for it to be durable pushes it urgently */
 }
 
 /* --- by time ---------------------------------------------------------------------- */
@@ -83,8 +83,10 @@ time_found(void *priv, struct pos first, enum err e)
 	if (s != NULL)
 		s->fenced = false; /* done() may attach */
 	sk->done(sk->priv, s, e);
-	if (s != NULL && t->state == TOPIC_READY)
+	if (s != NULL && t->state == TOPIC_READY) {
+		cursor_push(s->cur);
 		finish(s);
+	}
 	mem_free(sk);
 	topic_unpin(t);
 }
