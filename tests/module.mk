@@ -53,3 +53,13 @@ include tests/sim/module.mk
 include tests/fuzz/module.mk
 
 TESTS += $(check_PROGRAMS)
+
+# The kill -9 loop: that its checker can fail is part of make check, the loop
+# itself (KILL9_FLAGS="--rounds 200 --seed 1") has its own target.
+dist_check_SCRIPTS += %D%/kill9-selftest
+TESTS += %D%/kill9-selftest
+EXTRA_DIST += %D%/kill9.py %D%/kill9lib
+
+kill9: magnetar$(EXEEXT)
+	$(srcdir)/tests/kill9.py --broker-bin ./magnetar$(EXEEXT) $(KILL9_FLAGS)
+.PHONY: kill9
