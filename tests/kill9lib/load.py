@@ -223,7 +223,8 @@ class Consumer:
     async def run(self):
         step = {"cumulative": self._cumulative, "individual": self._individual, "batch index": self._batch_index}
         while True:
-            for _ in range(self.random.randint(1, 8)):
+            # more the more there is, or what is left grows from round to round
+            for _ in range(self.random.randint(1, 8 + len(self.inbox) // 4)):
                 if self.inbox and self.open_acks < 100:
                     step[self.kind]()
             await asyncio.sleep(self.random.random() * 0.02)
