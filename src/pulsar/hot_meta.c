@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdio.h>
 
 #include "base/hash.h"
 #include "base/mem.h"
@@ -189,13 +188,30 @@ hash_b64(struct span key)
 	return h;
 }
 
+/* By hand, since it is done for every message without a key. Room: 20 bytes. */
+static size_t
+put_decimal(uint8_t *out, int64_t v)
+{
+	uint64_t u = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
+	uint8_t rev[20];
+	size_t n = 0, k = 0;
+
+	do
+		rev[n++] = (uint8_t)('0' + u % 10);
+	while ((u /= 10) != 0);
+	if (v < 0)
+		out[k++] = '-';
+	while (n > 0)
+		out[k++] = rev[--n];
+	return k;
+}
+
 uint32_t
 hot_sticky_hash(const struct hot_meta *m)
 {
 	uint8_t few[256], *buf = few;
 	size_t n = m->producer_name.n, room;
 	uint32_t h;
-	int d;
 
 	if (m->ordering_key.p != NULL)
 		return hash_sticky(m->ordering_key.p, m->ordering_key.n);
@@ -208,8 +224,9 @@ hot_sticky_hash(const struct hot_meta *m)
 	if (room > sizeof few)
 		buf = mem_alloc(room);
 	memcpy(buf, m->producer_name.p, n);
-	d = snprintf((char *)buf + n, 24, "-%lld", (long long)m->sequence_id);
-	h = hash_sticky(buf, n + (size_t)d);
+	buf[n] = '-';
+	h = hash_sticky(
+	    buf, n + 1 + put_decimal(buf + n + 1, (int64_t)m->sequence_id));
 	if (buf != few)
 		mem_free(buf);
 	return h;
