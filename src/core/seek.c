@@ -38,25 +38,14 @@ finish(struct sub *s)
 	s->fenced = false;
 	s->end_sent = false;
 	if (!s->durable) {
-		timer_init(&s->linger, linger_over, s);
+		if (!timer_is_set(&s->linger))
+			timer_init(&s->linger, linger_over, s);
 		timer_set(co->timers, &s->linger, co->now_ns + LINGER_NS);
 	}
 	sub_resume(s);
 }
 
-static void
-move(struct sub *s, struct pos md, const struct op_start *st)
-{
-	uint32_t cleared;
-
-	cursor_reset(s->cur, md);
-	if (st != NULL && st->words_n > 0 && s->t->co->conf.batch_index_ack)
-		(void)cursor_ack_bits_and(
-		    s->cur, st->pos, st->words, st->words_n, 0, &cleared);
-	/* not pushed yet: who waits for it to be durable pushes it urgently */
-}
-
-/* --- by time ---------------------------------------------------------------------- */
+/* --- moving, and who waits for it ---------------------------------------------------- */
 
 struct seeking {
 	struct topic *t;
@@ -66,61 +55,91 @@ struct seeking {
 	void *priv;
 };
 
+static struct seeking *
+seeking_new(struct sub *s)
+{
+	struct seeking *sk = mem_zalloc(sizeof *sk);
+
+	sk->t = s->t;
+	sk->s = s;
+	topic_pin(s->t);
+	return sk;
+}
+
 static void
-time_found(void *priv, struct pos first, enum err e)
+answer(struct seeking *sk, enum err e)
+{
+	if (sk->op != NULL)
+		core_answer(sk->t->co, &sk->op, e, NULL);
+}
+
+/*
+ * The cursor has moved and that is durable. The answer goes out before anybody
+ * comes back: clients throw away what they receive before it.
+ */
+static void
+moved(void *priv, enum err e)
 {
 	struct seeking *sk = priv;
 	struct topic *t = sk->t;
 	struct sub *s = sk->s;
 
-	/* only an unload frees a fenced subscription */
-	if (t->state != TOPIC_READY) {
+	if (e ==
+	    ERR_CLOSED) { /* the topic goes, and the subscription with it */
 		s = NULL;
 		e = ERR_NOT_READY;
 	}
-	if (e == ERR_OK)
-		move(s, tlog_prev(t, first), NULL);
+	answer(sk, e);
 	if (s != NULL)
 		s->fenced = false; /* done() may attach */
-	sk->done(sk->priv, s, e);
-	if (s != NULL && t->state == TOPIC_READY) {
-		cursor_push(s->cur);
+	if (sk->done != NULL)
+		sk->done(
+		    sk->priv, s, t->state == TOPIC_READY ? e : ERR_NOT_READY);
+	if (s != NULL)
 		finish(s);
-	}
 	mem_free(sk);
 	topic_unpin(t);
+}
+
+static void
+move(struct seeking *sk, struct pos md, const struct op_start *st)
+{
+	struct cursor *cur = sk->s->cur;
+	uint32_t cleared;
+
+	cursor_reset(cur, md);
+	if (st != NULL && st->words_n > 0 && sk->t->co->conf.batch_index_ack)
+		(void)cursor_ack_bits_and(
+		    cur, st->pos, st->words, st->words_n, 0, &cleared);
+	cursor_flush(cur, moved, sk);
+}
+
+/* --- by time ---------------------------------------------------------------------- */
+
+static void
+time_found(void *priv, struct pos first, enum err e)
+{
+	struct seeking *sk = priv;
+
+	/* only an unload frees a fenced subscription */
+	if (sk->t->state != TOPIC_READY)
+		moved(sk, ERR_CLOSED);
+	else if (e != ERR_OK)
+		moved(sk, e);
+	else
+		move(sk, tlog_prev(sk->t, first), NULL);
 }
 
 void
 seek_time(struct sub *s, int64_t time_ms,
     void (*done)(void *priv, struct sub *, enum err), void *priv)
 {
-	struct seeking *sk = mem_zalloc(sizeof *sk);
+	struct seeking *sk = seeking_new(s);
 
-	sk->t = s->t;
-	sk->s = s;
 	sk->done = done;
 	sk->priv = priv;
-	topic_pin(s->t);
 	begin(s);
 	tlog_find_time(s->t, time_ms, time_found, sk);
-}
-
-static void
-time_answer(void *priv, struct sub *s, enum err e)
-{
-	struct seeking *sk = priv;
-	struct fx *fx;
-
-	if (e != ERR_OK || s == NULL)
-		core_answer(
-		    sk->t->co, &sk->op, e != ERR_OK ? e : ERR_NOT_READY, NULL);
-	else {
-		fx = core_answer_new(sk->t->co, sk->op, FX_DONE);
-		cursor_when_durable(s->cur, &fx);
-		op_free(&sk->op);
-	}
-	mem_free(sk);
 }
 
 /* --- both ------------------------------------------------------------------------------- */
@@ -128,11 +147,9 @@ time_answer(void *priv, struct sub *s, enum err e)
 static void
 seek(struct sub *s, struct op **opp)
 {
-	struct op *op = *opp;
 	struct topic *t = s->t;
 	struct seeking *sk;
-	struct pos md;
-	struct fx *fx;
+	struct op *op = *opp;
 
 	if (s->cur == NULL) {
 		core_answer(t->co, opp, ERR_NOT_ALLOWED,
@@ -144,21 +161,15 @@ seek(struct sub *s, struct op **opp)
 		    t->co, opp, ERR_NOT_READY, "Failed to fence subscription");
 		return;
 	}
-	if (op->start.kind == START_TIME) {
-		sk = mem_zalloc(sizeof *sk);
-		sk->t = t;
-		sk->op = op;
-		*opp = NULL;
-		seek_time(s, op->start.time_ms, time_answer, sk);
-		return;
-	}
-	md = sub_start_pos(t, &op->start);
+	sk = seeking_new(s);
+	sk->op = op;
+	*opp = NULL;
 	begin(s);
-	move(s, md, op->start.kind == START_POS ? &op->start : NULL);
-	fx = core_answer_new(t->co, op, FX_DONE);
-	cursor_when_durable(s->cur, &fx);
-	op_free(opp);
-	finish(s);
+	if (op->start.kind == START_TIME)
+		tlog_find_time(t, op->start.time_ms, time_found, sk);
+	else
+		move(sk, sub_start_pos(t, &op->start),
+		    op->start.kind == START_POS ? &op->start : NULL);
 }
 
 void

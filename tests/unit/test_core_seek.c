@@ -30,6 +30,7 @@ test_seek(void **state)
 {
 	struct rig *r = rig_new();
 	struct consumer *c;
+	struct op *op;
 	uint64_t w = 0xf8;
 	unsigned i;
 
@@ -66,6 +67,21 @@ test_seek(void **state)
 	seek(r, c, (struct op_start){ .kind = START_TIME, .time_ms = 1007 });
 	assert_ok(rig_fx(r, FX_DONE, 1)->err);
 	assert_int_equal(cursor_backlog(sub_find(r->t, STR_LIT("s"))->cur), 24);
+	/* whoever comes back in between waits for the answer to be out */
+	c = rig_sub(r, &shared, 1, NULL);
+	rig_clear(r);
+	r->e->hold = true;
+	op = rig_op(r, OP_SEEK, 1);
+	op->start = (struct op_start){ .kind = START_TIME, .time_ms = 1007 };
+	consumer_op(c, &op);
+	assert_null(rig_sub(r, &shared, 2, NULL));
+	assert_null(rig_fx(r, FX_DONE, 1));
+	r->e->hold = false;
+	rig_run(r);
+	assert_int_equal(r->fx_n, 3);
+	assert_int_equal(r->fx[0]->type, FX_CONSUMER_CLOSED);
+	assert_int_equal(r->fx[1]->type, FX_DONE);
+	assert_int_equal(r->fx[2]->type, FX_SUBSCRIBED);
 	/* it survives */
 	rig_restart(r);
 	assert_int_equal(cursor_backlog(sub_find(r->t, STR_LIT("s"))->cur), 24);
@@ -106,8 +122,44 @@ test_seek_reader(void **state)
 	assert_non_null(sub_find(r->t, STR_LIT("s")));
 	seek(r, c, (struct op_start){ .kind = START_LATEST });
 	assert_non_null(sub_find(r->t, STR_LIT("s")));
-	rig_pass(r, 70000);
+	rig_pass(r, 30000);
+	c = rig_sub(r, &sb, 1, NULL);
+	seek(r, c, (struct op_start){ .kind = START_EARLIEST });
+	rig_pass(r, 50000);
+	assert_non_null(sub_find(r->t, STR_LIT("s")));
+	rig_pass(r, 20000);
 	assert_null(sub_find(r->t, STR_LIT("s")));
+	rig_free(&r);
+}
+
+/* The topic goes while a seek waits for the disk, or for the search. */
+static void
+test_seek_abandoned(void **state)
+{
+	struct rig *r = rig_new();
+	struct consumer *c;
+	struct op *op;
+	struct sub *s;
+	unsigned i;
+
+	(void)state;
+	rig_add(r, 10, 1);
+	for (i = 0; i < 2; i++) {
+		c = rig_sub(r, &shared, 1, NULL);
+		s = c->sub;
+		rig_clear(r);
+		r->e->hold = true;
+		op = rig_op(r, OP_SEEK, 1);
+		op->start.kind = i == 0 ? START_EARLIEST : START_TIME;
+		consumer_op(c, &op);
+		r->t->state = TOPIC_CLOSING;
+		sub_free(&s);
+		r->e->hold = false;
+		rig_run(r);
+		assert_err(rig_fx(r, FX_DONE, 1)->err, ERR_NOT_READY);
+		assert_int_equal(r->t->pins, 0);
+		rig_restart(r);
+	}
 	rig_free(&r);
 }
 
@@ -351,6 +403,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_seek),
 		cmocka_unit_test(test_seek_reader),
+		cmocka_unit_test(test_seek_abandoned),
 		cmocka_unit_test(test_rollback),
 		cmocka_unit_test(test_admin),
 		cmocka_unit_test(test_delete),
