@@ -45,6 +45,7 @@ terminated(struct topic *t, enum err e)
 {
 	struct fx *fx;
 	struct sub *s, *next;
+	struct producer *pr;
 
 	if (e != ERR_OK) {
 		core_answer(t->co, &t->terminate, ERR_METADATA,
@@ -57,6 +58,10 @@ terminated(struct topic *t, enum err e)
 	core_emit(t->co, &fx);
 	op_free(&t->terminate);
 	publish_fail_held(t, ERR_TOPIC_TERMINATED);
+	/* As in Pulsar: their clients are refused when they come back. A SEND that
+	 * failed would cost C++ clients the connection. */
+	while ((pr = LIST_FIRST(&t->producers)) != NULL)
+		producer_close(pr, ERR_TOPIC_TERMINATED);
 	for (s = TAILQ_FIRST(&t->subs); s != NULL; s = next) {
 		next = TAILQ_NEXT(s, link);
 		sub_check_end(s, NULL);
@@ -74,8 +79,8 @@ terminate(struct topic *t, struct op **opp)
 		return;
 	}
 	if (t->terminate != NULL) {
-		core_answer(t->co, opp, ERR_NOT_READY,
-		    "Topic is being terminated");
+		core_answer(
+		    t->co, opp, ERR_NOT_READY, "Topic is being terminated");
 		return;
 	}
 	if (t->terminated) { /* as often as one likes */
@@ -99,8 +104,8 @@ read_done(struct topic *t, void *priv, const struct entry *ent)
 	struct op *op = priv;
 	struct fx *fx;
 
-	if (ent == NULL || (op->start.kind == START_POS &&
-		!pos_eq(ent->pos, op->start.pos))) {
+	if (ent == NULL ||
+	    (op->start.kind == START_POS && !pos_eq(ent->pos, op->start.pos))) {
 		core_answer(t->co, &op, ERR_NO_MESSAGE, "Message not found");
 		return;
 	}
@@ -126,8 +131,7 @@ pos_of_index(const struct topic *t, uint64_t index, struct pos *p)
 		if (li->next_index - li->first_index !=
 		    (uint64_t)li->last_entry + 1)
 			return false;
-		*p = (struct pos){ li->id,
-			(int64_t)(index - li->first_index) };
+		*p = (struct pos){ li->id, (int64_t)(index - li->first_index) };
 		return true;
 	}
 	return false;
@@ -145,13 +149,11 @@ read_one(struct topic *t, struct op **opp)
 		return;
 	}
 	if (op->start.kind != START_POS && !pos_of_index(t, op->u64, &p)) {
-		core_answer(
-		    t->co, opp, ERR_NO_MESSAGE, "Message not found");
+		core_answer(t->co, opp, ERR_NO_MESSAGE, "Message not found");
 		return;
 	}
 	if (tlog_find(t, p.ledger) == NULL) {
-		core_answer(
-		    t->co, opp, ERR_NO_MESSAGE, "Message not found");
+		core_answer(t->co, opp, ERR_NO_MESSAGE, "Message not found");
 		return;
 	}
 	*opp = NULL;
