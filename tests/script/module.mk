@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: Apache-2.0
+# Protocol scripts against the built broker: tests/script/run says how.
+TESTS += %D%/run
+EXTRA_DIST += %D%/run %D%/mqlib.py \
+	%D%/p01_connect.py %D%/p02_lookup.py %D%/p03_produce.py \
+	%D%/p04_consume.py %D%/p05_cursor.py %D%/p06_topics.py \
+	%D%/p07_schema_txn.py %D%/p08_end.py
