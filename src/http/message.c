@@ -74,6 +74,7 @@ struct message {
 	bool batch, encrypted;
 	uint64_t compression, uncompressed;
 	struct cursor payload;
+	size_t rest; /* of the entry without its metadata */
 };
 
 /* --- protobuf --------------------------------------------------------------------- */
@@ -342,6 +343,7 @@ build(struct message *m, const struct entry *ent)
 
 	if (!split(ent, &meta, &m->payload))
 		return false;
+	m->rest = ent->body.len - (size_t)(meta.end - meta.p);
 	(void)snprintf(text, sizeof(text), "%llu:%lld",
 	    (unsigned long long)ent->pos.ledger, (long long)ent->pos.entry);
 	req_header(rq, "X-Pulsar-Message-ID", text);
@@ -354,8 +356,7 @@ build(struct message *m, const struct entry *ent)
 	if (strbuf_err(&m->props) == ERR_OK)
 		req_header(rq, "X-Pulsar-PROPERTY", strbuf_str(&m->props));
 	if (m->batch) {
-		(void)snprintf(text, sizeof(text), "%lld",
-		    (long long)(m->payload.end - m->payload.p));
+		(void)snprintf(text, sizeof(text), "%zu", m->rest);
 		req_header(rq, "X-Pulsar-batch-size", text);
 	}
 	req_header(

@@ -82,7 +82,7 @@ backlog_of(const struct topic_stats *t)
 	uint32_t i;
 
 	for (i = 0; i < t->subs_n; i++)
-		n += t->subs[i].backlog;
+		n += t->subs[i].backlog_entries;
 	return n;
 }
 

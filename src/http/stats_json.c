@@ -47,6 +47,18 @@ add_s(struct strbuf *sb, const char *k, const char *v)
 	json_add_str(sb, v);
 }
 
+/* With a slash in front, as Java's addresses have it. */
+static void
+add_address(struct strbuf *sb, const char *a)
+{
+	if (a == NULL)
+		return;
+	key(sb, "address");
+	strbuf_adds(sb, "\"/");
+	strbuf_add_json(sb, a, strlen(a));
+	strbuf_addc(sb, '"');
+}
+
 static void
 add_time(struct strbuf *sb, const char *k, int64_t ms)
 {
@@ -101,7 +113,7 @@ add_producer(struct strbuf *sb, const struct producer_stats *p)
 	add_u(sb, "producerId", p->id);
 	add_b(sb, "supportsPartialProducer", false);
 	add_s(sb, "producerName", p->name);
-	add_s(sb, "address", p->address);
+	add_address(sb, p->address);
 	add_time(sb, "connectedSince", p->connected_ms);
 	add_s(sb, "clientVersion", p->version);
 	add_props(sb, "metadata", p->props, p->props_n);
@@ -146,7 +158,7 @@ add_consumer(struct strbuf *sb, const struct consumer_stats *c)
 	if (c->ranges_n > 0)
 		add_ranges(sb, c);
 	add_u(sb, "drainingHashesCount", c->draining_n);
-	add_s(sb, "address", c->address);
+	add_address(sb, c->address);
 	add_time(sb, "connectedSince", c->connected_ms);
 	add_s(sb, "clientVersion", c->version);
 	add_i(sb, "lastAckedTimestamp", c->last_acked_ms);
@@ -196,11 +208,13 @@ add_sub(struct strbuf *sb, const struct sub_stats *s, bool persistent)
 	add_d(sb, "msgRateRedeliver", s->rate_redeliver);
 	add_d(sb, "messageAckRate", s->rate_ack);
 	add_d(sb, "chunkedMessageRate", 0);
-	add_u(sb, "msgBacklog", s->backlog);
+	/* Pulsar counts entries, of which a batch is one */
+	add_u(sb, "msgBacklog", s->backlog_entries);
 	add_i(sb, "backlogSize", -1); /* as without subscriptionBacklogSize */
 	add_u(sb, "earliestMsgPublishTimeInBacklog", 0);
 	add_u(sb, "msgBacklogNoDelayed",
-	    s->backlog > s->delayed ? s->backlog - s->delayed : 0);
+	    s->backlog_entries > s->delayed ? s->backlog_entries - s->delayed :
+					      0);
 	add_b(sb, "blockedSubscriptionOnUnackedMsgs", s->blocked_unacked);
 	add_u(sb, "msgDelayed", s->delayed);
 	add_u(sb, "msgInReplay", s->in_replay);

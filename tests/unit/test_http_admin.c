@@ -367,7 +367,7 @@ stats(const char *name)
 	s->has_type = true;
 	s->type = SUB_KEY_SHARED;
 	s->durable = true;
-	s->backlog = 5;
+	s->backlog_entries = 5;
 	s->mark_delete = (struct pos){ 3, 1 };
 	s->consumers_n = 1;
 	s->consumers = mem_calloc(1, sizeof(*s->consumers));
@@ -510,7 +510,7 @@ test_peek(void **state)
 	    rig_header(&r, "X-Pulsar-publish-time"), "1970-01-01T00:00:01Z");
 	assert_string_equal(rig_header(&r, "X-Pulsar-partition-key"), "key2");
 	assert_string_equal(rig_header(&r, "X-Pulsar-num-batch-message"), "1");
-	assert_string_equal(rig_header(&r, "X-Pulsar-batch-size"), "5");
+	assert_string_equal(rig_header(&r, "X-Pulsar-batch-size"), "15");
 	/* any cut of its head is answered and harmless */
 	for (i = 0; i < 10 + 0x1b; i++)
 		peek(plain, i, 500);

@@ -26,9 +26,9 @@ TOPIC_METRIC("pulsar_storage_backlog_size", t->backlog_bytes)
 #endif
 
 #ifdef SUB_METRIC
-SUB_METRIC("pulsar_subscription_back_log", s->backlog)
+SUB_METRIC("pulsar_subscription_back_log", s->backlog_entries)
 SUB_METRIC("pulsar_subscription_back_log_no_delayed",
-    s->backlog > s->delayed ? s->backlog - s->delayed : 0)
+    s->backlog_entries > s->delayed ? s->backlog_entries - s->delayed : 0)
 SUB_METRIC("pulsar_subscription_delayed", s->delayed)
 SUB_METRIC("pulsar_subscription_in_replay", s->in_replay)
 SUB_METRIC("pulsar_subscription_unacked_messages", s->unacked)
