@@ -86,3 +86,21 @@ h_brokers_of_cluster(struct req *rq)
 	}
 	h_brokers_list(rq);
 }
+
+/* The part of the configuration that admin tools look for. */
+void
+h_brokers_runtime(struct req *rq)
+{
+	const struct http_conf *conf = &rq->h->conf;
+
+	strbuf_adds(&rq->out, "{\"clusterName\":");
+	json_add_str(&rq->out, conf->cluster);
+	strbuf_addf(&rq->out,
+	    ",\"brokerServicePort\":\"%u\",\"webServicePort\":\"%u\","
+	    "\"advertisedAddress\":",
+	    conf->pulsar_port, sock_addr_port(&rq->h->addr));
+	json_add_str(&rq->out,
+	    conf->advertised_address != NULL ? conf->advertised_address : "");
+	strbuf_adds(&rq->out, "}");
+	req_json(rq);
+}

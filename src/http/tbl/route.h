@@ -14,6 +14,7 @@ ROUTE(GET, "/admin/v2/brokers/health", h_brokers_health)
 ROUTE(GET, "/admin/v2/brokers/ready", h_brokers_ready)
 ROUTE(GET, "/admin/v2/brokers/version", h_brokers_version)
 ROUTE(GET, "/admin/v2/brokers/leaderBroker", h_brokers_leader)
+ROUTE(GET, "/admin/v2/brokers/configuration/runtime", h_brokers_runtime)
 ROUTE(GET, "/admin/v2/brokers/{c}", h_brokers_of_cluster)
 
 ROUTE(GET, "/admin/v2/clusters", h_clusters_list)
