@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -113,6 +114,12 @@ mem_printf(const char *fmt, ...)
 	if (unlikely(n < 0))
 		OOM("vasprintf");
 	return s;
+}
+
+void
+mem_trim(void)
+{
+	(void)malloc_trim(0);
 }
 
 void

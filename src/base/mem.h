@@ -32,6 +32,8 @@ char *mem_strdup(const char *s) __attribute__((malloc));
 char *mem_strndup(const char *s, size_t len) __attribute__((malloc));
 char *mem_printf(const char *fmt, ...) PRINTF(1, 2);
 void mem_free(void *p);
+/* give what is free back to the system; walks all of the heap, so when idle */
+void mem_trim(void);
 
 #define MEM_FREE(p)          \
 	do {                 \

@@ -6,6 +6,8 @@
 #define ID_WINDOW_MAX (64u << 10)
 #define OBJECTS_MAX (1u << 30)
 #define IDLE_NS INT64_C(1000000000)
+#define IDLE_EVICT_N 10 /* times that long */
+#define IDLE_CACHE_BYTES (1u << 20) /* less than that goes at once */
 
 void
 local_report(struct local *lo, enum local_report what, uint64_t segment,
@@ -178,6 +180,13 @@ sooner(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
+static bool
+has_memory(const struct local *lo)
+{
+	return pool_kept_bytes(lo->pool) > 0 || lo->slabs != NULL ||
+	    lo->cached_bytes + lo->chunk_bytes > 0;
+}
+
 /* when poll has something to do by itself */
 static int64_t
 next_poll(struct local *lo)
@@ -197,22 +206,50 @@ next_poll(struct local *lo)
 		at = sooner(at, lo->retry_ns);
 	if (lo->commit_waits && !lo->commit_busy)
 		at = sooner(at, lo->commit_retry_ns);
-	if (pool_kept_bytes(lo->pool) > 0)
+	if (has_memory(lo))
 		at = sooner(at, lo->idle_ns);
 	if (at == INT64_MAX)
 		return -1;
 	return at > lo->mono_ns ? at - lo->mono_ns : 0;
 }
 
+/* Nobody has written or read for a while: what is cached goes too, a quarter a
+ * second. */
+static void
+idle_evict(struct local *lo)
+{
+	uint64_t goal = lo->cached_bytes - lo->cached_bytes / 4;
+	struct group *g;
+
+	if (goal < IDLE_CACHE_BYTES)
+		goal = 0;
+	while ((g = TAILQ_FIRST(&lo->cache)) != NULL && lo->cached_bytes > goal)
+		group_evict(lo, g);
+	goal = lo->chunk_bytes / 2;
+	while (lo->chunk_bytes > goal && chunk_evict_oldest(lo))
+		;
+	if (TAILQ_EMPTY(&lo->cache) && lo->chunk_bytes == 0)
+		mem_trim();
+}
+
 /* Free buffers go back when no group was written for a second. */
 static void
 idle_poll(struct local *lo)
 {
+	uint64_t work = lo->st.groups + lo->st.reads + lo->st.peeks;
+
 	if (lo->idle_ns != 0 && lo->mono_ns < lo->idle_ns)
 		return;
-	if (lo->idle_groups == lo->st.groups && lo->flight_n == 0)
+	if (lo->idle_groups == lo->st.groups && lo->flight_n == 0) {
 		(void)pool_trim(lo->pool);
+		stages_trim(lo);
+		groups_free_unused(lo);
+	}
+	lo->idle_n = lo->idle_work == work ? lo->idle_n + 1 : 0;
+	if (lo->idle_n >= IDLE_EVICT_N && has_memory(lo))
+		idle_evict(lo);
 	lo->idle_groups = lo->st.groups;
+	lo->idle_work = work;
 	lo->idle_ns = lo->mono_ns + IDLE_NS;
 }
 

@@ -25,6 +25,7 @@ stage_get(struct local *lo)
 		}
 	}
 	lo->stage_free = st->next;
+	lo->stages_n++;
 	return st;
 }
 
@@ -32,6 +33,7 @@ void
 stage_put(struct local *lo, struct stage *st)
 {
 	slice_unref(&st->body);
+	lo->stages_n--;
 	st->next = lo->stage_free;
 	lo->stage_free = st;
 }
@@ -46,6 +48,14 @@ stages_fini(struct local *lo)
 		mem_free(sl);
 	}
 	lo->stage_free = NULL;
+}
+
+/* Idle: they go back when none is in use */
+void
+stages_trim(struct local *lo)
+{
+	if (lo->stages_n == 0)
+		stages_fini(lo);
 }
 
 void

@@ -27,23 +27,40 @@ group_delete(struct group *g)
 {
 	if (g->buf != NULL)
 		buf_unref(&g->buf);
-	mem_free(g->run);
-	mem_free(g->rec);
+	mem_free(g->index);
 	mem_free(g->jo);
 	FREE_OBJ(g);
 }
 
-/* Arrays are kept with the group on the free list; big ones are not. */
 static void
 group_recycle(struct local *lo, struct group *g)
 {
 	if (g->buf != NULL)
 		buf_unref(&g->buf);
-	if (g->run_cap > 16384 || g->rec_cap > 65536) {
-		group_delete(g);
-		return;
-	}
+	g->run = NULL;
+	g->rec = NULL;
 	TAILQ_INSERT_HEAD(&lo->group_free, g, list);
+}
+
+/* Those that wait to be used again: when the engine is idle */
+void
+groups_free_unused(struct local *lo)
+{
+	struct group *g;
+
+	while ((g = TAILQ_FIRST(&lo->group_free)) != NULL) {
+		TAILQ_REMOVE(&lo->group_free, g, list);
+		group_delete(g);
+	}
+}
+
+/* What a cached group takes beside its buffer: it counts against the budget,
+ * since small groups are of it by a tenth. */
+static uint32_t
+group_meta_bytes(const struct group *g)
+{
+	return (uint32_t)sizeof *g + g->index_cap +
+	    g->run_n * (uint32_t)sizeof(struct run) + 64;
 }
 
 static void *
@@ -53,6 +70,27 @@ grow(void *v, uint32_t *cap, uint32_t need, size_t size)
 		return v;
 	*cap = need + need / 2;
 	return mem_reallocarray(v, *cap, size);
+}
+
+/* While a group is formed its index is in the engine's arrays; then it gets one
+ * of its own, no bigger than it is. */
+static void
+group_index_take(struct local *lo, struct group *g)
+{
+	uint32_t runs = g->run_n * (uint32_t)sizeof *g->run,
+		 need = runs + g->rec_n * (uint32_t)sizeof *g->rec;
+
+	if (g->index_cap < need || g->index_cap > 2 * need + 256) {
+		mem_free(g->index);
+		g->index = mem_alloc(need + 8);
+		g->index_cap = need;
+	}
+	g->run = (struct grun *)(void *)g->index;
+	g->rec = (uint32_t *)(void *)(g->index + runs);
+	if (need == 0)
+		return;
+	memcpy(g->run, lo->form_run, runs);
+	memcpy(g->rec, lo->form_rec, need - runs);
 }
 
 /* --- forming -------------------------------------------------------------- */
@@ -139,7 +177,7 @@ form_run(struct form *f, struct ledger *lg, struct grun *gr)
 	r->n = gr->row.n;
 	r->rec0 = gr->rec0;
 	r->grp = g;
-	r->grun = (uint32_t)(gr - g->run);
+	r->grun = (uint32_t)(gr - f->lo->form_run);
 	r->seg = f->seg;
 	gr->row.off += f->seg->off;
 	r->row = segment_row_add(f->seg, &gr->row);
@@ -156,8 +194,9 @@ form_ledger(struct form *f, struct ledger *lg)
 	struct stage *st;
 	uint32_t len, n = 0;
 
-	g->run = grow(g->run, &g->run_cap, g->run_n + 1, sizeof *g->run);
-	gr = &g->run[g->run_n];
+	lo->form_run =
+	    grow(lo->form_run, &lo->form_run_cap, g->run_n + 1, sizeof *gr);
+	gr = &lo->form_run[g->run_n];
 	memset(gr, 0, sizeof *gr);
 	gr->lg = lg;
 	gr->rec0 = g->rec_n;
@@ -166,7 +205,8 @@ form_ledger(struct form *f, struct ledger *lg)
 	gr->row.first_index = lg->form_index;
 	gr->row.store_time_ms = lo->wall_ms;
 	gr->row.off = f->off;
-	g->rec = grow(g->rec, &g->rec_cap, g->rec_n + lg->st_n, sizeof *g->rec);
+	lo->form_rec = grow(lo->form_rec, &lo->form_rec_cap,
+	    g->rec_n + lg->st_n, sizeof *lo->form_rec);
 	while ((st = lg->st_head) != NULL) {
 		len = record_len(RECORD_HEAD_ENTRY, st->body.len);
 		if (len > f->cap - f->off)
@@ -178,7 +218,7 @@ form_ledger(struct form *f, struct ledger *lg)
 		(void)record_put_entry(f->p + f->off, f->seg->seed, lg->id,
 		    lg->form_entry, lg->form_index, lo->wall_ms, &st->attr,
 		    st->body.p, st->body.len);
-		g->rec[g->rec_n++] = f->off;
+		lo->form_rec[g->rec_n++] = f->off;
 		form_record(f, len);
 		lg->form_index += st->attr.messages_n;
 		gr->body_bytes += st->body.len;
@@ -320,6 +360,7 @@ group_form(struct local *lo)
 	if (TAILQ_EMPTY(&lo->jstaged))
 		form_ledgers(&f);
 	AN(f.n);
+	group_index_take(lo, f.g);
 	if (!TAILQ_EMPTY(&lo->flushes))
 		f.g->sync = true;
 	group_submit(lo, &f);
@@ -502,6 +543,8 @@ written(struct disk_req *rq, enum err err)
 	g->cached = true;
 	TAILQ_INSERT_TAIL(&lo->cache, g, list);
 	lo->cached_bytes += g->buf->cap;
+	g->meta_bytes = group_meta_bytes(g);
+	lo->cached_meta_bytes += g->meta_bytes;
 	if (g->jo_n > 0) {
 		g->journaled = true;
 		TAILQ_INSERT_TAIL(&lo->unsynced, g, unsynced);
@@ -540,6 +583,7 @@ group_evict(struct local *lo, struct group *g)
 	TAILQ_REMOVE(&lo->cache, g, list);
 	g->cached = false;
 	lo->cached_bytes -= g->buf->cap;
+	lo->cached_meta_bytes -= g->meta_bytes;
 	for (uint32_t i = 0; i < g->run_n; i++) {
 		lg = g->run[i].lg;
 		if (lg == NULL)
@@ -568,7 +612,7 @@ group_cache_trim(struct local *lo)
 	uint64_t max = lo->conf.cache_bytes;
 
 	pool_drain(lo->pool);
-	while (pool_used_bytes(lo->pool) > max) {
+	while (pool_used_bytes(lo->pool) + lo->cached_meta_bytes > max) {
 		if (lo->chunk_bytes > max / 4 && chunk_evict_oldest(lo)) {
 			pool_drain(lo->pool);
 			continue;
@@ -603,8 +647,7 @@ groups_fini(struct local *lo)
 		TAILQ_REMOVE(&lo->cache, g, list);
 		group_delete(g);
 	}
-	while ((g = TAILQ_FIRST(&lo->group_free)) != NULL) {
-		TAILQ_REMOVE(&lo->group_free, g, list);
-		group_delete(g);
-	}
+	groups_free_unused(lo);
+	mem_free(lo->form_run);
+	mem_free(lo->form_rec);
 }

@@ -1,29 +1,60 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Free lists of aligned buffers, by size class, four classes per doubling, so
- * that the hot path never meets fresh pages. The last reference of a buffer may
- * go on any thread: it then lands on an atomic stack, which the shard takes in
- * as a whole. The pool itself lives until the last buffer is back.
+ * Aligned buffers by size class, four classes per doubling, so that the hot
+ * path never meets fresh pages.
+ *
+ * Up to 64 KiB they are cut from slabs, which go back to the system when all of
+ * a slab is free: aligned allocations one by one would cost a page each, and
+ * leave the heap in holes. What counts as used is what can't be given back:
+ * everything but empty slabs and free big buffers.
+ *
+ * The last reference of a buffer may go on any thread: it then lands on an
+ * atomic stack, which the shard takes in as a whole. The pool itself lives
+ * until the last buffer is back.
  */
 #include "store/local_priv.h"
 
 #define CLASSES 44u /* up to 8 MiB */
+#define SLAB_CLASSES 12u /* of them up to 64 KiB */
+#define SLAB_MIN (16u << 10)
+#define SLAB_MAX (256u << 10)
+
+struct slab;
 
 struct pbuf {
 	struct buf b; /* first */
 	struct pool *pool;
+	struct slab *slab; /* NULL: memory of its own */
 	struct pbuf *next;
 	uint32_t cls, size;
 	uint8_t *mem;
 };
+
+struct slab {
+	struct pbuf *free;
+	uint32_t n, used;
+	uint32_t cls;
+	uint8_t *mem;
+	bool listed; /* has free ones */
+	TAILQ_ENTRY(slab) list;
+	LIST_ENTRY(slab) all;
+	struct pbuf pb[];
+};
+TAILQ_HEAD(slab_list, slab);
 
 struct pool {
 	unsigned magic;
 #define POOL_MAGIC 0x9001b0f5
 	_Atomic(struct pbuf *) back;
 	_Atomic uint32_t refs; /* one per buffer handed out, one the owner's */
-	struct pbuf *free[CLASSES];
-	uint64_t used, kept, keep;
+	struct slab_list
+	    slabs[SLAB_CLASSES]; /* with free ones; empty ones last */
+	LIST_HEAD(, slab) all;
+	struct pbuf *free[CLASSES]; /* big ones */
+	uint64_t held; /* from the system */
+	uint64_t kept; /* of it, what could be given back */
+	uint64_t keep;
+	uint32_t slab_size; /* smaller in a small pool */
 };
 
 /* blocks -> class: 1 2 3 4 | 5 6 7 8 | 10 12 14 16 | 20 24 28 32 | ... */
@@ -48,23 +79,166 @@ class_of(uint32_t blocks, uint32_t *rounded)
 	}
 }
 
-static void
-pbuf_delete(struct pbuf *pb)
+/* --- slabs ---------------------------------------------------------------- */
+
+static uint64_t
+slab_bytes(const struct slab *sl)
 {
+	return (uint64_t)sl->n * (sl->pb[0].size + sizeof sl->pb[0]) +
+	    DISK_BLOCK;
+}
+
+static void
+slab_put(struct slab *sl, struct pbuf *pb)
+{
+	pb->next = sl->free;
+	sl->free = pb;
+}
+
+static struct slab *
+slab_new(struct pool *po, uint32_t cls, uint32_t size)
+{
+	uint32_t n = po->slab_size / size;
+	struct slab *sl =
+	    mem_zalloc(sizeof *sl + (size_t)n * sizeof(struct pbuf));
+
+	sl->n = n;
+	sl->cls = cls;
+	sl->mem = mem_aligned(DISK_BLOCK, (size_t)n * size);
+	for (uint32_t i = n; i-- > 0;) {
+		sl->pb[i].pool = po;
+		sl->pb[i].slab = sl;
+		sl->pb[i].cls = cls;
+		sl->pb[i].size = size;
+		sl->pb[i].mem = sl->mem + (size_t)i * size;
+		slab_put(sl, &sl->pb[i]);
+	}
+	LIST_INSERT_HEAD(&po->all, sl, all);
+	TAILQ_INSERT_HEAD(&po->slabs[cls], sl, list);
+	sl->listed = true;
+	po->held += slab_bytes(sl);
+	po->kept += slab_bytes(sl);
+	return sl;
+}
+
+static void
+slab_delete(struct pool *po, struct slab *sl)
+{
+	assert(sl->used == 0);
+	po->held -= slab_bytes(sl);
+	po->kept -= slab_bytes(sl);
+	TAILQ_REMOVE(&po->slabs[sl->cls], sl, list);
+	LIST_REMOVE(sl, all);
+	mem_free(sl->mem);
+	mem_free(sl);
+}
+
+static struct pbuf *
+slab_get(struct pool *po, uint32_t cls, uint32_t size)
+{
+	struct slab *sl = TAILQ_FIRST(&po->slabs[cls]);
+	struct pbuf *pb;
+
+	if (sl == NULL)
+		sl = slab_new(po, cls, size);
+	pb = sl->free;
+	sl->free = pb->next;
+	if (sl->used++ == 0)
+		po->kept -= slab_bytes(sl);
+	if (sl->free == NULL) {
+		TAILQ_REMOVE(&po->slabs[cls], sl, list);
+		sl->listed = false;
+	}
+	return pb;
+}
+
+static void
+slab_return(struct pool *po, struct pbuf *pb)
+{
+	struct slab *sl = pb->slab;
+
+	assert(sl->used > 0);
+	slab_put(sl, pb);
+	if (!sl->listed)
+		TAILQ_INSERT_HEAD(&po->slabs[sl->cls], sl, list);
+	sl->listed = true;
+	if (--sl->used > 0)
+		return;
+	po->kept += slab_bytes(sl);
+	if (po->kept > po->keep) {
+		slab_delete(po, sl);
+		return;
+	}
+	TAILQ_REMOVE(&po->slabs[sl->cls], sl, list);
+	TAILQ_INSERT_TAIL(&po->slabs[sl->cls], sl, list);
+}
+
+/* --- big ones ------------------------------------------------------------- */
+
+static uint64_t
+big_bytes(const struct pbuf *pb)
+{
+	return (uint64_t)pb->size + DISK_BLOCK;
+}
+
+static void
+big_delete(struct pool *po, struct pbuf *pb)
+{
+	po->held -= big_bytes(pb);
 	mem_free(pb->mem);
 	mem_free(pb);
 }
+
+static struct pbuf *
+big_get(struct pool *po, uint32_t cls, uint32_t size)
+{
+	struct pbuf *pb = cls < CLASSES ? po->free[cls] : NULL;
+
+	if (pb != NULL) {
+		po->free[cls] = pb->next;
+		po->kept -= big_bytes(pb);
+		return pb;
+	}
+	pb = mem_zalloc(sizeof *pb);
+	pb->size = size;
+	pb->cls = cls;
+	pb->pool = po;
+	pb->mem = mem_aligned(DISK_BLOCK, size);
+	po->held += big_bytes(pb);
+	return pb;
+}
+
+static void
+big_return(struct pool *po, struct pbuf *pb)
+{
+	if (pb->cls >= CLASSES || po->kept + big_bytes(pb) > po->keep) {
+		big_delete(po, pb);
+		return;
+	}
+	pb->next = po->free[pb->cls];
+	po->free[pb->cls] = pb;
+	po->kept += big_bytes(pb);
+}
+
+/* --- the pool ------------------------------------------------------------- */
 
 static void
 pool_unref(struct pool *po)
 {
 	struct pbuf *pb, *next;
+	struct slab *sl;
 
 	if (atomic_fetch_sub_explicit(&po->refs, 1, memory_order_acq_rel) != 1)
 		return;
 	for (pb = atomic_load(&po->back); pb != NULL; pb = next) {
 		next = pb->next;
-		pbuf_delete(pb);
+		if (pb->slab == NULL)
+			big_delete(po, pb);
+	}
+	while ((sl = LIST_FIRST(&po->all)) != NULL) {
+		LIST_REMOVE(sl, all);
+		mem_free(sl->mem);
+		mem_free(sl);
 	}
 	FREE_OBJ(po);
 }
@@ -91,7 +265,13 @@ pool_new(uint64_t keep_bytes)
 	ALLOC_OBJ(po, POOL_MAGIC);
 	atomic_init(&po->refs, 1);
 	atomic_init(&po->back, NULL);
+	for (uint32_t cls = 0; cls < SLAB_CLASSES; cls++)
+		TAILQ_INIT(&po->slabs[cls]);
+	LIST_INIT(&po->all);
 	po->keep = keep_bytes;
+	po->slab_size = SLAB_MIN;
+	while (po->slab_size < SLAB_MAX && po->slab_size < keep_bytes / 8)
+		po->slab_size *= 2;
 	return po;
 }
 
@@ -105,15 +285,10 @@ pool_drain(struct pool *po)
 	pb = atomic_exchange_explicit(&po->back, NULL, memory_order_acquire);
 	for (; pb != NULL; pb = next) {
 		next = pb->next;
-		assert(po->used >= pb->size);
-		po->used -= pb->size;
-		if (pb->cls >= CLASSES || po->kept + pb->size > po->keep) {
-			pbuf_delete(pb);
-			continue;
-		}
-		pb->next = po->free[pb->cls];
-		po->free[pb->cls] = pb;
-		po->kept += pb->size;
+		if (pb->slab != NULL)
+			slab_return(po, pb);
+		else
+			big_return(po, pb);
 	}
 }
 
@@ -126,20 +301,15 @@ pool_get(struct pool *po, uint32_t size)
 	CHECK_OBJ_NOTNULL(po, POOL_MAGIC);
 	AN(size);
 	cls = class_of((size + DISK_BLOCK - 1) / DISK_BLOCK, &blocks);
-	if (cls < CLASSES && po->free[cls] == NULL)
-		pool_drain(po);
-	if (cls < CLASSES && po->free[cls] != NULL) {
-		pb = po->free[cls];
-		po->free[cls] = pb->next;
-		po->kept -= pb->size;
+	if (cls < SLAB_CLASSES && blocks * DISK_BLOCK * 2 <= po->slab_size) {
+		if (TAILQ_EMPTY(&po->slabs[cls]))
+			pool_drain(po);
+		pb = slab_get(po, cls, blocks * DISK_BLOCK);
 	} else {
-		pb = mem_zalloc(sizeof *pb);
-		pb->size = blocks * DISK_BLOCK;
-		pb->cls = cls;
-		pb->pool = po;
-		pb->mem = mem_aligned(DISK_BLOCK, pb->size);
+		if (cls < CLASSES && po->free[cls] == NULL)
+			pool_drain(po);
+		pb = big_get(po, cls, blocks * DISK_BLOCK);
 	}
-	po->used += pb->size;
 	(void)atomic_fetch_add_explicit(&po->refs, 1, memory_order_relaxed);
 	buf_init(&pb->b, pb->mem, pb->size, pbuf_back, po);
 	return &pb->b;
@@ -149,6 +319,7 @@ bool
 pool_trim(struct pool *po)
 {
 	struct pbuf *pb;
+	struct slab *sl;
 	uint64_t goal;
 	uint32_t cls;
 
@@ -157,16 +328,21 @@ pool_trim(struct pool *po)
 	for (cls = CLASSES; cls-- > 0;)
 		while (po->kept > goal && (pb = po->free[cls]) != NULL) {
 			po->free[cls] = pb->next;
-			po->kept -= pb->size;
-			pbuf_delete(pb);
+			po->kept -= big_bytes(pb);
+			big_delete(po, pb);
 		}
+	for (cls = SLAB_CLASSES; cls-- > 0;)
+		while (po->kept > goal &&
+		    (sl = TAILQ_LAST(&po->slabs[cls], slab_list)) != NULL &&
+		    sl->used == 0)
+			slab_delete(po, sl);
 	return po->kept > 0;
 }
 
 uint64_t
 pool_used_bytes(const struct pool *po)
 {
-	return po->used;
+	return po->held - po->kept;
 }
 
 uint64_t
@@ -185,7 +361,7 @@ pool_free(struct pool **pop)
 	for (uint32_t cls = 0; cls < CLASSES; cls++)
 		while ((pb = po->free[cls]) != NULL) {
 			po->free[cls] = pb->next;
-			pbuf_delete(pb);
+			big_delete(po, pb);
 		}
 	pool_unref(po);
 }

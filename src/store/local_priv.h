@@ -259,10 +259,13 @@ struct group {
 	bool sync;
 	bool journaled; /* journals wait for a sync still */
 	bool done, cached;
+	uint8_t *index; /* run, then rec */
+	uint32_t index_cap;
+	uint32_t meta_bytes; /* while cached: counted */
 	struct grun *run;
-	uint32_t run_n, run_cap;
-	uint32_t *rec;
-	uint32_t rec_n, rec_cap;
+	uint32_t run_n;
+	uint32_t *rec; /* offset of each record in buf */
+	uint32_t rec_n;
 	struct gjournal *jo;
 	uint32_t jo_n, jo_cap;
 	TAILQ_ENTRY(group) list; /* flight or cache; free list */
@@ -274,6 +277,7 @@ bool group_form(struct local *);
 void group_evict(struct local *, struct group *);
 void group_cache_trim(struct local *);
 void groups_fini(struct local *);
+void groups_free_unused(struct local *);
 void groups_fail_unsynced(struct local *);
 void group_synced(struct local *, uint64_t number);
 /* If anything was written without sync, sync it before what is submitted next:
@@ -518,6 +522,7 @@ struct local {
 	uint64_t seq;
 	struct stage *stage_free;
 	struct stage_slab *slabs;
+	uint32_t stages_n; /* in use */
 
 	/* groups */
 	struct group_list flight, cache, unsynced, group_free;
@@ -525,7 +530,10 @@ struct local {
 	uint64_t group_next; /* number */
 	uint64_t group_done;
 	uint64_t group_synced;
-	uint64_t cached_bytes;
+	uint64_t cached_bytes, cached_meta_bytes;
+	struct grun *form_run; /* while a group is formed */
+	uint32_t *form_rec;
+	uint32_t form_run_cap, form_rec_cap;
 	bool async_written; /* writes without sync since the last sync */
 	bool sync_busy;
 	uint64_t sync_group;
@@ -540,7 +548,8 @@ struct local {
 	uint32_t reads_n; /* at the disk */
 	uint64_t chunk_bytes;
 	struct read_op *read_free;
-	uint64_t idle_groups;
+	uint64_t idle_groups, idle_work;
+	uint32_t idle_n; /* seconds without work */
 	int64_t idle_ns; /* when free buffers are given back next */
 
 	/* checkpoint */
@@ -580,6 +589,7 @@ void local_report(struct local *, enum local_report, uint64_t segment,
     uint64_t off, uint64_t len);
 struct stage *stage_get(struct local *);
 void stage_put(struct local *, struct stage *);
+void stages_trim(struct local *);
 void stages_fini(struct local *);
 void local_flush(struct ledgers *, void (*done)(void *), void *priv);
 void flushes_poll(struct local *);

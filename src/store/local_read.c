@@ -28,7 +28,7 @@ struct chunk {
 	enum err err;
 	int64_t first, end; /* entries */
 	uint32_t *rec; /* place in buf, BAD: damaged */
-	struct run_row row[ROWS_MAX];
+	struct run_row *row; /* until it is loaded */
 	uint32_t row_n;
 	struct read_list wait;
 	TAILQ_ENTRY(chunk) lru;
@@ -138,6 +138,7 @@ chunk_delete(struct chunk *ch)
 	lo->chunk_bytes -= ch->buf->cap;
 	buf_unref(&ch->buf);
 	mem_free(ch->rec);
+	mem_free(ch->row);
 	FREE_OBJ(ch);
 }
 
@@ -250,6 +251,7 @@ chunk_loaded(struct disk_req *rq, enum err err)
 	if (err == ERR_OK)
 		for (uint32_t i = 0; i < ch->row_n; i++)
 			row_parse(ch, &ch->row[i]);
+	MEM_FREE(ch->row);
 	while ((op = TAILQ_FIRST(&ch->wait)) != NULL) {
 		TAILQ_REMOVE(&ch->wait, op, list);
 		if (err != ERR_OK)
@@ -292,7 +294,7 @@ chunk_read(struct local *lo, struct ledger *lg, struct segment *seg,
 	ch->buf->len = len;
 	ch->first = row[0].first_entry;
 	ch->end = row[n - 1].first_entry + row[n - 1].n;
-	memcpy(ch->row, row, n * sizeof *row);
+	ch->row = mem_dup(row, n * sizeof *row);
 	ch->row_n = n;
 	ch->next = lg->cold;
 	lg->cold = ch;

@@ -395,6 +395,43 @@ test_trim_close(void **state)
 	rig_fini(r);
 }
 
+/* Small groups: what they take beside their buffers is in the budget, and an
+ * idle engine gives everything back */
+static void
+test_budget_idle(void **state)
+{
+	struct rig *r = &rig;
+	struct rledger *rl;
+	struct local_stats st;
+	uint64_t most = 0;
+
+	(void)state;
+	rig_init(r, 11);
+	r->conf.cache_bytes = 1u << 20;
+	rig_start(r);
+	rl = rig_create(r, 0);
+	for (uint32_t i = 0; i < 2000; i++) {
+		rig_append(rl, 100, true);
+		while (rl->acked < rl->n)
+			rig_turn(r);
+		local_stats(r->lgs, &st);
+		if (st.buffer_bytes > most)
+			most = st.buffer_bytes;
+	}
+	/* a buffer of a group is 4 KiB; besides it some 500 bytes */
+	assert_in_range(most, 700u << 10, 1u << 20);
+	for (uint32_t i = 0; i < 60; i++) {
+		r->mono_ns += 1000000000;
+		rig_turn(r);
+	}
+	local_stats(r->lgs, &st);
+	assert_int_equal(st.cached_bytes, 0);
+	assert_int_equal(st.pooled_bytes, 0);
+	assert_int_equal(st.buffer_bytes, 0);
+	assert_int_equal(r->lgs->ops->poll(r->lgs, r->wall_ms, r->mono_ns), -1);
+	rig_fini(r);
+}
+
 int
 main(void)
 {
@@ -409,6 +446,7 @@ main(void)
 		cmocka_unit_test(test_flush_async),
 		cmocka_unit_test(test_trim_close),
 		cmocka_unit_test(test_reshard),
+		cmocka_unit_test(test_budget_idle),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
