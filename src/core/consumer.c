@@ -137,13 +137,14 @@ consumer_block(struct consumer *c, bool blocked)
 
 /* --- unacked -------------------------------------------------------------------------- */
 
-/* Blocks at the limit, unblocks at half of it, as Pulsar does. */
+/* Blocks at the limit; unblocks, as Pulsar does, at half of it (a consumer) or
+ * below half of it (a subscription). */
 static bool
-blocked_at(bool was, uint64_t n, uint64_t max)
+blocked_at(bool was, uint64_t n, uint64_t max, uint64_t half)
 {
 	if (max == 0)
 		return false;
-	return was ? n > max / 2 : n >= max;
+	return was ? n > half : n >= max;
 }
 
 void
@@ -153,14 +154,15 @@ sub_check_unacked(struct sub *s, struct consumer *c)
 	bool was;
 
 	was = s->blocked_unacked;
-	s->blocked_unacked = blocked_at(was, s->unacked, conf->max_unacked_sub);
+	s->blocked_unacked = blocked_at(was, s->unacked, conf->max_unacked_sub,
+	    (conf->max_unacked_sub + 1) / 2 - 1);
 	if (was && !s->blocked_unacked)
 		sub_kick(s);
 	if (c == NULL)
 		return;
 	was = c->blocked_unacked;
-	c->blocked_unacked =
-	    blocked_at(was, c->unacked, conf->max_unacked_consumer);
+	c->blocked_unacked = blocked_at(was, c->unacked,
+	    conf->max_unacked_consumer, conf->max_unacked_consumer / 2);
 	if (was == c->blocked_unacked)
 		return;
 	s->disp->update(s, c);
@@ -205,6 +207,22 @@ lease_acked(struct sub *s, struct lease *l)
 	s->disp->acked(s, l, owner);
 	lease_table_del(&s->leases, &s->t->co->leases, &l);
 	sub_check_unacked(s, owner);
+}
+
+void
+sub_leases_acked(struct sub *s)
+{
+	struct lease *l;
+	uint32_t it = 0, cap;
+
+	while ((l = lease_table_next(&s->leases, &it)) != NULL) {
+		if (!cursor_is_acked(s->cur, l->pos))
+			continue;
+		cap = s->leases.cap;
+		lease_acked(s, l);
+		/* what followed may have moved into its place */
+		it = s->leases.cap == cap ? it - 1 : 0;
+	}
 }
 
 static enum cursor_ack
@@ -286,7 +304,7 @@ consumer_ack(struct consumer *c, const struct core_ack *a)
 		for (i = 0; i < a->n; i++)
 			if (ack_one(c, &a->ids[i]) == CURSOR_ACK_FULL)
 				e = ERR_BUSY;
-	} else if (!is_individual(s) && a->n > 0) {
+	} else if (!is_individual(s) && a->n == 1) {
 		struct core_ack_id id = a->ids[0];
 
 		/* without batch index acks, part of a batch means what is
@@ -312,8 +330,11 @@ redeliver(struct consumer *c, struct op **opp)
 	struct sub *s = c->sub;
 
 	if (s->cur != NULL && !s->fenced) {
+		/* whoever gives back may take, at the limit or not */
+		c->blocked_unacked = false;
 		s->disp->redeliver(
 		    s, c, is_individual(s) ? op->ids_n : 0, op->ids, op->u32);
+		s->disp->update(s, c);
 		sub_kick(s);
 	}
 	op_free(opp);

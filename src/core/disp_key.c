@@ -22,8 +22,8 @@
 
 #define QUANTUM 64
 /* keySharedLookAheadMsgInReplayThresholdPerConsumer, -PerSubscription */
-#define AHEAD_CONSUMER 4000u
-#define AHEAD_SUB 40000u
+#define AHEAD_CONSUMER 2000u
+#define AHEAD_SUB 20000u
 
 #define PAGE_SLOTS 256u
 #define PAGES (KEYRING_SLOTS / PAGE_SLOTS)
@@ -459,7 +459,7 @@ key_run(struct sub *s)
 	unsigned i;
 
 	for (i = 0; i < QUANTUM; i++) {
-		if (s->blocked_unacked || k->ready_n == 0)
+		if (k->ready_n == 0)
 			return false;
 		c = TAILQ_FIRST(&k->work);
 		if (c != NULL) {
@@ -467,7 +467,8 @@ key_run(struct sub *s)
 				return false;
 			continue;
 		}
-		if (k->queued_n >= ahead_max(s) ||
+		/* over the limit only what was read before is sent */
+		if (s->blocked_unacked || k->queued_n >= ahead_max(s) ||
 		    sub_peek(s, &ent) != READER_ENTRY)
 			return false;
 		if (!sub_swallow(s, &ent))

@@ -144,6 +144,18 @@ took(struct consumer *c)
 	TAILQ_INSERT_TAIL(&m->lv->ready, c, disp_link);
 }
 
+/* What comes later goes to the next one, however little this one got. */
+static void
+next_turn(struct shared *sh)
+{
+	struct consumer *c = turn(sh);
+
+	if (c == NULL || member(c)->turn == 0)
+		return;
+	member(c)->turn = BATCH - 1;
+	took(c);
+}
+
 static void
 shared_add(struct sub *s, struct consumer *c)
 {
@@ -368,18 +380,19 @@ shared_run(struct sub *s)
 	bool again;
 
 	for (i = 0; i < QUANTUM; i++) {
-		if (s->blocked_unacked || turn(sh) == NULL)
-			return false;
+		if (turn(sh) == NULL)
+			break;
 		again = s->replay.count > 0;
 		r = again ? next_replay(s, &ent) : READER_END;
 		if (r == READER_END) {
 			again = false;
-			if (sh->parked_n >= PARKED_MAX)
-				return false;
+			/* over the limit only what was sent before is sent */
+			if (s->blocked_unacked || sh->parked_n >= PARKED_MAX)
+				break;
 			r = sub_peek(s, &ent);
 		}
 		if (r != READER_ENTRY)
-			return false;
+			break;
 		c = NULL;
 		if (!sub_swallow(s, &ent) && !is_out(s, ent.pos)) {
 			c = choose(sh, &ent);
@@ -393,7 +406,8 @@ shared_run(struct sub *s)
 		if (!again)
 			reader_advance(s->rd);
 	}
-	return true;
+	next_turn(sh);
+	return i == QUANTUM;
 }
 
 static void
@@ -416,6 +430,7 @@ shared_pick(struct sub *s, const struct entry *ent)
 		return NULL;
 	if ((ent->attr.flags & ATTR_CHUNK_LAST) != 0)
 		(void)umap_del(&sh->bound, ent->attr.chunk_hash);
+	member(c)->turn = BATCH - 1; /* entry by entry */
 	took(c);
 	return c;
 }

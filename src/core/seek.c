@@ -157,8 +157,8 @@ seek(struct sub *s, struct op **opp)
 		return;
 	}
 	if (s->fenced || s->opening) {
-		core_answer(
-		    t->co, opp, ERR_NOT_READY, "Failed to fence subscription");
+		core_answer(t->co, opp, ERR_SUBSCRIPTION_BUSY,
+		    "Failed to fence subscription");
 		return;
 	}
 	sk = seeking_new(s);

@@ -429,8 +429,10 @@ sub_entries_deleted(struct topic *t, struct pos upto)
 	struct sub *s;
 
 	TAILQ_FOREACH(s, &t->subs, link)
-		if (s->cur != NULL && !s->opening)
+		if (s->cur != NULL && !s->opening) {
 			cursor_jump(s->cur, upto);
+			sub_leases_acked(s);
+		}
 }
 
 void

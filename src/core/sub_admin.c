@@ -165,6 +165,7 @@ nth_unacked(const struct sub *s, uint64_t n, struct pos *out)
 static void
 after_ack(struct sub *s)
 {
+	sub_leases_acked(s);
 	sub_check_end(s, NULL);
 	sub_kick(s);
 }

@@ -58,6 +58,9 @@ void consumer_unlease(struct consumer *, struct lease *, uint32_t messages_n);
 /* blocked_unacked of consumer and subscription after a change */
 void sub_check_unacked(struct sub *, struct consumer *);
 
+/* mark-delete was moved over leases: they end. Costs as many steps as there are. */
+void sub_leases_acked(struct sub *);
+
 /* --- sub_stats.c */
 void consumer_stats_op(struct consumer *, struct op **);
 

@@ -267,7 +267,8 @@ rolled_back(void *priv, struct sub *s, enum err e)
 	struct topic *t = rb->t;
 
 	rb->op->subscribe.rollback_ms = 0;
-	if (e != ERR_OK || s == NULL)
+	/* Pulsar subscribes whether the cursor could be moved or not */
+	if (s == NULL || t->state != TOPIC_READY)
 		core_answer(
 		    t->co, &rb->op, e != ERR_OK ? e : ERR_NOT_READY, NULL);
 	else

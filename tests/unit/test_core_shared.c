@@ -167,10 +167,75 @@ test_limits(void **state)
 	rig_run(r);
 	assert_int_equal(r->got_n, 21); /* 16 out in all */
 	assert_true(a->sub->blocked_unacked);
+	/* what comes back goes out all the same, and who gave may take again;
+	 * nothing new does */
+	nack(r, a, 7);
+	assert_int_equal(r->got_n, 22);
+	assert_int_equal(r->got[21].pos.entry, 7);
+	assert_true(a->sub->blocked_unacked);
 	/* leaving gives its share back */
 	consumer_close(a, ERR_OK);
 	rig_run(r);
 	assert_int_equal(b->unacked, 10);
+	rig_free(&r);
+}
+
+/* One by one they go to one after the other. */
+static void
+test_trickle(void **state)
+{
+	struct rig *r = rig_new();
+	struct consumer *c;
+	unsigned i;
+
+	(void)state;
+	for (i = 1; i <= 3; i++)
+		consumer_flow(join(r, 0, i), 100);
+	for (i = 0; i < 9; i++) {
+		rig_add(r, 1, 1);
+		rig_run(r);
+	}
+	assert_int_equal(r->got_n, 9);
+	for (i = 0; i < 9; i++)
+		assert_int_equal(r->got[i].tag, i % 3 + 1);
+	c = TAILQ_FIRST(&sub_find(r->t, STR_LIT("s"))->consumers);
+	assert_int_equal(c->unacked, 3);
+	rig_free(&r);
+}
+
+/* The admin moves mark-delete over what is out and what waits. */
+static void
+test_skipped(void **state)
+{
+	struct core_ack_id id = { .pos = { 1, 4 } };
+	struct rig *r = rig_new();
+	struct consumer *a;
+	struct op *op;
+	unsigned i;
+
+	(void)state;
+	a = join(r, 0, 1);
+	rig_add(r, 100, 2);
+	consumer_flow(a, 120);
+	rig_run(r);
+	assert_int_equal(a->unacked, 120);
+	op = rig_op(r, OP_REDELIVER, 1);
+	op->ids_n = 1;
+	op->ids = &id;
+	consumer_op(a, &op);
+	assert_int_equal(a->sub->replay.count, 1);
+	for (i = 0; i < 2; i++) {
+		op = rig_op(r, OP_SUB_SKIP, 9);
+		op->sub = STR_LIT("s");
+		op->u64 = i == 0 ? 40 : UINT64_MAX;
+		sub_op(r->t, &op);
+		rig_run(r);
+		assert_int_equal(a->unacked, i == 0 ? 40 : 0);
+		assert_int_equal(a->sub->unacked, a->unacked);
+		assert_int_equal(a->sub->leases.n, a->unacked / 2);
+		assert_int_equal(a->sub->replay.count, 0);
+	}
+	assert_int_equal(r->got_n, 60);
 	rig_free(&r);
 }
 
@@ -402,6 +467,8 @@ main(void)
 		cmocka_unit_test(test_turns),
 		cmocka_unit_test(test_counts),
 		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_trickle),
+		cmocka_unit_test(test_skipped),
 		cmocka_unit_test(test_batch_bits),
 		cmocka_unit_test(test_chunks),
 		cmocka_unit_test(test_random),
