@@ -379,5 +379,6 @@ broker_free(struct broker **bp)
 		datadir_close(&b->dir);
 	mem_free(b->metrics);
 	mem_free(b->shards);
+	op_thread_fini();
 	FREE_OBJ(b);
 }

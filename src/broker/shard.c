@@ -422,6 +422,7 @@ shard_run(struct shard *sh)
 	loop_set_tail(sh->lp, tail, sh);
 	loop_timer_start(&sh->second, CLOCK_NS_PER_S);
 	loop_run(sh->lp);
+	op_thread_fini();
 }
 
 void
