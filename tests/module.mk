@@ -55,6 +55,9 @@ include tests/fuzz/module.mk
 
 TESTS += $(check_PROGRAMS)
 
+dist_check_SCRIPTS += %D%/readme-examples
+TESTS += %D%/readme-examples
+
 # The kill -9 loop: that its checker can fail is part of make check, the loop
 # itself (KILL9_FLAGS="--rounds 200 --seed 1") has its own target.
 dist_check_SCRIPTS += %D%/kill9-selftest
