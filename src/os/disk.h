@@ -29,7 +29,8 @@ enum disk_op {
 	DISK_WRITE, /* len bytes at off of file, then sync if .sync */
 	DISK_READ, /* len bytes at off; a short file reads as zeroes, .got says how many were there */
 	DISK_CREATE, /* make file of .len bytes, zero-filled (so that later writes need no
-			 allocation), synced, bounded rate; done when usable */
+			 allocation), synced, bounded rate; done when usable. With .hurry
+			 it is only allocated, and reads as zeroes all the same */
 	DISK_REMOVE, /* unlink */
 	DISK_RENAME, /* file -> file2 (recycling) */
 	DISK_SYNC, /* fdatasync the file (async policy) */
@@ -46,6 +47,7 @@ struct disk_req {
 	size_t len;
 	size_t got;
 	bool sync;
+	bool hurry;
 	void (*done)(struct disk_req *, enum err);
 	void *priv;
 	/* the disk's own */

@@ -347,7 +347,7 @@ create_file(struct disk_dir *dd, const struct disk_req *rq)
 	int fd;
 
 	err = disk_io_allocate(dd, rq->file, rq->len);
-	if (err != ERR_OK)
+	if (err != ERR_OK || rq->hurry)
 		return err;
 	fd = open_file(dd, rq->file, O_RDWR);
 	if (fd < 0)

@@ -201,8 +201,7 @@ next_poll(struct local *lo)
 		at = sooner(at, lo->jdeadline_ns);
 	if (lo->sync_at_ns != 0 && !lo->sync_busy && !lo->failed)
 		at = sooner(at, lo->sync_at_ns);
-	if (lo->making == NULL && lo->free_n < lo->conf.min_free_segments &&
-	    !lo->failed)
+	if (segment_wanted(lo))
 		at = sooner(at, lo->retry_ns);
 	if (lo->commit_waits && !lo->commit_busy)
 		at = sooner(at, lo->commit_retry_ns);
@@ -385,6 +384,7 @@ local_ledgers_new(const struct local_conf *conf, struct disk *disk,
 	keep = conf->cache_bytes / 8;
 	lo->pool = pool_new(keep > 16u << 20 ? 16u << 20 : keep);
 	lo->id_window = ID_WINDOW;
+	lo->open_gap_ns = INT64_MAX;
 	lo->id_next = lo->id_end = 1;
 	lo->seg_next = 1;
 	lo->group_next = 1;

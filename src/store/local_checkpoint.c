@@ -180,6 +180,19 @@ old_check(struct local *lo)
 
 /* --- the checkpoint ------------------------------------------------------- */
 
+/* A segment in which nothing is live waits for its counters, or for the place
+ * where replay begins, to move */
+bool
+checkpoint_would_free(const struct local *lo)
+{
+	const struct segment *seg;
+
+	TAILQ_FOREACH(seg, &lo->sealed, list)
+		if (seg->live == 0 && seg->footer_ok)
+			return true;
+	return false;
+}
+
 static void
 begin(struct local *lo)
 {
@@ -199,6 +212,7 @@ begin(struct local *lo)
 	lo->ckpt_no++;
 	lo->ckpt_dead_n = lo->dead_n;
 	lo->ckpt_asked = false;
+	lo->ckpt_space = false;
 	lo->ckpt = CKPT_SLICES;
 }
 
@@ -360,17 +374,19 @@ checkpoint_poll(struct local *lo)
 {
 	struct meta_txn *tx;
 	struct slice_op *sl;
+	bool space;
 
 	if (lo->failed || lo->meta_failed || !lo->recovered ||
 	    lo->ckpt_busy > 0)
 		return;
 	if (lo->ckpt == CKPT_IDLE) {
+		space = lo->ckpt_space;
 		if (lo->ckpt_asked ?
 			!asked_ready(lo) :
-			lo->sealed_n < lo->conf.checkpoint_segments)
+			!space && lo->sealed_n < lo->conf.checkpoint_segments)
 			return;
 		begin(lo);
-		if (lo->ckpt_to == lo->ckpt_segment &&
+		if (lo->ckpt_to == lo->ckpt_segment && !space &&
 		    TAILQ_EMPTY(&lo->ckpt_waiters)) {
 			/* its footer is under way still */
 			lo->ckpt = CKPT_IDLE;

@@ -52,6 +52,8 @@ no_room(struct local *lo)
 	lo->commit_retry_ns = lo->mono_ns + RETRY_NS;
 	if (!lo->commit_waits)
 		local_report(lo, LOCAL_NO_SPACE, 0, 0, 0);
+	else
+		segment_give_up(lo);
 	lo->commit_waits = true;
 	for (op = TAILQ_FIRST(&lo->commits); op != NULL && op->seq <= last;
 	     op = next) {

@@ -101,6 +101,7 @@ struct form {
 	struct segment *seg;
 	uint8_t *p;
 	uint32_t off, cap;
+	bool reserve; /* in the last free segment: no entries */
 	uint32_t crc; /* of the records' first 8 bytes */
 	uint32_t n;
 };
@@ -245,7 +246,7 @@ form_ledgers(struct form *f)
 	struct local *lo = f->lo;
 	struct ledger *lg;
 
-	if (lo->no_space)
+	if (lo->no_space || f->reserve)
 		return;
 	while ((lg = TAILQ_FIRST(&lo->staged)) != NULL) {
 		TAILQ_REMOVE(&lo->staged, lg, staged_link);
@@ -343,6 +344,11 @@ group_form(struct local *lo)
 	if (lo->open != NULL && !segment_fits(lo->open, cap, runs)) {
 		if (TAILQ_EMPTY(&lo->free))
 			return false;
+		/* until it is known whether there can be another one, the last
+		 * is for what must go on without room */
+		f.reserve = lo->free_n == 1 && lo->conf.min_free_segments > 1;
+		if (f.reserve && TAILQ_EMPTY(&lo->jstaged))
+			return false;
 		segment_seal(lo);
 	}
 	if (lo->open == NULL && !segment_open_next(lo))
@@ -407,6 +413,9 @@ run_failed(struct local *lo, struct grun *gr, enum err err)
 	if (lg->held)
 		lo->base.client_ops->appended(
 		    lg->owner, -1, gr->row.n, 0, 0, err);
+	/* deleted by the callback: it stays until the commit */
+	if (lg->closing && !lg->deleted)
+		local_close_poll(lg);
 }
 
 static void

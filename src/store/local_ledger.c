@@ -377,9 +377,11 @@ local_open(struct ledgers *lgs, uint64_t id, void *owner)
 		    meta_key_id(key, META_LEDGER, id), opened, lg);
 		return;
 	}
-	assert(!lg->held && lg->ready);
+	assert(!lg->held);
 	lg->held = true;
 	lg->owner = owner;
+	if (!lg->ready)
+		return; /* it is being fenced, which answers */
 	lg->pending++;
 	local_answer(lo, answer_opened, lg);
 }
@@ -510,15 +512,31 @@ fence_loaded(void *p, enum err err, const void *val, size_t len)
 	struct ledger *lg = p;
 
 	lg->pending--;
-	if (err == ERR_OK)
-		err = ledger_load(lg, val, len);
-	if (err != ERR_OK) {
-		ledger_destroy(&lg);
+	if (lg->deleted) {
+		ledger_maybe_free(lg);
 		return;
 	}
-	lg->closing = true;
-	local_close_poll(lg);
-	ledger_maybe_free(lg);
+	if (err == ERR_NO_KEY)
+		err = ERR_NO_LEDGER;
+	if (err == ERR_OK)
+		err = ledger_load(lg, val, len);
+	if (err == ERR_OK) {
+		lg->closing = true;
+		local_close_poll(lg);
+		lg->closing = false;
+	}
+	/* who has opened it meanwhile waits for this */
+	if (lg->held) {
+		lg->pending++;
+		if (err == ERR_OK)
+			answer_opened(lg->lo, lg);
+		else
+			open_failed(lg->lo, lg, err);
+	} else if (err != ERR_OK) {
+		ledger_destroy(&lg);
+	} else {
+		ledger_maybe_free(lg);
+	}
 }
 
 void

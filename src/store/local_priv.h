@@ -123,6 +123,8 @@ void segment_touch(struct local *, struct segment *);
 void segment_lru_trim(struct local *);
 /* Ahead-making, freeing, retries; next time it wants to be called */
 void segment_poll(struct local *);
+bool segment_wanted(const struct local *);
+void segment_give_up(struct local *);
 /* Frees it if nothing is wanted in it and nothing refers to it */
 void segment_check_dead(struct local *, struct segment *);
 void segments_check_dead(struct local *);
@@ -404,6 +406,7 @@ enum ckpt_step {
 struct slice_op;
 
 void checkpoint_poll(struct local *);
+bool checkpoint_would_free(const struct local *);
 struct shard_row {
 	uint32_t nshards, epoch;
 	uint64_t id_end, segment, group, seg_next, log_start;
@@ -508,6 +511,7 @@ struct local {
 	struct segment_list lru;
 	uint64_t row_bytes;
 	int64_t retry_ns; /* making segments: not before */
+	int64_t open_ns, open_gap_ns; /* last change of the open one */
 	uint64_t commit_seq, commit_done; /* commits to meta */
 	struct segment_list rows_dirty;
 	bool meta_failed;
@@ -555,6 +559,7 @@ struct local {
 	/* checkpoint */
 	enum ckpt_step ckpt;
 	bool ckpt_asked, ckpt_seal;
+	bool ckpt_space; /* wanted for what it would free */
 	uint64_t ckpt_to; /* segment to be covered */
 	uint64_t ckpt_to_group;
 	uint32_t ckpt_busy; /* commits under way */

@@ -149,6 +149,12 @@ replay_run(struct recover *rc, struct segment *seg, struct ledger *lg,
 
 	if (row->n == 0)
 		return;
+	if (lg->closed && row->first_entry > lg->close_last) {
+		/* of a write that failed before the ledger was closed */
+		rc->st->dead_entries += row->n;
+		row->n = 0;
+		return;
+	}
 	r = run_push(lg);
 	memset(r, 0, sizeof *r);
 	r->first_entry = row->first_entry;

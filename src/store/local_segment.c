@@ -7,6 +7,9 @@
  */
 #include "store/local_priv.h"
 
+/* segments are filled faster than that: no time to zero-fill the next */
+#define HURRY_NS INT64_C(1000000000)
+
 struct segment *
 segment_get(struct local *lo, uint64_t id)
 {
@@ -364,6 +367,11 @@ segment_open_next(struct local *lo)
 		return false;
 	TAILQ_REMOVE(&lo->free, seg, list);
 	lo->free_n--;
+	/* whether there is room matters now */
+	if (!lo->no_space)
+		lo->retry_ns = 0;
+	lo->open_gap_ns = lo->mono_ns - lo->open_ns;
+	lo->open_ns = lo->mono_ns;
 	seg->state = SEG_OPEN;
 	seg->off = 0;
 	seg->first_group = lo->group_next;
@@ -382,7 +390,7 @@ segment_ready(struct local *lo, struct segment *seg)
 }
 
 static void
-space(struct local *lo, bool ok, uint64_t segment)
+set_space(struct local *lo, bool ok, uint64_t segment)
 {
 	if (lo->no_space == !ok)
 		return;
@@ -412,12 +420,14 @@ made(struct disk_req *rq, enum err err)
 		lo->retry_ns = lo->mono_ns + 1000000000;
 		segment_drop(lo, &seg);
 		if (lo->free_n < lo->conf.min_free_segments)
-			space(lo, false, id);
+			set_space(lo, false, id);
+		/* what nobody wants any more comes free by a checkpoint */
+		lo->ckpt_space = lo->no_space && checkpoint_would_free(lo);
 		return;
 	}
 	segment_ready(lo, seg);
 	if (lo->free_n >= lo->conf.min_free_segments)
-		space(lo, true, id);
+		set_space(lo, true, id);
 }
 
 static void
@@ -441,6 +451,8 @@ make(struct local *lo, struct segment *from)
 		rq->op = DISK_CREATE;
 		rq->file = id;
 		rq->len = lo->conf.segment_bytes;
+		rq->hurry = lo->open != NULL &&
+		    (lo->free_n == 0 || lo->open_gap_ns < HURRY_NS);
 	}
 	lo->disk->ops->submit(lo->disk, rq);
 }
@@ -477,9 +489,40 @@ segment_poll(struct local *lo)
 		lo->disk->ops->submit(lo->disk, &op->rq);
 		segment_drop(lo, &seg);
 	}
-	if (lo->making == NULL && lo->free_n < lo->conf.min_free_segments &&
-	    lo->mono_ns >= lo->retry_ns)
+	if (segment_wanted(lo) && lo->mono_ns >= lo->retry_ns)
 		make(lo, NULL);
+}
+
+/* One more than has to be there while the log is written to. None while meta
+ * lacks room for a commit: it would take what was given up for that. */
+bool
+segment_wanted(const struct local *lo)
+{
+	uint32_t n = lo->conf.min_free_segments;
+
+	if (lo->open != NULL && n < lo->conf.max_free_segments)
+		n++;
+	return lo->making == NULL && lo->free_n < n && !lo->commit_waits &&
+	    !lo->failed;
+}
+
+/* Meta has no room for a commit, without which nothing comes free: one of the
+ * segments that are ready makes way. */
+void
+segment_give_up(struct local *lo)
+{
+	struct segment *seg = TAILQ_LAST(&lo->free, segment_list);
+	struct dop *op;
+
+	if (lo->free_n < 2)
+		return;
+	TAILQ_REMOVE(&lo->free, seg, list);
+	lo->free_n--;
+	op = dop_new(lo, DISK_REMOVE, seg, removed);
+	lo->disk->ops->submit(lo->disk, &op->rq);
+	segment_drop(lo, &seg);
+	if (lo->free_n < lo->conf.min_free_segments)
+		set_space(lo, false, 0);
 }
 
 void

@@ -310,6 +310,71 @@ test_flush_async(void **state)
 	rig_fini(r);
 }
 
+/* The policy async: answered after the write and before a sync, which comes
+ * within the interval; kill -9 loses nothing; a write with sync takes those
+ * before it along. */
+static void
+test_async_policy(void **state)
+{
+	struct rig *r = &rig;
+	struct rledger *rl;
+	struct disk_mem_stats a, b;
+
+	(void)state;
+	rig_init(r, 12);
+	rig_start(r);
+	rl = rig_create(r, 0);
+	rig_append(rl, 900, true);
+	rig_settle(r);
+	rig_append(rl, 900, false);
+	disk_mem_stats(r->dm, &a);
+	for (uint32_t i = 0; i < 3; i++) {
+		(void)r->lgs->ops->poll(r->lgs, r->wall_ms, r->mono_ns);
+		(void)disk_mem_pump(r->dm, 0);
+	}
+	disk_mem_stats(r->dm, &b);
+	assert_int_equal(rl->acked, 2);
+	assert_int_equal(b.writes, a.writes + 1);
+	assert_int_equal(b.syncs, a.syncs);
+	/* not before its time */
+	r->mono_ns += r->conf.flush_interval_ns - 1;
+	assert_int_equal(r->lgs->ops->poll(r->lgs, r->wall_ms, r->mono_ns), 1);
+	(void)disk_mem_pump(r->dm, 0);
+	disk_mem_stats(r->dm, &b);
+	assert_int_equal(b.syncs, a.syncs);
+	r->mono_ns += 1;
+	(void)r->lgs->ops->poll(r->lgs, r->wall_ms, r->mono_ns);
+	(void)disk_mem_pump(r->dm, 0);
+	disk_mem_stats(r->dm, &b);
+	assert_int_equal(b.syncs, a.syncs + 1);
+	/* killed right after the answer */
+	rig_append(rl, 900, false);
+	while (rl->acked < 3) {
+		(void)r->lgs->ops->poll(r->lgs, r->wall_ms, r->mono_ns);
+		(void)disk_mem_pump(r->dm, 0);
+	}
+	rig_crash(r, false);
+	rig_start(r);
+	rig_reopen(r);
+	assert_int_equal(rl->acked, 3);
+	rig_append(rl, 900, false);
+	rig_append(rl, 900, false);
+	while (rl->acked < 5) {
+		(void)r->lgs->ops->poll(r->lgs, r->wall_ms, r->mono_ns);
+		(void)disk_mem_pump(r->dm, 0);
+	}
+	rig_append(rl, 900, true);
+	while (rl->acked < 6) {
+		(void)r->lgs->ops->poll(r->lgs, r->wall_ms, r->mono_ns);
+		(void)disk_mem_pump(r->dm, 0);
+	}
+	rig_crash(r, true);
+	rig_start(r);
+	rig_reopen(r);
+	assert_int_equal(rl->acked, 6);
+	rig_fini(r);
+}
+
 /* Another number of shards: shard 0 takes everything into snapshots, then any
  * shard opens any ledger */
 static void
@@ -447,6 +512,7 @@ main(void)
 		cmocka_unit_test(test_trim_close),
 		cmocka_unit_test(test_reshard),
 		cmocka_unit_test(test_budget_idle),
+		cmocka_unit_test(test_async_policy),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

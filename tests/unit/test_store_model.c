@@ -11,7 +11,7 @@
 #include "store/record.h"
 #include "tests/lib/store_rig.h"
 
-#define SEEDS 200
+#define SEEDS 100
 #define STEPS 1500
 
 static struct rig rig;
