@@ -272,7 +272,8 @@ class Run:
             c.cut()
         await asyncio.wait([c.closed for c in self.conns], timeout=10)
         for c in self.conns:
-            if c.error:
+            # that a connection is gone is what the blow is for
+            if c.error and not isinstance(c.error, ConnectionError):
                 self.books.fault("refused", f"{type(c.error).__name__}: {c.error}")
         if not self.broker.can_kill:
             await asyncio.sleep(0.5)    # it may still work on what it got before
