@@ -538,9 +538,11 @@ conf_check(const struct conf *c, struct diag *d)
 	if (c->bufferBudgetMB * 1048576 < 2 * c->maxMessageSize)
 		return diag_set(d, ERR_INVALID_ARG,
 		    "bufferBudgetMB is less than twice maxMessageSize");
-	if (c->segmentSizeMB * 1048576 < 2 * c->maxMessageSize)
+	/* the log takes entries of up to a quarter of a segment (store/local.h),
+	 * and an entry is its message and some kilobytes */
+	if (c->segmentSizeMB * 1048576 < 5 * c->maxMessageSize)
 		return diag_set(d, ERR_INVALID_ARG,
-		    "segmentSizeMB is less than twice maxMessageSize");
+		    "segmentSizeMB is less than five times maxMessageSize");
 	return check_listeners(c, d);
 }
 

@@ -217,8 +217,8 @@ test_check(void **state)
 	    "brokerServicePort and webServicePort are the same");
 	together("bufferBudgetMB=32\nmaxMessageSize=134217728",
 	    "bufferBudgetMB is less than twice maxMessageSize");
-	together("segmentSizeMB=4",
-	    "segmentSizeMB is less than twice maxMessageSize");
+	together("segmentSizeMB=24",
+	    "segmentSizeMB is less than five times maxMessageSize");
 	together("managedLedgerMinLedgerRolloverTimeMinutes=500",
 	    "managedLedgerMaxLedgerRolloverTimeMinutes is less than "
 	    "managedLedgerMinLedgerRolloverTimeMinutes");

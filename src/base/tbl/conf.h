@@ -48,7 +48,8 @@ CONF_ENUM(flushPolicy, 0, "sync|async", RESTART,
 CONF_INT(flushIntervalMs, 500, 1, 60000, "ms", RESTART,
     "With flushPolicy = async, the longest time until written data is synced.")
 CONF_INT(segmentSizeMB, 64, 4, 1024, "MiB", RESTART,
-    "Size of a log segment. Applies to segments made from then on.")
+    "Size of a log segment, at least five times maxMessageSize. Applies to "
+    "segments made from then on.")
 CONF_INT(managedLedgerMaxEntriesPerLedger, 50000, 1, 268435455, "entries",
     RESTART,
     "A topic starts a new ledger after so many entries, once the ledger is "
