@@ -140,7 +140,7 @@ listen_pulsar(struct broker *b, struct diag *diag)
 		if (err != ERR_OK)
 			return err;
 		sh->pulsar = pulsar_new(sh->net, &sh->router, &pc);
-		err = listener_new(&sh->listener, sh->net, &sa, 1024,
+		err = listener_new(&sh->listener, sh->net, &sa, i == 0, 1024,
 		    pulsar_accept, sh->pulsar, diag);
 		if (err == ERR_OK) {
 			sa = *listener_addr(sh->listener);

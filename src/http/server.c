@@ -90,7 +90,7 @@ http_new(struct http **hp, struct loop *lp, struct router *router,
 	*hp = NULL;
 	e = check_conf(conf, diag);
 	if (e == ERR_OK)
-		e = sock_listen(sa, BACKLOG, &fd, diag);
+		e = sock_listen_first(sa, BACKLOG, &fd, diag);
 	if (e != ERR_OK)
 		return e;
 	ALLOC_OBJ(h, HTTP_MAGIC);

@@ -109,7 +109,7 @@ on_retry(void *priv)
 
 enum err
 listener_new(struct listener **lnp, struct net *net, const struct sock_addr *sa,
-    int backlog, listener_accept_f *cb, void *priv, struct diag *d)
+    bool first, int backlog, listener_accept_f *cb, void *priv, struct diag *d)
 {
 	struct listener *ln;
 	enum err err;
@@ -118,7 +118,8 @@ listener_new(struct listener **lnp, struct net *net, const struct sock_addr *sa,
 	CHECK_OBJ_NOTNULL(net, NET_MAGIC);
 	LOOP_ASSERT(net->lp);
 	*lnp = NULL;
-	err = sock_listen(sa, backlog, &fd, d);
+	err = first ? sock_listen_first(sa, backlog, &fd, d) :
+		      sock_listen(sa, backlog, &fd, d);
 	if (err != ERR_OK)
 		return err;
 	ALLOC_OBJ(ln, LISTENER_MAGIC);

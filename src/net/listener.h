@@ -25,10 +25,11 @@ struct listener;
 typedef void listener_accept_f(
     void *priv, int fd, const struct sock_addr *peer);
 
-/* ERR_ADDRESS, ERR_PERMISSION; accepts from the next iteration on. */
+/* first: of the process at this address; refuses one where anybody listens.
+ * ERR_ADDRESS, ERR_PERMISSION; accepts from the next iteration on. */
 enum err listener_new(struct listener **, struct net *,
-    const struct sock_addr *, int backlog, listener_accept_f *, void *priv,
-    struct diag *) MUST_CHECK;
+    const struct sock_addr *, bool first, int backlog, listener_accept_f *,
+    void *priv, struct diag *) MUST_CHECK;
 /* Stops accepting, closes the socket. */
 void listener_free(struct listener **);
 /* As bound, with the real port. */

@@ -111,6 +111,39 @@ set_int(int fd, int level, int name, int val)
 	(void)setsockopt(fd, level, name, &val, sizeof val);
 }
 
+/* A bind that does not share fails where somebody listens, sharing or not. */
+static bool
+taken(const struct sock_addr *sa)
+{
+	bool in_use;
+	int fd;
+
+	fd = socket(sa->ss.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return false;
+	set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+	if (sa->ss.ss_family == AF_INET6)
+		set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+	in_use = bind(fd, (const struct sockaddr *)&sa->ss, sa->len) != 0 &&
+	    errno == EADDRINUSE;
+	(void)close(fd);
+	return in_use;
+}
+
+enum err
+sock_listen_first(
+    const struct sock_addr *sa, int backlog, int *fdp, struct diag *d)
+{
+	char text[SOCK_TEXT_MAX];
+
+	*fdp = -1;
+	if (taken(sa))
+		return diag_set(d, ERR_ADDRESS, "cannot listen on %s: %s",
+		    sock_addr_text(sa, text, sizeof text),
+		    strerror(EADDRINUSE));
+	return sock_listen(sa, backlog, fdp, d);
+}
+
 enum err
 sock_listen(const struct sock_addr *sa, int backlog, int *fdp, struct diag *d)
 {

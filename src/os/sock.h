@@ -36,6 +36,10 @@ bool sock_addr_is_loopback(const struct sock_addr *);
  * ERR_PERMISSION. */
 enum err sock_listen(
     const struct sock_addr *, int backlog, int *fd, struct diag *) MUST_CHECK;
+/* For the first of them: refuses an address where anybody listens. Without it a
+ * second broker would share the port and get half of the connections. */
+enum err sock_listen_first(
+    const struct sock_addr *, int backlog, int *fd, struct diag *) MUST_CHECK;
 /* ERR_AGAIN: nobody there (or gone again); ERR_BUSY: out of descriptors or
  * memory; ERR_IO. peer may be NULL. TCP_NODELAY is set. */
 enum err sock_accept(int lfd, int *fd, struct sock_addr *peer) MUST_CHECK;

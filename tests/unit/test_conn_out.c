@@ -309,7 +309,7 @@ listen_any(struct peer *pr)
 	struct diag d;
 
 	assert_ok(sock_addr_parse(&sa, "127.0.0.1", 0, &d));
-	assert_ok(listener_new(&ln, net, &sa, 64, accept_cb, pr, &d));
+	assert_ok(listener_new(&ln, net, &sa, true, 64, accept_cb, pr, &d));
 	assert_true(sock_addr_port(listener_addr(ln)) != 0);
 	return ln;
 }

@@ -161,11 +161,14 @@ test_listen(void **state)
 
 	(void)state;
 	assert_ok(sock_addr_parse(&a, "127.0.0.1", 0, &d));
-	assert_ok(sock_listen(&a, 16, &l1, &d));
+	assert_ok(sock_listen_first(&a, 16, &l1, &d));
 	sock_local(l1, &local);
 	assert_true(sock_addr_port(&local) != 0);
 	assert_ok(sock_listen(&local, 16, &l2, &d));
 	sock_close(l2);
+	/* a process that does not know of the first one */
+	assert_err(sock_listen_first(&local, 16, &l2, &d), ERR_ADDRESS);
+	assert_int_equal(l2, -1);
 	assert_err(sock_accept(l1, &s, &peer), ERR_AGAIN);
 	assert_ok(sock_connect(&local, &c));
 	for (n = 0; n < 1000 && s < 0; n++) {
