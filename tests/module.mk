@@ -50,6 +50,7 @@ include tests/unit/core.mk
 include tests/unit/pulsar.mk
 include tests/unit/http.mk
 include tests/script/module.mk
+include tests/cli/module.mk
 include tests/sim/module.mk
 include tests/fuzz/module.mk
 
