@@ -59,6 +59,13 @@ metrics_dec(struct metrics *m, enum metric id)
 	metrics_add(m, id, -1);
 }
 
+/* What the owner counts elsewhere, copied here from time to time. */
+static inline void
+metrics_set(struct metrics *m, enum metric id, uint64_t n)
+{
+	atomic_store_explicit(&m->v[id], (int64_t)n, memory_order_relaxed);
+}
+
 /* any thread */
 static inline int64_t
 metrics_get(const struct metrics *m, enum metric id)

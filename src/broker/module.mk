@@ -3,6 +3,7 @@ bin_PROGRAMS += magnetar
 magnetar_SOURCES = \
 	%D%/broker.c %D%/broker.h \
 	%D%/confmap.c %D%/confmap.h \
+	%D%/counters.c %D%/counters.h \
 	%D%/inspect.c %D%/inspect.h \
 	%D%/main.c \
 	%D%/reload.c %D%/reload.h \

@@ -5,6 +5,7 @@
 #include "base/miniobj.h"
 #include "base/vas.h"
 #include "broker/broker.h"
+#include "broker/counters.h"
 #include "os/clock.h"
 #include "pulsar/server.h"
 #include "store/local.h"
@@ -378,6 +379,7 @@ second(void *priv)
 	struct shard *sh = priv;
 
 	net_trim(sh->net);
+	counters_copy(sh);
 	loop_timer_start(&sh->second, CLOCK_NS_PER_S);
 }
 

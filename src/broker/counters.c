@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/counters.h"
+
+#include "base/metrics.h"
+#include "base/miniobj.h"
+#include "store/local.h"
+
+static void
+copy_net(struct metrics *m, struct net *net)
+{
+	struct net_stats st;
+	uint64_t closed = 0;
+	unsigned i;
+
+	net_get_stats(net, &st);
+	for (i = 0; i < CLOSE__MAX; i++)
+		closed += st.closed[i];
+	metrics_set(m, M_CONN_OPENED, st.opened);
+	metrics_set(m, M_CONN_CLOSED, closed);
+	metrics_set(m, M_CONN_REFUSED, st.closed[CLOSE_LIMIT]);
+	metrics_set(m, M_CONN_ACTIVE, st.open_n);
+	metrics_set(m, M_BYTES_IN, st.rx_bytes);
+	metrics_set(m, M_BYTES_OUT, st.tx_bytes);
+}
+
+static void
+copy_log(struct metrics *m, const struct ledgers *lgs)
+{
+	struct local_stats st;
+
+	local_stats(lgs, &st);
+	metrics_set(m, M_PUB_ENTRIES, st.appends);
+	metrics_set(m, M_PUB_BYTES, st.append_bytes);
+	metrics_set(m, M_LOG_GROUPS, st.groups);
+	metrics_set(m, M_LOG_BYTES, st.group_bytes);
+	metrics_set(m, M_LOG_SYNCS, st.syncs);
+	metrics_set(m, M_LOG_CORRUPT, st.corrupt);
+	metrics_set(m, M_SEG_ACTIVE, st.segments);
+	metrics_set(m, M_SEG_FREE, st.segments_free);
+	metrics_set(m, M_PEEKS, st.peeks);
+	metrics_set(m, M_READ_COLD, st.reads);
+}
+
+void
+counters_copy(struct shard *sh)
+{
+	CHECK_OBJ_NOTNULL(sh, SHARD_MAGIC);
+	copy_net(sh->metrics, sh->net);
+	if (sh->ledgers != NULL)
+		copy_log(sh->metrics, sh->ledgers);
+	metrics_set(sh->metrics, M_OPS_SENT, sh->crossed_ops);
+	metrics_set(sh->metrics, M_FX_SENT, sh->crossed_effects);
+}
