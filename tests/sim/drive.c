@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The dice: what happens next, faults, and the end, when all must be there. */
+#include "tests/sim/sim.h"
+
+#define MS INT64_C(1000000)
+#define END_TURNS 4000u
+
+/* mostly small, at times near n */
+static unsigned
+slow(struct sim *w, unsigned n)
+{
+	return (unsigned)(rnd(w, n) * rnd(w, n) / n);
+}
+
+static void
+dice(struct sim *w)
+{
+	static const uint32_t sizes[] = { 300, 2000, 8000 };
+
+	w->slow_disk = slow(w, 98);
+	w->slow_meta = slow(w, 98);
+	w->slow_net = slow(w, 90);
+	w->slow_client = slow(w, 90);
+	w->cuts = (unsigned)rnd(w, 3);
+	w->crashes = (unsigned)rnd(w, 4);
+	w->acks_reply = (unsigned)rnd(w, 101);
+	w->batch = (unsigned)rnd(w, 101);
+	w->nacks = (unsigned)rnd(w, 20);
+	w->redeliver_all = (unsigned)rnd(w, 100);
+	w->closes = (unsigned)rnd(w, 4);
+	w->body_max = sizes[rnd(w, 3)];
+}
+
+static struct conn *
+some_conn(struct sim *w)
+{
+	struct conn *cn;
+	uint64_t n = 0;
+
+	LIST_FOREACH(cn, &w->conns, link)
+		n++;
+	if (n == 0)
+		return NULL;
+	n = rnd(w, n);
+	cn = LIST_FIRST(&w->conns);
+	while (n-- > 0)
+		cn = LIST_NEXT(cn, link);
+	return cn;
+}
+
+static void
+network(struct sim *w)
+{
+	struct conn *cn = some_conn(w);
+	uint64_t n = 1 + rnd(w, 40);
+	bool up;
+
+	if (cn == NULL)
+		return;
+	if (rnd(w, 1000) < w->cuts && cn->client_up) {
+		net_cut(w, cn, rnd(w, 3) == 0);
+		return;
+	}
+	if (!cn->client_up && !cn->cut && rnd(w, 20) == 0)
+		net_notice(cn);
+	up = rnd(w, 2) == 0;
+	while (n-- > 0)
+		if (!(up ? net_to_core(w, cn) : net_to_client(w, cn)))
+			return;
+}
+
+static void
+clients(struct sim *w)
+{
+	uint64_t n = 1 + rnd(w, 6), k;
+
+	for (; n > 0; n--) {
+		k = rnd(w, w->producers_n + w->consumers_n);
+		client_act(w,
+		    k < w->producers_n ? &w->p[k] : &w->c[k - w->producers_n]);
+	}
+}
+
+static void
+pass(struct sim *w, int64_t ns)
+{
+	w->mono_ns += ns;
+	w->wall_ms += ns / MS;
+}
+
+static void
+time_passes(struct sim *w)
+{
+	int64_t until;
+	unsigned i;
+
+	if (rnd(w, 30) != 0) {
+		w->mono_ns += (int64_t)rnd(w, 100000);
+		return;
+	}
+	/* an idle while, so that what waits for time comes */
+	until = w->mono_ns + (int64_t)rnd(w, 8) * 250 * MS;
+	for (i = 0; i < 100 && world_advance(w, until); i++)
+		;
+}
+
+static void
+crash(struct sim *w)
+{
+	world_crash(w, rnd(w, 2) == 0);
+	world_start(w);
+}
+
+static void
+step(struct sim *w)
+{
+	uint64_t d = rnd(w, 100);
+	unsigned i;
+
+	if (rnd(w, 1000) < w->crashes) {
+		crash(w);
+		return;
+	}
+	if (d < 25) {
+		for (i = 0; i < 4 && !chance(w, w->slow_net); i++)
+			network(w);
+	} else if (d < 45) {
+		if (!chance(w, w->slow_client))
+			clients(w);
+	} else if (d < 65) {
+		if (!chance(w, w->slow_disk))
+			world_pump(w, 1 + rnd(w, 4), 0);
+	} else if (d < 72) {
+		if (!chance(w, w->slow_meta))
+			world_pump(w, 0, 1 + rnd(w, 4));
+	} else if (d < 95) {
+		i = (unsigned)rnd(w, w->shards_n);
+		world_pump(w, 0, 0);
+		world_turn(w, i);
+	} else
+		time_passes(w);
+}
+
+/* --- the end ---------------------------------------------------------------------- */
+
+static void
+network_all(struct sim *w)
+{
+	struct conn *cn, *next;
+
+	for (cn = LIST_FIRST(&w->conns); cn != NULL; cn = next) {
+		next = LIST_NEXT(cn, link);
+		while (cn->client_up && net_to_client(w, cn))
+			;
+		while (cn->to_core_n > 0 && net_to_core(w, cn))
+			;
+		if (!cn->client_up) {
+			net_notice(cn);
+			(void)net_to_core(w, cn);
+		}
+	}
+}
+
+/* Everybody is served for ms of virtual time. */
+static void
+settle(struct sim *w, int64_t ms)
+{
+	int64_t until = w->mono_ns + ms * MS;
+	unsigned i;
+
+	for (i = 0; i < 1000000; i++) {
+		network_all(w);
+		if (!world_advance(w, until))
+			return;
+	}
+	violation(w, "it never comes to rest");
+}
+
+static bool
+producers_done(struct sim *w)
+{
+	struct client *cl;
+	bool done = true;
+	unsigned i;
+
+	for (i = 0; i < w->producers_n; i++) {
+		cl = &w->p[i];
+		if (cl->pend_n == 0)
+			continue;
+		done = false;
+		if (cl->state == CL_IDLE)
+			client_open(w, cl, false);
+		else if (cl->state == CL_OPEN)
+			client_send(w, cl, UINT32_MAX);
+	}
+	return done;
+}
+
+static void
+send_all(struct sim *w)
+{
+	unsigned i;
+
+	for (i = 0; !producers_done(w); i++) {
+		if (i > 200)
+			violation(w, "producers never get their receipts");
+		settle(w, 100);
+	}
+}
+
+static void
+close_all(struct sim *w)
+{
+	struct client *cl;
+	unsigned i, k;
+
+	for (k = 0; k < 3; k++) {
+		for (i = 0; i < w->producers_n + w->consumers_n; i++) {
+			cl = i < w->producers_n ? &w->p[i] :
+						  &w->c[i - w->producers_n];
+			if (cl->state == CL_OPEN)
+				client_close(w, cl);
+		}
+		settle(w, 8000); /* what nobody answers is probed */
+	}
+}
+
+/* One consumer a subscription takes what is left. */
+static void
+take_all(struct sim *w, bool ack)
+{
+	struct client *cl;
+	struct m_sub *s;
+	unsigned i, k, n = 0, turn, quiet = 0;
+	uint64_t got;
+
+	w->consumers_n = 0;
+	for (i = 0; i < w->topics_n; i++)
+		for (k = 0; k < SUBS_MAX; k++) {
+			s = &w->t[i].subs[k];
+			if (!s->durable || s->exists == EX_NO)
+				continue;
+			cl = &w->c[n++];
+			*cl = (struct client){ .i = n,
+				.got = cl->got,
+				.got_cap = cl->got_cap,
+				.t = &w->t[i],
+				.sub = s };
+			(void)snprintf(cl->name, sizeof cl->name, "end%u", n);
+		}
+	for (turn = 0; turn < 5000 && quiet < 15; turn++) {
+		got = w->st.delivered;
+		for (i = 0; i < n; i++) {
+			cl = &w->c[i];
+			if (cl->state == CL_IDLE)
+				client_open(w, cl, true);
+			if (cl->state != CL_OPEN)
+				continue;
+			if (cl->window < 10000)
+				client_flow(w, cl, 100000);
+			if (ack)
+				client_ack_all(w, cl);
+		}
+		settle(w, 200);
+		quiet = w->st.delivered == got ? quiet + 1 : 0;
+	}
+	for (i = 0; i < n; i++)
+		if (w->c[i].state != CL_OPEN)
+			violation(w, "t%u %s cannot be subscribed to",
+			    w->c[i].t->i, w->c[i].sub->name);
+	w->consumers_n = n;
+}
+
+static void
+end(struct sim *w)
+{
+	trace(w, "the end: faults are over");
+	w->ending = true;
+	settle(w, 100);
+	close_all(w);
+	send_all(w);
+	take_all(w, true);
+	check_end(w);
+	/* and nothing of it comes back */
+	crash(w);
+	take_all(w, false);
+	check_end(w);
+}
+
+void
+drive(struct sim *w)
+{
+	dice(w);
+	world_start(w);
+	for (w->step = 0; w->step < w->o.steps; w->step++) {
+		pass(w, 2000);
+		step(w);
+	}
+	end(w);
+}

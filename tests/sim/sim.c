@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sim [--seed N | --seeds A..B] [--steps M] [--plant ack-not-journaled] [-v]
+ *
+ * Runs a seed in this process, or each of many in a process of its own;
+ * without either, what make check wants. Exits with 1 if a seed met a
+ * violation; it prints which, what, and the last of what happened before. -v
+ * prints everything that happens.
+ */
+#include "tests/sim/sim.h"
+
+#include <getopt.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define LINES 2048u
+#define LINE 200u
+#define SHOWN 120u
+#define SEED_SECONDS 120u
+#define SEEDS_DEFAULT 200u
+#define SEEDS_PLANTED 20u
+#define STEPS_DEFAULT 3000u
+
+static char lines[LINES][LINE];
+static uint64_t lines_n;
+static struct sim sim;
+
+/* --- dice, trace ------------------------------------------------------------------- */
+
+uint64_t
+rnd(struct sim *w, uint64_t n)
+{
+	return disk_mem_random(&w->rnd) % n;
+}
+
+bool
+chance(struct sim *w, unsigned percent)
+{
+	return rnd(w, 100) < percent;
+}
+
+static void
+vtrace(struct sim *w, const char *fmt, va_list ap)
+{
+	char *l = lines[lines_n++ % LINES];
+	int n;
+
+	n = snprintf(l, LINE, "%u %" PRId64 ".%03" PRId64 " ", w->step,
+	    w->mono_ns / 1000000, w->mono_ns / 1000 % 1000);
+	(void)vsnprintf(l + n, LINE - (size_t)n, fmt, ap);
+	if (w->o.verbose)
+		(void)puts(l);
+}
+
+void
+trace(struct sim *w, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vtrace(w, fmt, ap);
+	va_end(ap);
+}
+
+static void
+show(void)
+{
+	uint64_t i = lines_n > SHOWN ? lines_n - SHOWN : 0;
+
+	for (; i < lines_n && !sim.o.verbose; i++)
+		(void)printf("  %s\n", lines[i % LINES]);
+	(void)printf("again: sim --seed %" PRIu64 " --steps %u%s -v\n",
+	    sim.o.seed, sim.o.steps,
+	    sim.o.plant_ack ? " --plant ack-not-journaled" : "");
+	(void)fflush(stdout);
+}
+
+void
+violation(struct sim *w, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vtrace(w, fmt, ap);
+	va_end(ap);
+	show();
+	(void)printf("seed %" PRIu64 ": VIOLATION %s\n", w->o.seed,
+	    lines[(lines_n - 1) % LINES]);
+	(void)fflush(stdout);
+	_exit(1);
+}
+
+static void
+failed(int sig)
+{
+	(void)signal(sig, SIG_DFL);
+	show();
+	(void)printf(
+	    "seed %" PRIu64 ": VIOLATION signal %d\n", sim.o.seed, sig);
+	(void)fflush(stdout);
+	(void)raise(sig);
+}
+
+/* --- a seed --------------------------------------------------------------------------- */
+
+static void
+run(const struct sim_opts *o)
+{
+	struct sim *w = &sim;
+
+	w->o = *o;
+	w->rnd = o->seed * UINT64_C(0x9e3779b97f4a7c15);
+	LIST_INIT(&w->conns);
+	LIST_INIT(&w->acks);
+	STAILQ_INIT(&w->late);
+	(void)signal(SIGABRT, failed);
+	(void)signal(SIGALRM, failed);
+	(void)signal(SIGSEGV, failed);
+	world_init(w);
+	model_init(w);
+	client_init(w);
+	drive(w);
+	world_fini(w);
+}
+
+static void
+summary(const struct sim *w)
+{
+	(void)printf("seed %" PRIu64 ": %" PRIu64 " published, %" PRIu64
+		     " receipts, %" PRIu64 " delivered, %" PRIu64
+		     " acked, %" PRIu64 " acks answered, %" PRIu64
+		     " crashes, %" PRIu64 " cuts\n",
+	    w->o.seed, w->st.published, w->st.receipts, w->st.delivered,
+	    w->st.acked, w->st.confirmed, w->st.crashes, w->st.cuts);
+}
+
+/* true: nothing was found */
+static bool
+run_apart(const struct sim_opts *o)
+{
+	int status;
+	pid_t pid;
+
+	(void)fflush(stdout);
+	pid = fork();
+	if (pid < 0) {
+		perror("fork");
+		exit(2);
+	}
+	if (pid == 0) {
+		if (o->quiet && freopen("/dev/null", "w", stdout) == NULL)
+			_exit(2);
+		(void)alarm(SEED_SECONDS);
+		run(o);
+		_exit(0);
+	}
+	if (waitpid(pid, &status, 0) != pid)
+		return false;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return true;
+	if (WIFSIGNALED(status))
+		(void)printf(
+		    "seed %" PRIu64 ": signal %d\n", o->seed, WTERMSIG(status));
+	return false;
+}
+
+static int
+run_many(struct sim_opts *o, uint64_t from, uint64_t to)
+{
+	uint64_t bad = 0;
+
+	for (o->seed = from; o->seed <= to; o->seed++)
+		bad += !run_apart(o);
+	(void)printf("%" PRIu64 " seeds of %u steps, %" PRIu64
+		     " with a violation\n",
+	    to - from + 1, o->steps, bad);
+	return bad == 0 ? 0 : 1;
+}
+
+/* What make check runs: seeds without a violation, and a bug that is found. */
+static int
+run_check(struct sim_opts *o)
+{
+	if (run_many(o, 1, SEEDS_DEFAULT) != 0)
+		return 1;
+	o->plant_ack = o->quiet = true;
+	for (o->seed = 1; o->seed <= SEEDS_PLANTED; o->seed++)
+		if (!run_apart(o)) {
+			(void)printf("the planted bug is found by seed %" PRIu64
+				     "\n",
+			    o->seed);
+			return 0;
+		}
+	(void)printf("the planted bug is not found\n");
+	return 1;
+}
+
+/* --- options ----------------------------------------------------------------------------- */
+
+static void
+usage(void)
+{
+	(void)fprintf(stderr,
+	    "sim [--seed N | --seeds A..B] [--steps M] "
+	    "[--plant ack-not-journaled] [-v]\n");
+	exit(2);
+}
+
+static const struct option longs[] = {
+	{ "seed", required_argument, NULL, 's' },
+	{ "seeds", required_argument, NULL, 'S' },
+	{ "steps", required_argument, NULL, 'n' },
+	{ "plant", required_argument, NULL, 'p' },
+	{ NULL, 0, NULL, 0 },
+};
+
+int
+main(int argc, char **argv)
+{
+	struct sim_opts o = { .steps = STEPS_DEFAULT };
+	uint64_t from = 1, to = 1;
+	bool one = false, many = false;
+	char *end;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "v", longs, NULL)) != -1)
+		switch (c) {
+		case 's':
+			o.seed = strtoull(optarg, NULL, 10);
+			one = true;
+			break;
+		case 'S':
+			from = to = strtoull(optarg, &end, 10);
+			if (end[0] == '.' && end[1] == '.')
+				to = strtoull(end + 2, NULL, 10);
+			many = true;
+			break;
+		case 'n':
+			o.steps = (uint32_t)strtoul(optarg, NULL, 10);
+			break;
+		case 'p':
+			if (strcmp(optarg, "ack-not-journaled") != 0)
+				usage();
+			o.plant_ack = true;
+			break;
+		case 'v':
+			o.verbose = true;
+			break;
+		default:
+			usage();
+		}
+	if (many)
+		return run_many(&o, from, to);
+	if (!one)
+		return run_check(&o);
+	run(&o);
+	summary(&sim);
+	return 0;
+}
