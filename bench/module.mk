@@ -8,6 +8,10 @@ EXTRA_PROGRAMS += bench/codec_bench
 bench_codec_bench_SOURCES = bench/codec_bench.c
 bench_codec_bench_LDADD = $(PULSAR_LINK) $(PULSAR_LIBS)
 
+EXTRA_PROGRAMS += bench/store_bench
+bench_store_bench_SOURCES = bench/store_bench.c
+bench_store_bench_LDADD = $(STORE_LINK) $(STORE_LIBS)
+
 bin_PROGRAMS += bench/magnetar-bench
 bench_magnetar_bench_SOURCES = bench/bench.h bench/client.c bench/drive.c \
 	bench/hist.c bench/hist.h bench/link.c bench/link.h bench/main.c \
