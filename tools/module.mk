@@ -23,6 +23,12 @@ TESTS += %D%/check-conf
 dist_check_SCRIPTS += %D%/check-layers %D%/tidy
 TESTS += %D%/check-layers %D%/tidy
 
+dist_check_SCRIPTS += %D%/check-dist
+TESTS += %D%/check-dist
+print-dist:
+	@echo $(DISTFILES)
+.PHONY: print-dist
+
 # clang-format 14 decides the layout; tables of macros keep theirs
 STYLE_FIND = cd $(top_srcdir) && find src tests bench tools \
 	-name tbl -prune -o -name '*.[ch]' -print | sort | xargs

@@ -2,6 +2,7 @@
 noinst_LIBRARIES += %D%/libhttp.a
 %C%_libhttp_a_SOURCES = \
 	%D%/handlers.h %D%/http_priv.h %D%/tbl/route.h \
+	%D%/tbl/topic_metric.h \
 	%D%/address.c %D%/address.h \
 	%D%/brokers.c \
 	%D%/json.c \
