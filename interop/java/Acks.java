@@ -250,7 +250,8 @@ final class Acks {
 			Set<String> names = new HashSet<>(m.getProperties().keySet());
 			Ctx.check(names.contains("ORIGIN_MESSAGE_ID") || names.contains("ORIGIN_MESSAGE_IDY_TIME"),
 					"origin id: " + m.getProperties());
-			Ctx.equal(m.getKey(), "k" + Ctx.number(m), "key");
+			// 2.9 drops the key on the way
+			Ctx.check(m.getKey() == null && Ctx.OLD || ("k" + Ctx.number(m)).equals(m.getKey()), "key: " + m.getKey());
 		}
 	}
 

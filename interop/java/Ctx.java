@@ -26,6 +26,7 @@ import org.apache.pulsar.client.api.PulsarClientException;
 import org.apache.pulsar.client.api.Reader;
 import org.apache.pulsar.client.api.SubscriptionInitialPosition;
 import org.apache.pulsar.client.api.SubscriptionType;
+import org.apache.pulsar.PulsarVersion;
 import org.apache.pulsar.client.impl.BatchMessageIdImpl;
 import org.apache.pulsar.client.impl.MessageIdImpl;
 import org.apache.pulsar.shade.com.fasterxml.jackson.databind.JsonNode;
@@ -53,6 +54,9 @@ final class Ctx {
 	final String keys;
 	final String unique;
 	final Ask ask;
+	/** Is this a client of 2.x? */
+	static final boolean OLD = PulsarVersion.getVersion().startsWith("2.");
+
 	private final List<PulsarClient> clients = new ArrayList<>();
 	private PulsarClient client;
 	private final HttpClient web = HttpClient.newHttpClient();
@@ -81,7 +85,8 @@ final class Ctx {
 	}
 
 	PulsarClient newClient(int timeoutS) throws PulsarClientException {
-		PulsarClient c = PulsarClient.builder().serviceUrl(url).operationTimeout(timeoutS, TimeUnit.SECONDS).build();
+		PulsarClient c = PulsarClient.builder().serviceUrl(url).operationTimeout(timeoutS, TimeUnit.SECONDS)
+				.maxBackoffInterval(3, TimeUnit.SECONDS).build();
 		clients.add(c);
 		return c;
 	}

@@ -22,27 +22,33 @@ final class Cursors {
 		all.put("last-message-id", Cursors::lastMessageId);
 	}
 
+	/** A seek closes the consumer for a moment, and 2.9 refuses to seek until it is back. */
+	private static Consumer<byte[]> connected(Consumer<byte[]> c) throws Exception {
+		Ctx.until("the consumer is connected", c::isConnected);
+		return c;
+	}
+
 	private static void seekId(Ctx ctx) throws Exception {
 		String t = ctx.topic();
 		Consumer<byte[]> c = ctx.consumer(t).subscribe();
 		Producer<byte[]> p = ctx.producer(t).create();
 		List<MessageId> ids = Ctx.sendN(p, 0, 20);
 		Ctx.receiveN(c, 20);
-		c.seek(ids.get(5));
+		connected(c).seek(ids.get(5));
 		Ctx.equal(Ctx.texts(Ctx.receiveN(c, 14)), Ctx.bodies(6, 14), "back: what follows the message");
 		Ctx.nothing(c);
-		c.seek(MessageId.earliest);
+		connected(c).seek(MessageId.earliest);
 		Ctx.equal(Ctx.texts(Ctx.receiveN(c, 10)), Ctx.bodies(0, 10), "earliest");
-		c.seek(ids.get(14));
+		connected(c).seek(ids.get(14));
 		Ctx.equal(Ctx.texts(Ctx.receiveN(c, 5)), Ctx.bodies(15, 5), "forward");
-		c.seek(MessageId.earliest);
-		c.seek(MessageId.latest);
+		connected(c).seek(MessageId.earliest);
+		connected(c).seek(MessageId.latest);
 		Ctx.nothing(c);
 		Ctx.sendN(p, 20, 3);
 		Ctx.equal(Ctx.texts(Ctx.receiveN(c, 3)), Ctx.bodies(20, 3), "latest: only what comes now");
 		c.close();
 		c = ctx.consumer(t).startMessageIdInclusive().subscribe();
-		c.seek(ids.get(5));
+		connected(c).seek(ids.get(5));
 		Ctx.equal(Ctx.texts(Ctx.receiveN(c, 18)), Ctx.bodies(5, 18), "back, with the message itself");
 		c.close();
 		Ctx.nothing(ctx.consumer(t).subscribe());
@@ -50,7 +56,7 @@ final class Cursors {
 		c = ctx.consumer(t).subscribe();
 		ids = Ctx.sendN(ctx.batcher(t, 10).create(), 0, 30);
 		Ctx.receiveN(c, 30);
-		c.seek(ids.get(13));
+		connected(c).seek(ids.get(13));
 		Ctx.equal(Ctx.texts(Ctx.receiveN(c, 16)), Ctx.bodies(14, 16), "the rest of the batch and what follows");
 		Ctx.nothing(c);
 	}
@@ -65,15 +71,15 @@ final class Cursors {
 		Thread.sleep(50);
 		Ctx.sendN(p, 10, 10);
 		Ctx.receiveN(c, 20);
-		c.seek(middle);
+		connected(c).seek(middle);
 		Ctx.equal(Ctx.texts(Ctx.receiveN(c, 10)), Ctx.bodies(10, 10), "back");
 		Ctx.nothing(c);
-		c.seek(1L);
+		connected(c).seek(1L);
 		Ctx.equal(Ctx.texts(Ctx.receiveN(c, 5)), Ctx.bodies(0, 5), "before everything");
-		c.seek(middle);
+		connected(c).seek(middle);
 		Ctx.equal(Ctx.texts(Ctx.receiveN(c, 10)), Ctx.bodies(10, 10), "forward");
-		c.seek(1L);
-		c.seek(System.currentTimeMillis() + 100_000);
+		connected(c).seek(1L);
+		connected(c).seek(System.currentTimeMillis() + 100_000);
 		Ctx.nothing(c);
 		Ctx.sendN(p, 20, 3);
 		Ctx.equal(Ctx.texts(Ctx.receiveN(c, 3)), Ctx.bodies(20, 3), "after everything: only what comes now");
