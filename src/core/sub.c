@@ -431,7 +431,10 @@ sub_entries_deleted(struct topic *t, struct pos upto)
 	TAILQ_FOREACH(s, &t->subs, link)
 		if (s->cur != NULL && !s->opening) {
 			cursor_jump(s->cur, upto);
-			sub_leases_acked(s);
+			/* a durable one has acked them all, and may be at it:
+			 * its ack came here and holds the last lease */
+			if (!s->durable)
+				sub_leases_acked(s);
 		}
 }
 

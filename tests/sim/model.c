@@ -302,6 +302,7 @@ model_ledger_gone(struct sim *w, uint64_t ledger, int64_t before)
 	struct m_entry *e;
 	uint32_t i, k;
 
+	w->st.ledgers_gone++;
 	trace(w, "ledger %ju given up to %jd", (uintmax_t)ledger,
 	    (intmax_t)before);
 	for (k = 0; k < w->topics_n; k++) {

@@ -131,12 +131,32 @@ run(const struct sim_opts *o)
 static void
 summary(const struct sim *w)
 {
-	(void)printf("seed %" PRIu64 ": %" PRIu64 " published, %" PRIu64
-		     " receipts, %" PRIu64 " delivered, %" PRIu64
-		     " acked, %" PRIu64 " acks answered, %" PRIu64
-		     " crashes, %" PRIu64 " cuts\n",
-	    w->o.seed, w->st.published, w->st.receipts, w->st.delivered,
-	    w->st.acked, w->st.confirmed, w->st.crashes, w->st.cuts);
+	const struct {
+		const char *name;
+		uint64_t n;
+	} v[] = {
+		{ "published", w->st.published },
+		{ "receipts", w->st.receipts },
+		{ "delivered", w->st.delivered },
+		{ "acked", w->st.acked },
+		{ "acks answered", w->st.confirmed },
+		{ "crashes", w->st.crashes },
+		{ "cuts", w->st.cuts },
+		{ "groups", w->st.groups },
+		{ "reads", w->st.reads },
+		{ "checkpoints", w->st.checkpoints },
+		{ "segments sealed", w->st.sealed },
+		{ "freed", w->st.freed },
+		{ "recycled", w->st.recycled },
+		{ "ledgers given up", w->st.ledgers_gone },
+	};
+	size_t i;
+
+	(void)printf("seed %" PRIu64 ":", w->o.seed);
+	for (i = 0; i < sizeof v / sizeof v[0]; i++)
+		(void)printf(
+		    "%s %" PRIu64 " %s", i > 0 ? "," : "", v[i].n, v[i].name);
+	(void)printf("\n");
 }
 
 /* true: nothing was found */

@@ -273,6 +273,8 @@ struct sim {
 	struct {
 		uint64_t published, receipts, delivered, acked, confirmed,
 		    crashes, cuts;
+		uint64_t groups, reads, checkpoints, sealed, freed, recycled,
+		    ledgers_gone;
 	} st;
 };
 

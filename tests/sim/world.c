@@ -135,6 +135,23 @@ world_start(struct sim *w)
 }
 
 static void
+add_stats(struct sim *w)
+{
+	struct local_stats st;
+	unsigned i;
+
+	for (i = 0; i < w->shards_n; i++) {
+		local_stats(w->sh[i].lgs, &st);
+		w->st.groups += st.groups;
+		w->st.reads += st.reads;
+		w->st.checkpoints += st.checkpoints;
+		w->st.sealed += st.segments_sealed;
+		w->st.freed += st.segments_freed;
+		w->st.recycled += st.segments_recycled;
+	}
+}
+
+static void
 stop_shards(struct sim *w)
 {
 	struct shard *sh;
@@ -160,6 +177,7 @@ world_crash(struct sim *w, bool power)
 {
 	trace(w, "%s", power ? "power loss" : "kill");
 	w->st.crashes++;
+	add_stats(w);
 	meta_mem_crash(w->mm, rnd(w, meta_mem_queued(w->mm) + 1));
 	if (power)
 		disk_mem_crash(w->dm);

@@ -309,6 +309,41 @@ test_limit(void **state)
 	rig_free(&r);
 }
 
+/* The ack that takes mark-delete into the next ledger trims the one before. */
+static void
+test_ack_trims(void **state)
+{
+	struct core_ack_id id = { .pos = { 0, 0 } };
+	struct core_ack ack = { .n = 1, .ids = &id };
+	struct op_subscribe sb = ks;
+	struct rig *r = rig_new();
+	struct consumer *a;
+	unsigned i;
+	enum err e;
+
+	(void)state;
+	r->t->policy.retention_ms = r->t->policy.retention_bytes = 0;
+	sb.durable = true;
+	a = rig_sub(r, &sb, 1, &e);
+	assert_non_null(a);
+	for (i = 0; i < 5; i++)
+		add_key(r, i);
+	rig_roll(r);
+	rig_add(r, 3, 1);
+	consumer_flow(a, 100);
+	rig_run(r);
+	assert_int_equal(r->got_n, 8);
+	for (i = 0; i < 5; i++)
+		rig_ack(r, a, i);
+	id.pos.ledger = r->t->log.last.ledger;
+	consumer_ack(a, &ack);
+	rig_run(r);
+	assert_int_equal(r->t->log.ledgers_n, 1);
+	assert_int_equal(a->unacked, 2);
+	assert_int_equal(a->sub->leases.n, 2);
+	rig_free(&r);
+}
+
 /* A stalled owner holds back its keys only, and reading ahead has an end. */
 static void
 test_look_ahead(void **state)
@@ -576,6 +611,7 @@ main(void)
 		cmocka_unit_test(test_draining),
 		cmocka_unit_test(test_nack_order),
 		cmocka_unit_test(test_limit),
+		cmocka_unit_test(test_ack_trims),
 		cmocka_unit_test(test_look_ahead),
 		cmocka_unit_test(test_sticky),
 		cmocka_unit_test(test_order),
