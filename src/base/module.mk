@@ -15,4 +15,4 @@ noinst_LIBRARIES += %D%/libbase.a
 	%D%/metrics.c %D%/metrics.h %D%/tbl/metrics.h \
 	%D%/miniobj.h \
 	%D%/strbuf.c %D%/strbuf.h \
-	%D%/vas.c %D%/vas.h
+	%D%/vas.c %D%/vas.h %D%/vas_assert.h

@@ -35,13 +35,7 @@ void vas_fail(const char *func, const char *file, int line, const char *cond,
 /* Called on failure, on the thread that failed; NULL removes it. */
 void vas_set_hook(vas_hook_f *hook);
 
-#undef assert
-#define assert(c)                                                          \
-	do {                                                               \
-		if (unlikely(!(c)))                                        \
-			vas_fail(                                          \
-			    __func__, __FILE__, __LINE__, #c, VAS_ASSERT); \
-	} while (0)
+#include "base/vas_assert.h"
 
 #define AZ(x) assert((x) == 0)
 #define AN(x) assert((x) != 0)

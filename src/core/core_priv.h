@@ -24,6 +24,8 @@
 #include <bsd/sys/queue.h>
 #include <roaring/roaring.h>
 
+#include "base/vas_assert.h" /* roaring brings <assert.h> */
+
 #include "base/map.h"
 #include "base/miniobj.h"
 #include "core/core.h"

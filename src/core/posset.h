@@ -14,6 +14,8 @@
 
 #include <roaring/roaring.h>
 
+#include "base/vas_assert.h" /* roaring brings <assert.h> */
+
 #include "base/pos.h"
 
 struct posset_ledger {
