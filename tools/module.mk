@@ -8,7 +8,7 @@ noinst_PROGRAMS += %D%/confgen
 
 dist_sysconf_DATA = conf/magnetar.conf
 dist_doc_DATA = doc/configuration.md
-dist_man_MANS = doc/magnetar.conf.5
+dist_man_MANS = doc/magnetar.8 doc/magnetar.conf.5
 
 # written into the source tree; make check compares
 conf-files: %D%/confgen$(EXEEXT)
@@ -23,6 +23,7 @@ TESTS += %D%/check-conf
 dist_check_SCRIPTS += %D%/check-layers %D%/tidy
 TESTS += %D%/check-layers %D%/tidy
 
+EXTRA_DIST += %D%/check-all
 dist_check_SCRIPTS += %D%/check-dist
 TESTS += %D%/check-dist
 print-dist:
