@@ -357,20 +357,46 @@ broker_run(struct broker *b)
 	return b->status;
 }
 
+static void
+settle_shards(struct broker *b)
+{
+	unsigned i;
+	bool moved;
+
+	do {
+		moved = false;
+		for (i = 0; i < b->shards_n; i++)
+			moved |= shard_settle(&b->shards[i]);
+	} while (moved);
+}
+
+static void
+close_shards(struct broker *b)
+{
+	unsigned i;
+
+	/* a last word may still be on its way to its session's shard */
+	settle_shards(b);
+	for (i = 0; i < b->shards_n; i++)
+		shard_hang_up(&b->shards[i]);
+	settle_shards(b);
+	for (i = 0; i < b->shards_n; i++)
+		shard_close(&b->shards[i]);
+}
+
 /* Everything acknowledged is durable already: what is still in memory may go. */
 void
 broker_free(struct broker **bp)
 {
 	struct broker *b;
-	unsigned i;
 
 	TAKE_OBJ_NOTNULL(b, bp, BROKER_MAGIC);
 	if (b->http != NULL) {
 		loop_bind(b->shards[0].lp);
 		http_free(&b->http);
 	}
-	for (i = 0; b->shards != NULL && i < b->shards_n; i++)
-		shard_close(&b->shards[i]);
+	if (b->shards != NULL)
+		close_shards(b);
 	if (b->files != NULL)
 		disk_files_free(&b->files);
 	if (b->lmdb != NULL)

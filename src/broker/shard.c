@@ -74,10 +74,11 @@ append(struct shard *sh, unsigned to, struct mbox_msg *m)
 	return o;
 }
 
-static void
+static bool
 post_out(struct shard *sh)
 {
 	struct shard_out *o;
+	bool any = false;
 	unsigned i;
 
 	for (i = 0; i < sh->router.shards_n; i++) {
@@ -87,7 +88,9 @@ post_out(struct shard *sh)
 		mbox_post_batch(
 		    broker_shard(sh->broker, i)->mb, o->first, o->last);
 		*o = (struct shard_out){ 0 };
+		any = true;
 	}
+	return any;
 }
 
 static void
@@ -365,11 +368,11 @@ tail(void *priv)
 		/* its answers may have woken dispatchers */
 		due = sooner(due, core_due(sh->core));
 	}
-	post_out(sh);
+	(void)post_out(sh);
 	if (net_flush(sh->net))
 		due = 0;
 	/* on_closed, called by the flush, may have routed operations */
-	post_out(sh);
+	(void)post_out(sh);
 	return due;
 }
 
@@ -447,18 +450,43 @@ shard_call(struct shard *sh, shard_call_f *f, void *priv)
 	mbox_post(sh->mb, &c->link);
 }
 
-/* The loops have stopped. No new group is formed from here on; what the disk and
- * metadata still owe is waited for, since their answers go to log and core. */
-static void
-settle(struct shard *sh)
+void
+shard_hang_up(struct shard *sh)
 {
+	CHECK_OBJ_NOTNULL(sh, SHARD_MAGIC);
+	loop_bind(sh->lp);
+	if (sh->listener != NULL)
+		listener_free(&sh->listener);
+	/* what was said to them goes out as far as there is room for it */
+	while (net_flush(sh->net))
+		;
+	net_close_all(sh->net, CLOSE_SHUTDOWN);
+	while (net_flush(sh->net))
+		;
+	(void)post_out(sh);
+}
+
+/* No new group is formed from here on; what the disk and metadata still owe is
+ * waited for, since their answers go to log and core. */
+bool
+shard_settle(struct shard *sh)
+{
+	bool moved = false;
+
+	CHECK_OBJ_NOTNULL(sh, SHARD_MAGIC);
+	loop_bind(sh->lp);
 	loop_set_tail(sh->lp, NULL, NULL);
+	while (mbox_drain_now(sh->mb))
+		moved = true;
 	do {
-		while (sh->disk != NULL && disk_file_busy(sh->disk))
+		while (sh->disk != NULL && disk_file_busy(sh->disk)) {
+			moved = true;
 			loop_run_once(sh->lp, true);
+		}
 		if (sh->meta != NULL)
 			meta_lmdb_settle(sh->meta);
 	} while (sh->disk != NULL && disk_file_busy(sh->disk));
+	return post_out(sh) || moved;
 }
 
 void
@@ -466,15 +494,6 @@ shard_close(struct shard *sh)
 {
 	CHECK_OBJ_NOTNULL(sh, SHARD_MAGIC);
 	loop_bind(sh->lp);
-	if (sh->listener != NULL)
-		listener_free(&sh->listener);
-	net_close_all(sh->net, CLOSE_SHUTDOWN);
-	while (net_flush(sh->net))
-		;
-	post_out(sh);
-	while (mbox_drain_now(sh->mb))
-		post_out(sh);
-	settle(sh);
 	if (sh->pulsar != NULL)
 		pulsar_free(&sh->pulsar);
 	if (sh->core != NULL)

@@ -66,7 +66,12 @@ struct shard {
 /* Loop, mailbox and network; meta, core, disk and log are set by broker.c. */
 void shard_init(struct shard *, struct broker *, unsigned n);
 void shard_attach_core(struct shard *, const struct core_conf *);
-/* Frees all of it; the loop has stopped. */
+/* The end, when all loops have stopped, on the main thread: shards are settled in
+ * turn until none has done anything (true: it has), since what one does may be
+ * for another; each hangs up its connections; they are settled again; each is
+ * freed. */
+bool shard_settle(struct shard *);
+void shard_hang_up(struct shard *);
 void shard_close(struct shard *);
 /* Run on the calling thread until shard_stop(). */
 void shard_run(struct shard *);
