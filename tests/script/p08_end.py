@@ -104,6 +104,8 @@ def test_gone_with_everything_open(b):
                 c.flow(i)
             for i in range(50):
                 c.send(1, i)
+            while c.rx_any()[0] != "SEND_RECEIPT":
+                pass
     with Client(b) as c:
         c.subscribe(t, sub_type="Exclusive")
         m = c.ask("CONSUMER_STATS", "CONSUMER_STATS_RESPONSE", consumer_id=1)
