@@ -66,6 +66,7 @@ do_connect(struct session *s, const struct frame *fr, struct buf *b)
 	s->client_version = n > 0 ?
 	    mem_strndup((const char *)m.client_version.p, n) :
 	    mem_strdup("");
+	text_clean(s->client_version);
 	connected(s);
 	session_connected(s);
 	LOG(LOG_INFO, (int)s->p->router->shard, "conn_open",

@@ -160,6 +160,8 @@ fill_names(struct session *s, struct op *op, const pp_CommandSubscribe *m)
 
 	if (m->subscription.n > STRING_MAX || m->consumer_name.n > STRING_MAX)
 		return ERR_TOO_BIG;
+	if (!text_is_utf8(m->subscription) || !text_is_utf8(m->consumer_name))
+		return ERR_INVALID_ARG;
 	sb->sub = op_str(op, str_of_span(m->subscription));
 	sb->consumer = op_str(op, str_of_span(m->consumer_name));
 	sb->client_addr = op_str(op, str_of(conn_peer_text(s->cn)));
@@ -227,7 +229,9 @@ subscribe(struct session *s, const pp_CommandSubscribe *m,
 		session_malformed(s);
 	else if (e != ERR_OK)
 		session_error(s, m->request_id, pp_ServerError_MetadataError,
-		    "Consumer's names or metadata are too long");
+		    e == ERR_TOO_BIG ?
+			"Consumer's names or metadata are too long" :
+			"Consumer's names or metadata are not UTF-8");
 	else if ((c = place(s, m->consumer_id)) == NULL)
 		session_error(s, m->request_id, pp_ServerError_TooManyRequests,
 		    "Too many consumers on this connection");
@@ -254,7 +258,7 @@ do_subscribe(struct session *s, const struct frame *fr, struct buf *b)
 		session_malformed(s);
 		return;
 	}
-	if (topic_name_parse(&tn, str_of_span(m.topic)) != ERR_OK) {
+	if (session_topic(&tn, m.topic) != ERR_OK) {
 		session_bad_name(text, sizeof text, m.topic);
 		session_error(
 		    s, m.request_id, pp_ServerError_InvalidTopicName, text);

@@ -65,7 +65,7 @@ do_partitioned_metadata(
 		session_malformed(s);
 		return;
 	}
-	if (topic_name_parse(&tn, str_of_span(m.topic)) != ERR_OK) {
+	if (session_topic(&tn, m.topic) != ERR_OK) {
 		session_bad_name(text, sizeof text, m.topic);
 		metadata_fail(
 		    s, m.request_id, pp_ServerError_InvalidTopicName, text);
@@ -199,7 +199,7 @@ do_lookup(struct session *s, const struct frame *fr, struct buf *b)
 		session_malformed(s);
 		return;
 	}
-	if (topic_name_parse(&tn, str_of_span(m.topic)) != ERR_OK) {
+	if (session_topic(&tn, m.topic) != ERR_OK) {
 		session_bad_name(text, sizeof text, m.topic);
 		lookup_fail(
 		    s, m.request_id, pp_ServerError_InvalidTopicName, text);
@@ -214,6 +214,7 @@ do_lookup(struct session *s, const struct frame *fr, struct buf *b)
 				(int)m.advertised_listener_name.n :
 				128,
 			    (const char *)m.advertised_listener_name.p);
+			text_clean(text);
 			lookup_fail(s, m.request_id,
 			    pp_ServerError_ServiceNotReady, text);
 			goto out;

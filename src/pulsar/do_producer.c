@@ -162,6 +162,9 @@ fill(struct session *s, struct op *op, const pp_CommandProducer *m)
 	if (m->producer_name.n > STRING_MAX ||
 	    m->initial_subscription_name.n > STRING_MAX)
 		return ERR_TOO_BIG;
+	if (!text_is_utf8(m->producer_name) ||
+	    !text_is_utf8(m->initial_subscription_name))
+		return ERR_INVALID_ARG;
 	pd->name = op_str(op, str_of_span(m->producer_name));
 	pd->epoch = m->epoch;
 	pd->user_name = m->user_provided_producer_name;
@@ -190,7 +193,9 @@ open_prod(
 		session_malformed(s);
 	else if (e != ERR_OK)
 		session_error(s, m->request_id, pp_ServerError_MetadataError,
-		    "Producer's names or metadata are too long");
+		    e == ERR_TOO_BIG ?
+			"Producer's names or metadata are too long" :
+			"Producer's names or metadata are not UTF-8");
 	else if (s->producers.n - s->closed_n >= s->p->conf.producers_max ||
 	    (pr = place(s, m->producer_id)) == NULL)
 		session_error(s, m->request_id, pp_ServerError_TooManyRequests,
@@ -216,7 +221,7 @@ do_producer(struct session *s, const struct frame *fr, struct buf *b)
 		session_malformed(s);
 		return;
 	}
-	if (topic_name_parse(&tn, str_of_span(m.topic)) != ERR_OK) {
+	if (session_topic(&tn, m.topic) != ERR_OK) {
 		session_bad_name(text, sizeof text, m.topic);
 		session_error(
 		    s, m.request_id, pp_ServerError_InvalidTopicName, text);

@@ -40,7 +40,7 @@ do_get_schema(struct session *s, const struct frame *fr, struct buf *b)
 		    "Empty schema version");
 		return;
 	}
-	if (topic_name_parse(&tn, str_of_span(m.topic)) != ERR_OK) {
+	if (session_topic(&tn, m.topic) != ERR_OK) {
 		session_bad_name(text, sizeof text, m.topic);
 		schema_fail(
 		    s, m.request_id, pp_ServerError_InvalidTopicName, text);
@@ -48,6 +48,7 @@ do_get_schema(struct session *s, const struct frame *fr, struct buf *b)
 	}
 	(void)snprintf(text, sizeof text, "Topic not found or no-schema %.*s",
 	    m.topic.n < 320 ? (int)m.topic.n : 320, (const char *)m.topic.p);
+	text_clean(text);
 	schema_fail(s, m.request_id, pp_ServerError_TopicNotFound, text);
 	topic_name_fini(&tn);
 }
@@ -83,7 +84,7 @@ do_get_or_create_schema(
 		session_malformed(s);
 		return;
 	}
-	if (topic_name_parse(&tn, str_of_span(m.topic)) != ERR_OK) {
+	if (session_topic(&tn, m.topic) != ERR_OK) {
 		session_bad_name(text, sizeof text, m.topic);
 		create_say(
 		    s, m.request_id, pp_ServerError_InvalidTopicName, text);

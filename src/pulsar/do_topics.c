@@ -501,6 +501,7 @@ namespace_ok(struct session *s, uint64_t req, struct span ns)
 		return true;
 	(void)snprintf(text, sizeof text, "Invalid namespace name: %.*s",
 	    ns.n < 96 ? (int)ns.n : 96, ns.n > 0 ? (const char *)ns.p : "");
+	text_clean(text);
 	session_error(s, req, pp_ServerError_MetadataError, text);
 	return false;
 }

@@ -11,6 +11,7 @@ noinst_LIBRARIES += %D%/libpulsar.a
 	%D%/pattern.c %D%/pattern.h \
 	%D%/server.c %D%/server.h %D%/session.c %D%/session_priv.h \
 	%D%/span_pb.c %D%/span_pb.h \
+	%D%/text.c %D%/text.h \
 	%D%/wire.h
 
 # also when a single object is asked for, which BUILT_SOURCES doesn't cover

@@ -352,6 +352,7 @@ sink_fx(void *priv, struct fx *fx)
 	CHECK_OBJ_NOTNULL(fx, FX_MAGIC);
 	LOOP_ASSERT(p->lp);
 	s = session_get(p, fx->dest.conn);
+	text_clean(fx->diag); /* it may have been cut within a name */
 	switch (fx->type) {
 	case FX_TOPIC_CHANGED:
 		topics_changed(p, fx);

@@ -43,12 +43,21 @@ fx_message(const struct fx *fx)
 	return fx->diag[0] != '\0' ? fx->diag : err_text(fx->err);
 }
 
+enum err
+session_topic(struct topic_name *tn, struct span name)
+{
+	if (!text_is_utf8(name))
+		return ERR_INVALID_NAME;
+	return topic_name_parse(tn, str_of_span(name));
+}
+
 void
 session_bad_name(char *out, size_t size, struct span topic)
 {
 	(void)snprintf(out, size, "Invalid topic name: %.*s",
 	    topic.n < 256 ? (int)topic.n : 256,
 	    topic.n > 0 ? (const char *)topic.p : "");
+	text_clean(out);
 }
 
 void
@@ -125,6 +134,8 @@ probes_answer(struct session *s, bool alive)
 		op->flag = alive;
 		route_op(s->p->router, &op);
 	}
+	MEM_FREE(s->probes);
+	s->probes_cap = 0;
 	loop_timer_stop(&s->probe_timer);
 }
 
@@ -209,6 +220,11 @@ session_probe(struct session *s, const struct fx *fx)
 		op->flag = true;
 		pulsar_later(s->p, &op);
 		return;
+	}
+	if (s->probes_n == s->probes_cap) {
+		s->probes_cap = s->probes_cap > 0 ? 2 * s->probes_cap : 8;
+		s->probes = mem_reallocarray(
+		    s->probes, s->probes_cap, sizeof *s->probes);
 	}
 	s->probes[s->probes_n].id = fx->u64;
 	s->probes[s->probes_n].shard = fx->u32;
@@ -415,6 +431,8 @@ session_props(struct op *op, const struct span_rep *rep, size_t max_bytes,
 		bytes += k.n + v.n;
 		if (bytes > max_bytes || ++i > max_bytes)
 			return ERR_TOO_BIG;
+		if (!text_is_utf8(k) || !text_is_utf8(v))
+			return ERR_INVALID_ARG;
 	}
 	pr = op_mem(op, i * sizeof *pr);
 	*props = pr;

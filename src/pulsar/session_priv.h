@@ -35,6 +35,7 @@
 #include "pulsar/frame.h"
 #include "pulsar/hot.h"
 #include "pulsar/server.h"
+#include "pulsar/text.h"
 
 #define PROTOCOL_VERSION 21
 
@@ -49,7 +50,7 @@
 #define CONSUMER_PROPS_BYTES_MAX 1024 /* maxConsumerMetadataSize */
 #define STRING_MAX 4096 /* names of producers, consumers, subscriptions */
 #define WATCHERS_MAX 1000 /* of a session */
-#define PROBES_MAX 64 /* of a session, at a time */
+#define PROBES_MAX (1u << 20) /* of a session, at a time */
 
 /* A LOOKUP's dest.tag: the command, and above it 1 + index of the advert; 0: none */
 #define TAG_CMD_MASK 0xff
@@ -182,8 +183,8 @@ struct session {
 	struct loop_timer keepalive;
 	bool ping_out; /* no command has come since our PING */
 	struct loop_timer probe_timer;
-	unsigned probes_n;
-	struct session_probe probes[PROBES_MAX];
+	unsigned probes_n, probes_cap;
+	struct session_probe *probes;
 	struct watcher_list watchers;
 	unsigned watchers_n;
 	LIST_ENTRY(session) watching_link;
@@ -232,6 +233,8 @@ void session_send(
 	session_send(s, CMD_##name, &pp_##type##_msg, (const pp_##type *)(msg))
 
 const char *fx_message(const struct fx *);
+/* A client's topic name; fini it if ERR_OK. ERR_INVALID_NAME. */
+enum err session_topic(struct topic_name *, struct span) MUST_CHECK;
 /* "Invalid topic name: ...", cut where it gets long */
 void session_bad_name(char *out, size_t size, struct span topic);
 
@@ -241,7 +244,8 @@ str_of_span(struct span s)
 	return (struct str){ .p = (const char *)s.p, .len = s.n };
 }
 
-/* Copies KeyValues into the operation; ERR_TOO_BIG over max_bytes, ERR_MALFORMED. */
+/* Copies KeyValues into the operation; ERR_TOO_BIG over max_bytes, ERR_MALFORMED,
+ * ERR_INVALID_ARG: not UTF-8. */
 enum err session_props(struct op *, const struct span_rep *, size_t max_bytes,
     uint32_t *n, const struct prop **) MUST_CHECK;
 

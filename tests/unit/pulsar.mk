@@ -24,3 +24,7 @@ check_PROGRAMS += tests/unit/test_pulsar_do
 tests_unit_test_pulsar_do_SOURCES = tests/unit/test_pulsar_do.c \
 	tests/unit/session_fixture.h
 tests_unit_test_pulsar_do_LDADD = $(PULSAR_TEST)
+check_PROGRAMS += tests/unit/test_pulsar_topics
+tests_unit_test_pulsar_topics_SOURCES = tests/unit/test_pulsar_topics.c \
+	tests/unit/session_fixture.h
+tests_unit_test_pulsar_topics_LDADD = $(PULSAR_TEST)
