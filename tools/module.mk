@@ -20,8 +20,8 @@ conf-files: %D%/confgen$(EXEEXT)
 dist_check_SCRIPTS += %D%/check-conf
 TESTS += %D%/check-conf
 
-dist_check_SCRIPTS += %D%/check-layers %D%/tidy
-TESTS += %D%/check-layers %D%/tidy
+dist_check_SCRIPTS += %D%/check-layers %D%/tidy %D%/check-docs
+TESTS += %D%/check-layers %D%/tidy %D%/check-docs
 
 EXTRA_DIST += %D%/check-all
 dist_check_SCRIPTS += %D%/check-dist
