@@ -12,6 +12,10 @@ EXTRA_PROGRAMS += bench/store_bench
 bench_store_bench_SOURCES = bench/store_bench.c
 bench_store_bench_LDADD = $(STORE_LINK) $(STORE_LIBS)
 
+EXTRA_PROGRAMS += bench/sub_bench
+bench_sub_bench_SOURCES = bench/sub_bench.c
+bench_sub_bench_LDADD = $(CORE_LINK) $(CORE_LIBS)
+
 bin_PROGRAMS += bench/magnetar-bench
 bench_magnetar_bench_SOURCES = bench/bench.h bench/client.c bench/drive.c \
 	bench/hist.c bench/hist.h bench/link.c bench/link.h bench/main.c \

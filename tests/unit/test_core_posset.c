@@ -168,6 +168,36 @@ test_bounds(void **state)
 	posset_fini(&ps);
 }
 
+/* Runs that end at, before and behind the containers of 65,536 entries, with
+ * containers missing in between and behind. */
+static void
+test_containers(void **state)
+{
+	static const int64_t ends[] = { 0, 1, 65534, 65535, 65536, 65537,
+		131071, 131072, 131073, 196608, 200000 };
+	static const int64_t from[] = { 0, 65535, 65536, 131071 };
+	struct posset ps;
+	unsigned i, k, far;
+	int64_t e;
+
+	(void)state;
+	for (i = 0; i < NELEM(ends); i++)
+		for (far = 0; far < 2; far++) {
+			posset_init(&ps);
+			for (e = 0; e < ends[i]; e++)
+				(void)posset_add(&ps, (struct pos){ 1, e });
+			for (e = 0; far != 0 && e < 300; e++)
+				(void)posset_add(
+				    &ps, (struct pos){ 1, 262144 + e });
+			for (k = 0; k < NELEM(from); k++)
+				assert_int_equal(
+				    posset_first_absent(
+					&ps, (struct pos){ 1, from[k] }),
+				    from[k] < ends[i] ? ends[i] : from[k]);
+			posset_fini(&ps);
+		}
+}
+
 int
 main(void)
 {
@@ -175,6 +205,7 @@ main(void)
 		cmocka_unit_test(test_model),
 		cmocka_unit_test(test_write_read),
 		cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_containers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
