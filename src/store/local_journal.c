@@ -214,6 +214,7 @@ jopen_end(struct jopen *op)
 	struct journal *jo = op->jo;
 	struct local *lo = jo->lo;
 	struct jopen all = { .jo = jo };
+	uint8_t *kept = NULL;
 	enum err err = op->err;
 
 	for (size_t i = 0; i < op->n; i++)
@@ -227,21 +228,24 @@ jopen_end(struct jopen *op)
 		}
 	if (err == ERR_OK)
 		err = blobs_split(&all, jo->kept, jo->kept_len);
-	jo->pending--;
 	jo->opening = false;
+	if (!jo->deleted && err == ERR_OK) { /* the client has it from now on */
+		kept = jo->kept;
+		jo->kept = NULL;
+		jo->kept_len = jo->kept_cap = 0;
+	}
 	if (!jo->deleted) {
 		if (err != ERR_OK)
 			jo->held = false;
 		lo->base.client_ops->journal_opened(jo->owner,
 		    err == ERR_OK ? jo : NULL, all.blob,
 		    err == ERR_OK ? all.n : 0, err);
-		if (err == ERR_OK) {
-			MEM_FREE(jo->kept);
-			jo->kept_len = jo->kept_cap = 0;
-		}
 	}
+	mem_free(kept);
 	mem_free(all.blob);
 	jopen_free(op);
+	/* not before: the client may have released it already */
+	jo->pending--;
 	journal_maybe_free(jo);
 }
 

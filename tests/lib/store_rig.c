@@ -101,6 +101,7 @@ journal_opened(void *owner, struct journal *jo, const struct journal_blob *b,
 			v = le32_get(b[i].p + k);
 			assert(v < RIG_ACKS);
 			got[v] = 1;
+			rc->newest = v;
 		}
 	}
 	for (uint32_t i = 0; i < RIG_ACKS; i++) {
@@ -114,6 +115,10 @@ journal_opened(void *owner, struct journal *jo, const struct journal_blob *b,
 	rc->seq_n = 0;
 	rc->done = 0;
 	rc->refused = false;
+	if (!rc->let_go)
+		return;
+	rc->rig->lgs->ops->journal_release(rc->rig->lgs, &rc->jo);
+	rc->let_go = rc->opened = false;
 }
 
 static void

@@ -45,6 +45,8 @@ struct rcursor {
 	uint64_t id;
 	struct journal *jo;
 	bool opened, used;
+	bool let_go; /* released from inside of the answer to open */
+	uint32_t newest; /* last one that open gave */
 	enum err err;
 	uint8_t set[RIG_ACKS]; /* 1: appended, 2: durable */
 	uint32_t *seq_no; /* number of append seq-1 */

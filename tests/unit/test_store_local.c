@@ -405,6 +405,8 @@ test_reshard(void **state)
 			rig_start(r);
 		}
 		rig_reopen(r);
+		/* in order, whichever shards wrote them */
+		assert_int_equal(rc->newest, i == 0 ? 3 : 9 + i);
 		rig_ack(rc, 10 + i, true);
 		fill(r, 4, 200, 800);
 		for (uint32_t l = 0; l < 4; l++) {
@@ -428,6 +430,38 @@ test_reshard(void **state)
 
 		assert_true(disk_mem_files(r->dm, ids, 64) <= 8);
 	}
+	rig_fini(r);
+}
+
+/* A topic that is unloaded as soon as it stands */
+static void
+test_let_go(void **state)
+{
+	struct rig *r = &rig;
+	struct rcursor *rc;
+
+	(void)state;
+	rig_init(r, 10);
+	rig_start(r);
+	rc = rig_cursor(r, 0);
+	for (uint32_t i = 0; i < 20; i++)
+		rig_ack(rc, i, true);
+	rig_settle(r);
+	rig_crash(r, true);
+	rig_start(r);
+	rc->let_go = true;
+	r->lgs->ops->journal_open(r->lgs, rc->id, false, rc);
+	rig_settle(r);
+	assert_false(rc->let_go);
+	/* now from what it was snapshotted to */
+	rc->let_go = true;
+	r->lgs->ops->journal_open(r->lgs, rc->id, false, rc);
+	rig_settle(r);
+	assert_false(rc->let_go);
+	rig_crash(r, true);
+	rig_start(r);
+	rig_reopen(r);
+	assert_int_equal(rc->newest, 19);
 	rig_fini(r);
 }
 
@@ -509,6 +543,7 @@ main(void)
 		cmocka_unit_test(test_recycle),
 		cmocka_unit_test(test_find_time),
 		cmocka_unit_test(test_flush_async),
+		cmocka_unit_test(test_let_go),
 		cmocka_unit_test(test_trim_close),
 		cmocka_unit_test(test_reshard),
 		cmocka_unit_test(test_budget_idle),
