@@ -239,7 +239,6 @@ reshard(struct recover *rc)
 	struct local *lo = rc->lo;
 	struct meta_txn *tx;
 	struct segment *seg;
-	struct shard_row none = { .group = 1 };
 	uint8_t key[META_KEY_MAX];
 	enum err err = ERR_OK;
 	uint64_t group = 1;
@@ -250,7 +249,11 @@ reshard(struct recover *rc)
 	UMAP_FOREACH(seg, &lo->segments, it)
 	seg->old = true;
 	for (uint32_t i = 0; i < LOCAL_SHARDS_MAX && err == ERR_OK; i++) {
-		err = log_replay(rc, i, rc->have[i] ? &rc->rows[i] : &none);
+		/* a class without a row has segments of before the last
+		 * change only: their deltas are older than the snapshots */
+		if (!rc->have[i])
+			continue;
+		err = log_replay(rc, i, &rc->rows[i]);
 		if (rc->next_group > group)
 			group = rc->next_group;
 	}

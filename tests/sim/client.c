@@ -13,6 +13,7 @@
 void
 client_init(struct sim *w)
 {
+	bool focus = rnd(w, 2) == 0; /* many on one subscription */
 	struct client *cl;
 	unsigned i;
 
@@ -22,15 +23,17 @@ client_init(struct sim *w)
 		cl = &w->p[i];
 		cl->i = i;
 		cl->is_producer = true;
-		cl->t = &w->t[rnd(w, w->topics_n)];
+		cl->t = focus ? &w->t[0] : &w->t[rnd(w, w->topics_n)];
 		cl->last_pos = POS_NONE;
 		(void)snprintf(cl->name, sizeof cl->name, "p%u", i);
 	}
 	for (i = 0; i < w->consumers_n; i++) {
 		cl = &w->c[i];
 		cl->i = i;
-		cl->t = &w->t[rnd(w, w->topics_n)];
+		cl->t = focus ? &w->t[0] : &w->t[rnd(w, w->topics_n)];
 		cl->sub = &cl->t->subs[rnd(w, SUBS_MAX)];
+		if (focus && i > 0 && chance(w, 70))
+			cl->sub = w->c[0].sub;
 		(void)snprintf(cl->name, sizeof cl->name, "c%u", i);
 	}
 }
@@ -292,6 +295,10 @@ ack_some(struct sim *w, struct client *cl, uint32_t n)
 	uint32_t k;
 
 	while (m->acks_n < n && cl->got_n > 0) {
+		if (chance(w, w->acks_stale)) { /* of any entry it knows of */
+			m->acks[m->acks_n++] = cl->t->e[rnd(w, cl->t->n)];
+			continue;
+		}
 		k = (uint32_t)rnd(w, cl->got_n);
 		g = &cl->got[k];
 		g->bits = leave(w, g);

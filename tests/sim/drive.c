@@ -23,12 +23,26 @@ dice(struct sim *w)
 	w->slow_client = slow(w, 90);
 	w->cuts = (unsigned)rnd(w, 3);
 	w->crashes = (unsigned)rnd(w, 4);
+	/* most seeds have few kinds of trouble */
+	w->enospc = rnd(w, 4) == 0 ? (unsigned)rnd(w, 4) : 0;
+	w->eio = rnd(w, 5) == 0 ? (unsigned)rnd(w, 3) : 0;
+	w->metafail = rnd(w, 6) == 0 ? (unsigned)rnd(w, 3) : 0;
+	w->unloads = rnd(w, 4) == 0 ? (unsigned)rnd(w, 8) : 0;
+	w->drains = rnd(w, 4) == 0 ? (unsigned)rnd(w, 3) : 0;
+	w->reshards = rnd(w, 4) == 0 ? 500 : 0;
+	w->high_water = rnd(w, 2) == 0 ? 10 + (uint32_t)rnd(w, 50) : 1000;
+	w->acks_stale = rnd(w, 4) == 0 ? (unsigned)rnd(w, 20) : 0;
 	w->acks_reply = (unsigned)rnd(w, 101);
 	w->batch = (unsigned)rnd(w, 101);
 	w->nacks = (unsigned)rnd(w, 20);
 	w->redeliver_all = (unsigned)rnd(w, 100);
 	w->closes = (unsigned)rnd(w, 4);
 	w->body_max = sizes[rnd(w, 3)];
+	trace(w,
+	    "dice: %u shards, enospc %u, eio %u, metafail %u, unloads %u, "
+	    "drains %u, reshards %u, stale %u",
+	    w->shards_n, w->enospc, w->eio, w->metafail, w->unloads, w->drains,
+	    w->reshards, w->acks_stale);
 }
 
 static struct conn *
@@ -105,10 +119,61 @@ time_passes(struct sim *w)
 }
 
 static void
+again(struct sim *w)
+{
+	if (rnd(w, 1000) < w->reshards)
+		w->shards_n = 1 + (unsigned)rnd(w, SHARDS_MAX);
+	world_start(w);
+}
+
+static void
 crash(struct sim *w)
 {
 	world_crash(w, rnd(w, 2) == 0);
-	world_start(w);
+	again(w);
+}
+
+/* true: something was done */
+static bool
+faults(struct sim *w)
+{
+	if (rnd(w, 1000) < w->crashes) {
+		crash(w);
+		return true;
+	}
+	if (!w->sick && !w->hungry && rnd(w, 1000) < w->drains) {
+		world_drain(w);
+		again(w);
+		return true;
+	}
+	if (rnd(w, 1000) < w->eio) {
+		trace(w, "a write will fail");
+		w->sick = true;
+		disk_mem_fail_write(w->dm, 1 + (uint32_t)rnd(w, 4), ERR_IO);
+	}
+	if (w->sick && rnd(w, 200) == 0) {
+		crash(w);
+		return true;
+	}
+	if (rnd(w, 1000) < w->metafail) {
+		trace(w, "commits will fail");
+		w->sick = true;
+		meta_mem_fail_commits(w->mm, 1 + rnd(w, 3),
+		    rnd(w, 2) == 0 ? ERR_IO : ERR_NO_SPACE);
+	}
+	if (w->hungry && rnd(w, 150) == 0) {
+		trace(w, "room again");
+		w->hungry = false;
+		world_room(w, UINT32_MAX);
+	} else if (rnd(w, 1000) < w->enospc) {
+		trace(w, "hardly any room");
+		w->hungry = true;
+		world_room(w, (uint32_t)rnd(w, 3));
+	}
+	if (rnd(w, 1000) < w->unloads)
+		net_admin(
+		    w, &w->t[rnd(w, w->topics_n)], OP_TOPIC_UNLOAD, false);
+	return false;
 }
 
 static void
@@ -117,10 +182,8 @@ step(struct sim *w)
 	uint64_t d = rnd(w, 100);
 	unsigned i;
 
-	if (rnd(w, 1000) < w->crashes) {
-		crash(w);
+	if (faults(w))
 		return;
-	}
 	if (d < 25) {
 		for (i = 0; i < 4 && !chance(w, w->slow_net); i++)
 			network(w);
@@ -276,7 +339,13 @@ end(struct sim *w)
 {
 	trace(w, "the end: faults are over");
 	w->ending = true;
-	settle(w, 100);
+	w->hungry = false;
+	world_room(w, UINT32_MAX);
+	meta_mem_fail_commits(w->mm, 0, ERR_OK);
+	disk_mem_fail_write(w->dm, 0, ERR_OK);
+	if (w->sick)
+		crash(w);
+	settle(w, 2000);
 	close_all(w);
 	send_all(w);
 	take_all(w, true);

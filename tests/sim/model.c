@@ -428,6 +428,22 @@ model_sub_ended(struct sim *w, struct m_sub *s)
 }
 
 void
+model_drained(struct sim *w)
+{
+	struct m_sub *s;
+	unsigned i, k;
+	uint32_t n;
+
+	for (i = 0; i < w->topics_n && !w->sick; i++)
+		for (k = 0; k < SUBS_MAX; k++) {
+			s = &w->t[i].subs[k];
+			for (n = 0; n < s->ack_n; n++)
+				s->ack[n].conf = s->ack[n].taken;
+			s->cum_conf = s->cum_taken;
+		}
+}
+
+void
 model_crash(struct sim *w)
 {
 	struct m_sub *s;

@@ -68,7 +68,23 @@ sess_new(struct sim *w, struct client *cl)
 	se->cl = cl;
 	se->is_producer = cl->is_producer;
 	se->sub = cl->sub;
+	se->t = cl->t;
 	se->conn = cl->conn->no;
+	return se;
+}
+
+struct sess *
+sess_admin(struct sim *w, struct m_topic *t)
+{
+	static struct client admin = { .name = "admin" };
+	static struct conn none;
+	struct sess *se;
+
+	admin.conn = &none;
+	se = sess_new(w, &admin);
+	se->is_admin = true;
+	se->t = t;
+	se->state = SESS_LIVE;
 	return se;
 }
 
@@ -174,7 +190,7 @@ apply_op(struct sim *w, struct sess *se, struct op **opp)
 	struct op *op = *opp;
 	struct core *co;
 
-	co = op->topic.len > 0 ? w->sh[world_shard_of(w, se->cl->t->name)].co :
+	co = op->topic.len > 0 ? w->sh[world_shard_of(w, se->t->name)].co :
 				 core_of_handle(w, op->handle);
 	trace(w, "op %d of %u", (int)op->type, se->tag);
 	if (op->type == OP_SUBSCRIBE)
@@ -254,7 +270,32 @@ late_probed(struct sim *w, const struct fx *fx, bool alive)
 	m->op->u64 = fx->u64;
 	m->op->flag = alive;
 	/* to the shard that asked */
-	m->op->topic = op_str(m->op, str_of(se->cl->t->name));
+	m->op->topic = op_str(m->op, str_of(se->t->name));
+	STAILQ_INSERT_TAIL(&w->late, m, link);
+}
+
+void
+net_admin(struct sim *w, struct m_topic *t, enum op_type type, bool flag)
+{
+	struct sess *se = sess_admin(w, t);
+	struct msg *m = msg_new(MSG_OP, se->tag);
+
+	m->op = op_new(type, dest_of(se, 0));
+	m->op->req = ++w->req;
+	m->op->flag = flag;
+	m->op->topic = op_str(m->op, str_of(t->name));
+	STAILQ_INSERT_TAIL(&w->late, m, link);
+	net_late(w);
+}
+
+/* The client reads more slowly than it is sent to, or has caught up. */
+static void
+late_block(struct sim *w, struct sess *se, bool blocked)
+{
+	struct msg *m = msg_new(MSG_BLOCK, se->tag);
+
+	m->n = blocked;
+	se->blocking = blocked;
 	STAILQ_INSERT_TAIL(&w->late, m, link);
 }
 
@@ -365,6 +406,9 @@ net_reply(struct sim *w, uint64_t no, struct msg *m)
 		msg_free(&m);
 		return;
 	}
+	if (m->type == MSG_DELIVER && !se->blocking &&
+	    cn->to_client_n > w->high_water)
+		late_block(w, se, true);
 	STAILQ_INSERT_TAIL(&cn->to_client, m, link);
 	cn->to_client_n++;
 }
@@ -392,7 +436,9 @@ net_to_client(struct sim *w, struct conn *cn)
 
 	if (m == NULL)
 		return false;
-	cn->to_client_n--;
+	if (--cn->to_client_n < w->high_water / 2 && cn->cl->sess != NULL &&
+	    cn->cl->sess->blocking)
+		late_block(w, cn->cl->sess, false);
 	client_msg(w, cn->cl, m);
 	return true;
 }

@@ -9,6 +9,8 @@
  */
 #include "tests/sim/sim.h"
 
+#include "base/hash.h"
+
 #include <getopt.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -114,7 +116,7 @@ run(const struct sim_opts *o)
 	struct sim *w = &sim;
 
 	w->o = *o;
-	w->rnd = o->seed * UINT64_C(0x9e3779b97f4a7c15);
+	w->rnd = hash_u64(1, o->seed);
 	LIST_INIT(&w->conns);
 	LIST_INIT(&w->acks);
 	STAILQ_INIT(&w->late);

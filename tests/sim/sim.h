@@ -109,12 +109,13 @@ enum sess_state {
 
 struct sess {
 	uint32_t tag;
-	bool is_producer;
+	bool is_producer, is_admin;
 	enum sess_state state;
 	bool abandoned; /* close it as soon as it is open */
 	uint64_t conn;
 	uint64_t handle;
 	struct client *cl;
+	struct m_topic *t;
 	/* producer: sequences that the core owes a receipt, oldest first */
 	uint32_t *owed;
 	uint32_t owed_head, owed_n, owed_cap;
@@ -123,7 +124,7 @@ struct sess {
 	/* consumer */
 	struct m_sub *sub;
 	int64_t permits;
-	bool blocked, active;
+	bool blocked, blocking, active;
 	bool earliest;
 	bool creator; /* its subscription was not there when it asked */
 	uint32_t life;
@@ -246,6 +247,9 @@ struct sim {
 	uint64_t rnd;
 	uint32_t step;
 	bool ending; /* no new work, no faults */
+	bool sick; /* the engine refused something: what is in memory is lost
+			when a topic is unloaded */
+	bool hungry; /* no room on the disk */
 	bool dead; /* effects of a core that dies are nobody's */
 	uint32_t life;
 	int64_t wall_ms, mono_ns;
@@ -268,7 +272,9 @@ struct sim {
 	struct client p[PRODUCERS_MAX], c[CONSUMERS_MAX];
 	/* dice of this seed, in percent */
 	unsigned slow_disk, slow_meta, slow_net, slow_client, cuts, crashes;
-	unsigned acks_reply, batch, nacks, redeliver_all, closes;
+	unsigned enospc, eio, metafail, unloads, drains, reshards; /* per mille */
+	uint32_t high_water; /* messages to a client */
+	unsigned acks_reply, acks_stale, batch, nacks, redeliver_all, closes;
 	uint32_t body_max;
 	struct {
 		uint64_t published, receipts, delivered, acked, confirmed,
@@ -289,6 +295,11 @@ void violation(struct sim *, const char *fmt, ...) PRINTF(2, 3) NORETURN;
 void world_init(struct sim *);
 void world_start(struct sim *);
 void world_crash(struct sim *, bool power);
+/* Shut down in order: what was acked is acked for good. */
+void world_drain(struct sim *);
+/* The disk has room for so many segments more; UINT32_MAX: no end */
+void world_room(struct sim *, uint32_t segments);
+bool world_failed(const struct sim *);
 void world_turn(struct sim *, unsigned shard);
 /* everything that is queued goes on, then time to the next event before until */
 bool world_advance(struct sim *, int64_t until_ns);
@@ -314,6 +325,8 @@ bool model_may_skip(struct m_sub *, const struct m_entry *);
 void model_ledger_gone(struct sim *, uint64_t ledger, int64_t before);
 void model_ledger_opened(struct sim *, const struct ledger_info *);
 void model_crash(struct sim *);
+/* what was taken is so for good */
+void model_drained(struct sim *);
 /* what a subscription's consumers were sent counts no more */
 void model_rewind(struct m_sub *);
 void model_sub_ended(struct sim *, struct m_sub *);
@@ -350,6 +363,8 @@ void net_crash(struct sim *);
 void net_late(struct sim *);
 size_t net_queued(const struct sim *);
 struct sess *sess_new(struct sim *, struct client *);
+struct sess *sess_admin(struct sim *, struct m_topic *);
+void net_admin(struct sim *, struct m_topic *, enum op_type, bool flag);
 struct sess *sess_of(struct sim *, uint64_t tag);
 
 /* --- client.c */

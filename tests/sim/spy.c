@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#include "core/cursor_priv.h"
+
 struct staged {
 	STAILQ_ENTRY(staged) link;
 	struct entry ent;
@@ -152,6 +154,8 @@ spy_journal_append(struct ledgers *lgs, struct journal *jo, const void *p,
 {
 	struct lastdelta *d;
 
+	trace(spy.w, "journal %p: %zu bytes%s", (void *)jo, len,
+	    urgent ? ", urgent" : "");
 	if (!spy.w->o.plant_ack)
 		return spy.real->journal_append(lgs, jo, p, len, urgent);
 	d = delta_of(jo);
@@ -161,6 +165,28 @@ spy_journal_append(struct ledgers *lgs, struct journal *jo, const void *p,
 	d->p = mem_dup(p, len);
 	d->len = len;
 	return spy.real->journal_append(lgs, jo, p, len, urgent);
+}
+
+static void
+spy_journal_open(struct ledgers *lgs, uint64_t id, bool fresh, void *owner)
+{
+	trace(spy.w, "journal %ju is opened%s for %p, %s of %s", (uintmax_t)id,
+	    fresh ? ", new" : "", owner, ((struct cursor *)owner)->s->name,
+	    ((struct cursor *)owner)->t->name.full.p);
+	spy.real->journal_open(lgs, id, fresh, owner);
+}
+
+static void
+spy_journal_opened(void *owner, struct journal *jo,
+    const struct journal_blob *v, size_t n, enum err e)
+{
+	size_t i;
+
+	trace(spy.w, "journal for %p: %s, %zu blobs", owner, err_text(e), n);
+	for (i = 0; i < n; i++)
+		trace(spy.w, "  chunk %jx, %zu bytes", (uintmax_t)v[i].chunk,
+		    v[i].len);
+	core_ledger_client.journal_opened(owner, jo, v, n, e);
 }
 
 static void
@@ -222,6 +248,7 @@ spy_client(void)
 	spy.client = core_ledger_client;
 	spy.client.ledger_opened = spy_opened;
 	spy.client.appended = spy_appended;
+	spy.client.journal_opened = spy_journal_opened;
 	return &spy.client;
 }
 
@@ -236,6 +263,7 @@ spy_attach(struct sim *w, struct shard *sh)
 		spy.ops.release = spy_release;
 		spy.ops.trim = spy_trim;
 		spy.ops.del = spy_del;
+		spy.ops.journal_open = spy_journal_open;
 		spy.ops.journal_append = spy_journal_append;
 		spy.ops.journal_release = spy_journal_release;
 	}

@@ -114,7 +114,8 @@ world_start(struct sim *w)
 	unsigned i;
 	enum err e;
 
-	w->dead = false;
+	w->dead = w->sick = false;
+	meta_mem_fail_commits(w->mm, 0, ERR_OK);
 	w->life++;
 	for (i = 0; i < w->shards_n; i++)
 		start_shard(w, i);
@@ -188,6 +189,57 @@ world_crash(struct sim *w, bool power)
 	ack_crash(w);
 	model_crash(w);
 	spy_reset(w);
+}
+
+static void
+drained(void *priv)
+{
+	++*(unsigned *)priv;
+}
+
+void
+world_drain(struct sim *w)
+{
+	int64_t until = w->mono_ns + INT64_C(60000000000);
+	unsigned done = 0, i;
+
+	trace(w, "shut down");
+	for (i = 0; i < w->shards_n; i++)
+		core_drain(w->sh[i].co, drained, &done);
+	for (i = 0; i < 100000 && done < w->shards_n; i++)
+		if (!world_advance(w, until))
+			break;
+	if (done < w->shards_n)
+		violation(w, "a shut down does not end");
+	model_drained(w);
+	world_crash(w, rnd(w, 2) == 0);
+}
+
+void
+world_room(struct sim *w, uint32_t segments)
+{
+	uint64_t ids[1024];
+
+	if (segments == UINT32_MAX) {
+		disk_mem_limit(w->dm, 0);
+		return;
+	}
+	segments += (uint32_t)disk_mem_files(w->dm, ids, 1024);
+	disk_mem_limit(w->dm, (uint64_t)segments * w->lconf.segment_bytes);
+}
+
+bool
+world_failed(const struct sim *w)
+{
+	struct local_stats st;
+	unsigned i;
+
+	for (i = 0; i < w->shards_n; i++) {
+		local_stats(w->sh[i].lgs, &st);
+		if (st.failed)
+			return true;
+	}
+	return false;
 }
 
 void
