@@ -98,6 +98,7 @@ start_shard(struct broker *b, struct shard *sh, struct diag *diag)
 
 	sh->meta = meta_lmdb_handle(b->lmdb, sh->lp);
 	confmap_core(&cc, b->conf, sh->n, b->shards_n);
+	cc.hash_seed = prot_random();
 	shard_attach_core(sh, &cc);
 	err = disk_file_new(&sh->disk, b->files, sh->lp, diag);
 	if (err != ERR_OK)
@@ -308,14 +309,30 @@ on_stop(void *priv, int signo)
 }
 
 static void
+take_conf(struct shard *sh, void *priv)
+{
+	core_set_conf(sh->core, priv);
+	mem_free(priv);
+}
+
+static void
 on_hup(void *priv, int signo)
 {
 	struct broker *b = priv;
+	struct core_conf *cc;
+	unsigned i;
 
 	(void)signo;
 	CHECK_OBJ_NOTNULL(b, BROKER_MAGIC);
-	reload_conf(
-	    b->conf, b->args.conf_file, b->args.overrides_n, b->args.overrides);
+	if (b->draining ||
+	    !reload_conf(b->conf, b->args.conf_file, b->args.overrides_n,
+		b->args.overrides))
+		return;
+	for (i = 0; i < b->shards_n; i++) {
+		cc = mem_alloc(sizeof(*cc));
+		confmap_core(cc, b->conf, i, b->shards_n);
+		shard_call(&b->shards[i], take_conf, cc);
+	}
 }
 
 static void

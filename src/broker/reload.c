@@ -46,7 +46,7 @@ reload_load(struct conf *c, const char *file, int overrides_n,
 	return conf_check(c, diag);
 }
 
-void
+bool
 reload_conf(
     struct conf *c, const char *file, int overrides_n, char *const *overrides)
 {
@@ -61,7 +61,7 @@ reload_conf(
 		LOG(LOG_ERROR, LOG_NO_SHARD, "reload_refused",
 		    LOG_S("reason", diag.msg));
 		conf_fini(&next);
-		return;
+		return false;
 	}
 	strbuf_init(&changed, NAMES_MAX);
 	strbuf_init(&ignored, NAMES_MAX);
@@ -73,4 +73,5 @@ reload_conf(
 	strbuf_fini(&ignored);
 	strbuf_fini(&changed);
 	conf_fini(&next);
+	return true;
 }

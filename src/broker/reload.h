@@ -13,8 +13,8 @@
 enum err reload_load(struct conf *, const char *file, int overrides_n,
     char *const *overrides, struct diag *) MUST_CHECK;
 /* SIGHUP: load anew and take over the live keys. Says in the log which, which
- * need a restart, or why nothing was changed. */
-void reload_conf(
+ * need a restart, or why nothing was changed (false). */
+bool reload_conf(
     struct conf *, const char *file, int overrides_n, char *const *overrides);
 
 #endif

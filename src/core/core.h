@@ -85,6 +85,11 @@ void core_set_ledgers(struct core *, struct ledgers *);
  * public and pulsar, namespaces public/default and pulsar/system. */
 enum err core_bootstrap(struct meta *, const struct core_conf *);
 void core_free(struct core **);
+/* SIGHUP: takes over what the configuration calls LIVE; the other members are not
+ * looked at. Topics in memory take it up as soon as their namespaces' policies,
+ * which stand above it, were read again. What has begun (a choice of an owner of
+ * keys, a delay) goes on as it was. */
+void core_set_conf(struct core *, const struct core_conf *);
 
 /* Time goes in here: called first in each loop iteration that has work and at
  * the due time that it returned. Runs due timers and ready dispatchers (bounded

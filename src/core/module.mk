@@ -30,6 +30,7 @@ noinst_LIBRARIES += %D%/libcore.a
 	%D%/publish.c \
 	%D%/reader.c \
 	%D%/record.c %D%/record.h \
+	%D%/reload.c \
 	%D%/route.c %D%/route.h \
 	%D%/seek.c \
 	%D%/stats.h \

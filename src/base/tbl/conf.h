@@ -146,7 +146,7 @@ CONF_BOOL(subscriptionKeySharedUseConsistentHashing, true, LIVE,
     "hash ring; otherwise by splitting the range of hashes.")
 CONF_INT(subscriptionKeySharedConsistentHashingReplicaPoints, 100, 1, 10000,
     "points", LIVE, "Points of each consumer on that ring.")
-CONF_BOOL(acknowledgmentAtBatchIndexLevelEnabled, true, LIVE,
+CONF_BOOL(acknowledgmentAtBatchIndexLevelEnabled, true, RESTART,
     "Keep acknowledgements of single messages of a batch.")
 
 CONF_SECTION("Log")

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The configuration's live keys, taken over while the core runs. */
+#include "core/topic_priv.h"
+
+static void
+take(struct core_conf *to, const struct core_conf *from)
+{
+	to->auto_topic = from->auto_topic;
+	to->auto_sub = from->auto_sub;
+	to->auto_partitioned = from->auto_partitioned;
+	to->default_partitions = from->default_partitions;
+	to->max_partitions = from->max_partitions;
+	to->max_unacked_consumer = from->max_unacked_consumer;
+	to->max_unacked_sub = from->max_unacked_sub;
+	to->max_producers_topic = from->max_producers_topic;
+	to->max_consumers_topic = from->max_consumers_topic;
+	to->max_consumers_sub = from->max_consumers_sub;
+	to->max_subs_topic = from->max_subs_topic;
+	to->failover_delay_ms = from->failover_delay_ms;
+	to->hash_ring = from->hash_ring;
+	to->hash_ring_points = from->hash_ring_points;
+	to->retention_ms = from->retention_ms;
+	to->retention_bytes = from->retention_bytes;
+	to->ttl_s = from->ttl_s;
+	to->delete_inactive = from->delete_inactive;
+	to->inactive_ms = from->inactive_ms;
+	to->idle_unload_ms = from->idle_unload_ms;
+}
+
+/* A topic's policy is its namespace's over ours: both are looked up again, once
+ * for each namespace that has topics in memory. */
+void
+core_set_conf(struct core *co, const struct core_conf *conf)
+{
+	struct map seen;
+	struct topic *t;
+	struct op *op, *first = NULL;
+	size_t it;
+
+	CHECK_OBJ_NOTNULL(co, CORE_MAGIC);
+	take(&co->conf, conf);
+	map_init(&seen, co->conf.hash_seed, co->topics->n);
+	MAP_FOREACH(t, co->topics, it) {
+		if (map_add(&seen, t->name.ns.p, t->name.ns.len, t) != ERR_OK)
+			continue;
+		op = op_new(OP_NS_REFRESH,
+		    (struct dest){ .kind = DEST_INTERNAL,
+			.shard = (uint16_t)co->conf.shard });
+		op->topic = op_str(op, t->name.ns);
+		op->link.next = first != NULL ? &first->link : NULL;
+		first = op;
+	}
+	map_fini(&seen);
+	while ((op = first) != NULL) {
+		first = (struct op *)op->link.next;
+		op->link.next = NULL;
+		core_op(co, &op);
+	}
+}
