@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -17,6 +18,16 @@ prot_init(void)
 
 	AZ(sigaction(SIGPIPE, &sa, NULL));
 	AZ(sigaction(SIGXFSZ, &sa, NULL));
+}
+
+uint64_t
+prot_random(void)
+{
+	uint64_t v;
+
+	/* 8 bytes come whole, and wait at most for the machine's start */
+	assert(getrandom(&v, sizeof v, 0) == (ssize_t)sizeof v);
+	return v;
 }
 
 uint64_t

@@ -21,6 +21,8 @@ uint64_t prot_raise_fds(void);
 void prot_mem(struct prot_mem *);
 /* open descriptors of this process; 0: unknown */
 uint64_t prot_open_fds(void);
+/* From the kernel's generator: seeds of tables whose keys peers choose. */
+uint64_t prot_random(void);
 /* SIGPIPE and SIGXFSZ are ignored: writes say EPIPE and EFBIG. Called first in
  * main. */
 void prot_init(void);

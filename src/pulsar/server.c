@@ -4,8 +4,7 @@
 #include <time.h>
 
 #include "base/conf.h"
-#include "base/hash.h"
-#include "os/clock.h"
+#include "os/prot.h"
 #include "pulsar/session_priv.h"
 
 /* --- addresses that clients are told ---------------------------------------- */
@@ -402,7 +401,7 @@ pulsar_new(
 	p->lp = net_loop(net);
 	p->router = router;
 	/* the keys are numbers that peers choose */
-	p->seed = hash_u64((uint64_t)clock_mono_ns(), (uintptr_t)p);
+	p->seed = prot_random();
 	umap_init(&p->sessions, p->seed, 1u << 24);
 	LIST_INIT(&p->watching);
 	LIST_INIT(&p->jobs);
