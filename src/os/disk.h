@@ -48,6 +48,8 @@ struct disk_req {
 	size_t got;
 	bool sync;
 	bool hurry;
+	bool back; /* a write or sync of a file that nobody else writes, in the
+		      background: among the reads, in no order with others */
 	void (*done)(struct disk_req *, enum err);
 	void *priv;
 	/* the disk's own */

@@ -121,7 +121,7 @@ write_done(struct fdisk *fd, enum err err)
 static bool
 is_write(const struct disk_req *rq)
 {
-	return rq->op == DISK_WRITE || rq->op == DISK_SYNC;
+	return !rq->back && (rq->op == DISK_WRITE || rq->op == DISK_SYNC);
 }
 
 static void
@@ -241,6 +241,7 @@ file_submit(struct disk *d, struct disk_req *rq)
 	rq->err = ERR_OK;
 	rq->start_ns = clock_mono_ns();
 	rq->after = NULL;
+	rq->got = 0;
 	fd->pending++;
 	if (is_write(rq)) {
 		if (fd->last != NULL) {
@@ -251,7 +252,7 @@ file_submit(struct disk *d, struct disk_req *rq)
 		fd->first = rq;
 		fd->last = rq;
 		write_next(fd);
-	} else if (rq->op == DISK_READ)
+	} else if (rq->op == DISK_READ || rq->back)
 		mbox_post(fd->df->read_box, &rq->link.msg);
 	else {
 		if (rq->op == DISK_CREATE)

@@ -207,6 +207,7 @@ next_poll(struct local *lo)
 		at = sooner(at, lo->commit_retry_ns);
 	if (has_memory(lo))
 		at = sooner(at, lo->idle_ns);
+	at = sooner(at, rewrite_next(lo));
 	if (at == INT64_MAX)
 		return -1;
 	return at > lo->mono_ns ? at - lo->mono_ns : 0;
@@ -265,8 +266,13 @@ local_poll(struct ledgers *lgs, int64_t wall_ms, int64_t mono_ns)
 	form_poll(lo);
 	flushes_poll(lo);
 	sync_poll(lo);
+	if (lo->check_dead) {
+		lo->check_dead = false;
+		segments_check_dead(lo);
+	}
 	segment_poll(lo);
 	checkpoint_poll(lo);
+	rewrite_poll(lo);
 	commits_poll(lo);
 	reads_poll(lo);
 	group_cache_trim(lo);
@@ -319,6 +325,8 @@ local_conf_init(struct local_conf *c)
 	c->reads_max = 8;
 	c->ack_delay_ns = 10000000;
 	c->flush_interval_ns = 500000000;
+	c->rewrite_interval_ns = 10000000000;
+	c->rewrite_bytes_per_s = 32u << 20;
 }
 
 static void
@@ -411,6 +419,7 @@ local_ledgers_free(struct ledgers **lgsp)
 
 	TAKE_OBJ_NOTNULL(lgs, lgsp, LEDGERS_MAGIC);
 	lo = local_of(lgs);
+	rewrite_fini(lo);
 	reads_fini(lo);
 	for (it = 0; (lg = umap_next(&lo->ledgers, &it)) != NULL; it = 0)
 		ledger_destroy(&lg);

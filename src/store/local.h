@@ -27,6 +27,10 @@
  *  - When fewer than min_free_segments are ready and making one fails with
  *    ERR_NO_SPACE, appends fail with ERR_NO_SPACE (space(false)), journals go
  *    on; making one is tried every second, space(true) tells when it worked.
+ *  - A sealed segment of which a quarter or less is live (half without space)
+ *    is rewritten: what is live in it and in others like it goes, sorted by
+ *    ledger, into a file of the right size, or into a segment of the reserve
+ *    when there is no room for one. Positions and indexes stay as they are.
  *  - new_id() answers 0 when no id can be had at the moment (reserved ranges
  *    are made durable ahead of use).
  *  - journal_release() calls the client's journal_snapshot() before it returns
@@ -75,6 +79,10 @@ struct local_conf {
 	int64_t
 	    ack_delay_ns; /* a delta that nobody waits for rides at latest */
 	int64_t flush_interval_ns; /* from an unsynced write to its sync */
+	/* rewriting: pause between jobs, bytes read and written; both don't
+	 * count while there is no space */
+	int64_t rewrite_interval_ns;
+	uint64_t rewrite_bytes_per_s;
 	local_report_f *report; /* may be NULL */
 	void *report_priv;
 };
@@ -116,6 +124,8 @@ struct local_stats {
 	uint64_t corrupt;
 	uint64_t checkpoints;
 	uint64_t segments_sealed, segments_freed, segments_recycled;
+	uint64_t rewrites, rewrites_failed; /* jobs */
+	uint64_t rewrite_segments, rewrite_bytes; /* that were rewritten */
 	/* gauges */
 	uint64_t staged_bytes; /* given, not yet in a group */
 	uint64_t buffer_bytes; /* all buffers in use: cached or pinned */

@@ -188,7 +188,7 @@ checkpoint_would_free(const struct local *lo)
 	const struct segment *seg;
 
 	TAILQ_FOREACH(seg, &lo->sealed, list)
-		if (seg->live == 0 && seg->footer_ok)
+		if (seg->live == 0 && seg->footer_ok && !seg->rewritten)
 			return true;
 	return false;
 }
@@ -201,7 +201,7 @@ begin(struct local *lo)
 	lo->ckpt_to = lo->ckpt_segment;
 	lo->ckpt_to_group = lo->ckpt_group;
 	TAILQ_FOREACH(seg, &lo->sealed, list) {
-		if (seg->id <= lo->ckpt_segment)
+		if (seg->id <= lo->ckpt_segment || seg->rewritten)
 			continue;
 		if (!seg->footer_ok)
 			break;
@@ -314,9 +314,10 @@ moved(struct local *lo)
 	lo->ckpt_group = lo->ckpt_to_group;
 	lo->sealed_n = 0;
 	TAILQ_FOREACH(seg, &lo->sealed, list)
-		lo->sealed_n += seg->id > lo->ckpt_segment;
+		lo->sealed_n += seg->id > lo->ckpt_segment && !seg->rewritten;
 	checkpoint_dead_forget(lo);
 	lo->ckpt = CKPT_IDLE;
+	lo->rw_look = true;
 	lo->st.checkpoints++;
 }
 
@@ -356,7 +357,7 @@ move_put(struct local *lo, struct meta_txn *tx)
 static bool
 asked_ready(struct local *lo)
 {
-	struct segment *seg = TAILQ_LAST(&lo->sealed, segment_list);
+	struct segment *seg;
 
 	if (lo->open != NULL && lo->open->off > 0 && lo->ckpt_seal) {
 		if (lo->flight_n > 0 || TAILQ_EMPTY(&lo->free))
@@ -366,6 +367,9 @@ asked_ready(struct local *lo)
 		return false;
 	}
 	lo->ckpt_seal = false;
+	TAILQ_FOREACH_REVERSE(seg, &lo->sealed, segment_list, list)
+		if (!seg->rewritten)
+			break;
 	return seg == NULL || seg->footer_ok;
 }
 

@@ -135,6 +135,7 @@ footer_loaded(struct disk_req *rq, enum err err)
 
 	lo->reads_n--;
 	seg->pins--;
+	lo->check_dead |= seg->live == 0;
 	if (err == ERR_OK && op->flag) {
 		footer_rebuild(lo, seg, op->buf->data);
 	} else if (err == ERR_OK) {
@@ -160,12 +161,23 @@ out:
 	dop_free(op);
 }
 
+void
+footer_want(struct local *lo, struct segment *seg)
+{
+	uint64_t len;
+
+	if (seg->footer_loading)
+		return;
+	seg->footer_loading = true;
+	len = seg->footer_bad ? seg->size : FOOTER_GUESS;
+	footer_read(
+	    lo, seg, len < seg->size ? len : seg->size, seg->footer_bad);
+}
+
 /* True if the rows are here; else the operation waits for them */
 bool
 footer_have(struct local *lo, struct segment *seg, struct read_op *op)
 {
-	uint64_t len;
-
 	if (seg->row != NULL) {
 		segment_touch(lo, seg);
 		return true;
@@ -173,11 +185,6 @@ footer_have(struct local *lo, struct segment *seg, struct read_op *op)
 	op->state = OP_FOOTER;
 	op->seg = seg;
 	TAILQ_INSERT_TAIL(&seg->footer_wait, op, list);
-	if (!seg->footer_loading) {
-		seg->footer_loading = true;
-		len = seg->footer_bad ? seg->size : FOOTER_GUESS;
-		footer_read(lo, seg, len < seg->size ? len : seg->size,
-		    seg->footer_bad);
-	}
+	footer_want(lo, seg);
 	return false;
 }

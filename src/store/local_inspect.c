@@ -233,6 +233,7 @@ struct walk {
 	uint32_t epoch, end;
 	uint32_t bad_from, bad_n; /* places between groups that are none */
 	bool any, sealed, footer;
+	bool rewritten; /* its groups have no numbers */
 	struct trailer t;
 };
 
@@ -299,12 +300,16 @@ walk_segment(struct inspect *in, const struct isegment *is, const uint8_t *b,
 
 	if (w->sealed)
 		end = w->t.data_end;
+	if (group_head_get(b, GROUP_HEAD, is->id, &h) == GROUP_OK)
+		w->rewritten = h.number == 0;
+	w->rewritten |= w->sealed && w->t.kind == SEGMENT_REWRITTEN;
 	while (off + GROUP_HEAD <= end) {
 		v = group_check(b + off, end - off, is->id, &h);
 		if (v == GROUP_NEWER)
 			in->newer++;
 		if ((v != GROUP_OK && v != GROUP_BAD_RECORDS) ||
-		    (w->any && (h.number <= w->number || h.epoch < w->epoch))) {
+		    (!w->rewritten && w->any &&
+			(h.number <= w->number || h.epoch < w->epoch))) {
 			off += DISK_BLOCK;
 			continue;
 		}
@@ -369,8 +374,11 @@ segment_print(
 	(void)fprintf(in->out,
 	    "%s, groups %" PRIu64 "-%" PRIu64 " (%" PRIu64 "), entries %" PRIu64
 	    ", deltas %" PRIu64 ", %u of %" PRIu64 " bytes, live %" PRId64 "\n",
-	    w->sealed ? "sealed" : "open", w->first, w->number, w->groups,
-	    w->entries, w->deltas, w->end, is->size, is->live);
+	    w->rewritten  ? "rewritten" :
+		w->sealed ? "sealed" :
+			    "open",
+	    w->first, w->number, w->groups, w->entries, w->deltas, w->end,
+	    is->size, is->live);
 	if (w->bad_n > 0) {
 		/* a tail that was torn may have whole groups behind it */
 		if (w->sealed || w->synced >= w->bad_number)

@@ -336,19 +336,48 @@ local_create(struct ledgers *lgs, uint64_t first_index, void *owner)
 }
 
 static void
-opened(void *p, enum err err, const void *val, size_t len)
+fetched(void *p, enum err err, const void *val, size_t len)
 {
 	struct ledger *lg = p;
 	struct local *lo = lg->lo;
 
+	lg->pending--;
+	lg->loading = false;
 	if (err == ERR_NO_KEY)
+		err = ERR_NO_LEDGER;
+	if (err == ERR_OK && lg->deleted)
 		err = ERR_NO_LEDGER;
 	if (err == ERR_OK)
 		err = ledger_load(lg, val, len);
-	if (err != ERR_OK)
-		open_failed(lo, lg, err);
-	else
-		answer_opened(lo, lg);
+	if (lg->rewrite)
+		rewrite_loaded(lo, lg, err);
+	if (err == ERR_OK && lg->fence) {
+		lg->closing = true;
+		local_close_poll(lg);
+		lg->closing = false;
+	}
+	if (lg->held && !lg->deleted) {
+		lg->pending++;
+		if (err == ERR_OK)
+			answer_opened(lo, lg);
+		else
+			open_failed(lo, lg, err);
+	} else if (err != ERR_OK && !lg->deleted) {
+		ledger_destroy(&lg);
+	} else {
+		ledger_maybe_free(lg);
+	}
+}
+
+void
+ledger_fetch(struct ledger *lg)
+{
+	struct meta *m = lg->lo->meta;
+	uint8_t key[META_KEY_MAX];
+
+	lg->loading = true;
+	lg->pending++;
+	m->ops->get(m, key, meta_key_id(key, META_LEDGER, lg->id), fetched, lg);
 }
 
 static void
@@ -362,7 +391,6 @@ local_open(struct ledgers *lgs, uint64_t id, void *owner)
 {
 	struct local *lo = local_of(lgs);
 	struct ledger *lg = ledger_find(lo, id);
-	uint8_t key[META_KEY_MAX];
 
 	if (lg != NULL && lg->deleted) {
 		local_answer(lo, no_ledger, owner);
@@ -370,18 +398,14 @@ local_open(struct ledgers *lgs, uint64_t id, void *owner)
 	}
 	if (lg == NULL) {
 		lg = ledger_add(lo, id);
-		lg->pending++;
-		lg->held = true;
-		lg->owner = owner;
-		lo->meta->ops->get(lo->meta, key,
-		    meta_key_id(key, META_LEDGER, id), opened, lg);
-		return;
+		ledger_fetch(lg);
 	}
 	assert(!lg->held);
 	lg->held = true;
 	lg->owner = owner;
-	if (!lg->ready)
-		return; /* it is being fenced, which answers */
+	if (lg->loading)
+		return; /* that answers */
+	assert(lg->ready);
 	lg->pending++;
 	local_answer(lo, answer_opened, lg);
 }
@@ -423,6 +447,7 @@ ledger_trim_extents(struct ledger *lg)
 			    lg->lo->open->id == x->segment)))
 			break;
 		x->trimmed = true;
+		lg->lo->rw_look = true;
 		seg = segment_want(lg->lo, x->segment);
 		seg->live -= x->disk_bytes;
 		/* runs there must not outlive the segment */
@@ -506,57 +531,22 @@ local_close(struct ledgers *lgs, struct ledger *lg)
 	local_close_poll(lg);
 }
 
-static void
-fence_loaded(void *p, enum err err, const void *val, size_t len)
-{
-	struct ledger *lg = p;
-
-	lg->pending--;
-	if (lg->deleted) {
-		ledger_maybe_free(lg);
-		return;
-	}
-	if (err == ERR_NO_KEY)
-		err = ERR_NO_LEDGER;
-	if (err == ERR_OK)
-		err = ledger_load(lg, val, len);
-	if (err == ERR_OK) {
-		lg->closing = true;
-		local_close_poll(lg);
-		lg->closing = false;
-	}
-	/* who has opened it meanwhile waits for this */
-	if (lg->held) {
-		lg->pending++;
-		if (err == ERR_OK)
-			answer_opened(lg->lo, lg);
-		else
-			open_failed(lg->lo, lg, err);
-	} else if (err != ERR_OK) {
-		ledger_destroy(&lg);
-	} else {
-		ledger_maybe_free(lg);
-	}
-}
-
 void
 local_fence(struct ledgers *lgs, uint64_t id)
 {
 	struct local *lo = local_of(lgs);
 	struct ledger *lg = ledger_find(lo, id);
-	uint8_t key[META_KEY_MAX];
 
-	if (lg != NULL) {
-		if (!lg->closed && !lg->closing && lg->ready) {
-			lg->closing = true;
-			local_close_poll(lg);
-		}
-		return;
+	if (lg == NULL) {
+		lg = ledger_add(lo, id);
+		ledger_fetch(lg);
 	}
-	lg = ledger_add(lo, id);
-	lg->pending++;
-	lo->meta->ops->get(
-	    lo->meta, key, meta_key_id(key, META_LEDGER, id), fence_loaded, lg);
+	if (lg->loading) {
+		lg->fence = true;
+	} else if (!lg->closed && !lg->closing && lg->ready) {
+		lg->closing = true;
+		local_close_poll(lg);
+	}
 }
 
 static void
@@ -567,7 +557,7 @@ deleted(struct local *lo, void *p, enum err err)
 	(void)err;
 	lg->pending--;
 	ledger_maybe_free(lg);
-	segments_check_dead(lo);
+	lo->check_dead = true;
 }
 
 static void
@@ -588,6 +578,7 @@ del_now(struct ledger *lg)
 			segment_persist(lo, seg, -(int64_t)x->persisted);
 	}
 	lg->ext_n = 0;
+	lo->rw_look = true;
 	runs_fini(lg);
 	tx = meta_txn_new();
 	meta_txn_del(tx, key, meta_key_id(key, META_LEDGER, lg->id));

@@ -80,6 +80,8 @@ struct segment {
 	bool
 	    footer_bad; /* damaged: rows were rebuilt by a scan or cannot be had */
 	bool failed;
+	bool rewritten; /* not of the log: what was live in others */
+	bool no_rewrite; /* tried in vain */
 	uint64_t first_group, last_group;
 	int64_t live; /* bytes of records that some ledger still wants */
 	int64_t persisted; /* the same, as our row in meta says */
@@ -110,6 +112,7 @@ bool segment_fits(const struct segment *, uint32_t len, uint32_t runs);
 /* The next free segment becomes the open one; false if none is ready */
 bool segment_open_next(struct local *);
 void segment_seal(struct local *);
+void segment_sealed(struct local *, struct segment *);
 uint32_t segment_row_add(struct segment *, const struct run_row *);
 void segment_rows_sort(struct segment *);
 /* Build the footer at the end of buf (footer_len(row_n) bytes) */
@@ -179,6 +182,9 @@ struct ledger {
 	bool dirty; /* on lo->dirty: extents or flags no snapshot has */
 	bool staged; /* on lo->staged */
 	bool failing; /* on lo->failing */
+	bool loading; /* its snapshot is on its way */
+	bool fence; /* close it when it is loaded */
+	bool rewrite; /* the job under way waits for it */
 	/* durable */
 	int64_t last_entry;
 	uint64_t first_index, next_index;
@@ -214,6 +220,8 @@ void ledger_info_get(const struct ledger *, struct ledger_info *);
 /* Forget the object if nothing needs it */
 void ledger_maybe_free(struct ledger *);
 void ledger_destroy(struct ledger **);
+/* Get the snapshot of one that was just added; who waits for it is told */
+void ledger_fetch(struct ledger *);
 void ledger_mark_dirty(struct ledger *);
 /* Snapshot of the extents in segments up to lo->covered: appends the put to tx,
  * moves the persisted counters, takes it off the dirty list (and puts it on
@@ -396,6 +404,19 @@ bool chunk_evict_oldest(struct local *);
 void reads_poll(struct local *);
 void reads_fini(struct local *);
 
+/* Have the rows read; footer_loading falls when that has ended */
+void footer_want(struct local *, struct segment *);
+
+/* --- rewriting (local_rewrite.c) ------------------------------------------ */
+
+struct rewrite;
+void rewrite_poll(struct local *);
+/* ns when it wants to go on by itself; INT64_MAX: not */
+int64_t rewrite_next(const struct local *);
+/* A ledger with .rewrite was loaded, or could not be */
+void rewrite_loaded(struct local *, struct ledger *, enum err);
+void rewrite_fini(struct local *);
+
 /* --- checkpoint ----------------------------------------------------------- */
 
 enum ckpt_step {
@@ -577,6 +598,10 @@ struct local {
 	int64_t commit_retry_ns;
 	struct slice_op *ckpt_slice;
 	LIST_HEAD(, jopen) jopens;
+	struct rewrite *rw; /* the job under way */
+	bool check_dead; /* a segment may be */
+	bool rw_look; /* there may be something to rewrite */
+	int64_t rw_next_ns; /* not before */
 	struct local_stats st;
 };
 

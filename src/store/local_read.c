@@ -235,6 +235,7 @@ chunk_loaded(struct disk_req *rq, enum err err)
 
 	lo->reads_n--;
 	ch->seg->pins--;
+	lo->check_dead |= ch->seg->live == 0;
 	ch->err = err;
 	ch->loaded = true;
 	if (ch->lg == NULL) {
@@ -365,8 +366,10 @@ range_rows(struct local *lo, struct ledger *lg, struct segment *seg,
 				break;
 			r = &seg->row[run->row];
 		}
+		/* what is missing may be in another segment */
 		if (n > 0 &&
-		    (r->off < out[n - 1].off + out[n - 1].bytes ||
+		    (r->first_entry != out[n - 1].first_entry + out[n - 1].n ||
+			r->off < out[n - 1].off + out[n - 1].bytes ||
 			r->off - (out[n - 1].off + out[n - 1].bytes) >
 			    GAP_MAX ||
 			r->off + r->bytes - out[0].off > lo->conf.read_bytes))

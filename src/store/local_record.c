@@ -243,6 +243,7 @@ trailer_put(uint8_t *p, const struct trailer *t)
 	memset(p, 0, FOOTER_TRAILER);
 	le32_put(p + TRAILER_OFF(magic), FOOTER_MAGIC32);
 	le16_put(p + TRAILER_OFF(version), LOG_VERSION);
+	le16_put(p + TRAILER_OFF(kind), t->kind);
 	le32_put(p + TRAILER_OFF(epoch), t->epoch);
 	le64_put(p + TRAILER_OFF(generation), t->generation);
 	le64_put(p + TRAILER_OFF(first_group), t->first_group);
@@ -269,6 +270,7 @@ trailer_get(const uint8_t *p, uint64_t generation, struct trailer *t)
 		return GROUP_NONE;
 	if (le16_get(p + TRAILER_OFF(version)) != LOG_VERSION)
 		return GROUP_NEWER;
+	t->kind = le16_get(p + TRAILER_OFF(kind));
 	t->epoch = le32_get(p + TRAILER_OFF(epoch));
 	t->first_group = le64_get(p + TRAILER_OFF(first_group));
 	t->last_group = le64_get(p + TRAILER_OFF(last_group));

@@ -70,6 +70,10 @@ list_segment_row(void *p, enum err err, const void *key, size_t keylen,
 		id = id << 8 | k[keylen - 12 + (size_t)i];
 	for (int i = 0; i < 4; i++)
 		shard = shard << 8 | k[keylen - 4 + (size_t)i];
+	/* of all shards: is a rewritten one wanted? */
+	seg = segment_get(rc->lo, id);
+	if (seg != NULL)
+		seg->sum += (int64_t)le64_get(val);
 	if (shard != rc->lo->conf.shard)
 		return;
 	seg = segment_want(rc->lo, id);

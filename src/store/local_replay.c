@@ -282,27 +282,66 @@ judge(struct recover *rc, struct scan *sc, bool later)
 	return keep;
 }
 
-/* Does it hold groups at all? Free ones are zeroes or of an older generation */
+enum use {
+	USE_FREE, /* zeroes, or of an older generation */
+	USE_LOG,
+	USE_REWRITTEN,
+};
+
+/* What is it? Its first block tells, or for a rewritten one that is damaged
+ * there, its last. */
 static enum err
-segment_used(struct recover *rc, struct segment *seg, bool *used)
+segment_use(struct recover *rc, struct segment *seg, enum use *use)
 {
 	struct disk *d = rc->lo->disk;
 	struct group_head h;
+	struct trailer t;
 	enum group_verdict v;
 	uint8_t *b = mem_aligned(DISK_BLOCK, DISK_BLOCK);
 	size_t got;
 	enum err err;
 
-	*used = false;
+	*use = USE_FREE;
 	err = d->ops->read_now(d, seg->id, 0, b, DISK_BLOCK, &got);
 	if (err == ERR_OK && got == DISK_BLOCK) {
 		v = group_head_get(b, DISK_BLOCK, seg->id, &h);
-		*used = v != GROUP_NONE &&
-		    (v == GROUP_NEWER ||
-			(h.epoch >= rc->epoch && h.number >= rc->next_group));
+		if (v == GROUP_NEWER ||
+		    (v == GROUP_OK && h.epoch >= rc->epoch &&
+			h.number >= rc->next_group))
+			*use = USE_LOG;
+		else if (v == GROUP_OK && h.number == 0)
+			*use = USE_REWRITTEN;
+	}
+	if (err == ERR_OK && *use == USE_FREE) {
+		err = d->ops->read_now(
+		    d, seg->id, seg->size - DISK_BLOCK, b, DISK_BLOCK, &got);
+		if (err == ERR_OK && got == DISK_BLOCK &&
+		    trailer_get(b + DISK_BLOCK - FOOTER_TRAILER, seg->id, &t) ==
+			GROUP_OK &&
+		    t.kind == SEGMENT_REWRITTEN)
+			*use = USE_REWRITTEN;
 	}
 	mem_free(b);
 	return err;
+}
+
+/* Kept if a counter names it; else its job was not done */
+static enum err
+rewritten_settle(struct recover *rc, struct segment *seg)
+{
+	struct local *lo = rc->lo;
+	uint64_t id = seg->id;
+
+	if (seg->sum == 0) {
+		segment_drop(lo, &seg);
+		return lo->disk->ops->remove_now(lo->disk, id);
+	}
+	seg->rewritten = true;
+	seg->state = SEG_SEALED;
+	seg->footer_ok = true;
+	if (!seg->old)
+		segment_sealed(lo, seg);
+	return ERR_OK;
 }
 
 /* Apply what belongs to the log; the segment's off is where it goes on. */
@@ -416,7 +455,7 @@ segment_finish(struct recover *rc, struct scan *sc)
 	segment_lru_trim(lo);
 	runs_trim_segment(lo, seg);
 	if (!seg->old) {
-		TAILQ_INSERT_TAIL(&lo->sealed, seg, list);
+		segment_sealed(lo, seg);
 		lo->sealed_n++;
 	}
 	return ERR_OK;
@@ -518,7 +557,7 @@ log_replay(struct recover *rc, uint32_t class, const struct shard_row *row)
 	struct segment *seg, *open = NULL;
 	uint32_t used_n = 0, first = 0;
 	enum err err = ERR_OK;
-	bool used;
+	enum use use;
 
 	rc->class = class;
 	rc->next_group = row->group;
@@ -534,11 +573,17 @@ log_replay(struct recover *rc, uint32_t class, const struct shard_row *row)
 		seg = segment_get(lo, rc->files[i]);
 		if (size_bad(seg))
 			continue;
-		err = segment_used(rc, seg, &used);
-		if (used)
+		err = segment_use(rc, seg, &use);
+		if (err == ERR_OK && use == USE_REWRITTEN) {
+			err = rewritten_settle(rc, seg);
+			rc->files[i] = 0;
+		} else if (use == USE_LOG) {
 			used_n = i + 1;
+		}
 	}
 	for (uint32_t i = first; i < used_n && err == ERR_OK; i++) {
+		if (rc->files[i] == 0)
+			continue;
 		seg = segment_get(lo, rc->files[i]);
 		err = segment_replay(rc, seg, i + 1 < used_n, &open);
 		/* a directory of very many topics: not all of them in memory */
@@ -550,6 +595,8 @@ log_replay(struct recover *rc, uint32_t class, const struct shard_row *row)
 	}
 	for (uint32_t i = first > used_n ? first : used_n;
 	     i < rc->files_n && err == ERR_OK; i++) {
+		if (rc->files[i] == 0)
+			continue;
 		seg = segment_get(lo, rc->files[i]);
 		err = free_or_remove(rc, seg);
 	}

@@ -261,6 +261,7 @@ segment_footer_put(
 		run_row_put(buf + (size_t)i * RUN_ROW, &row[i]);
 	memset(&t, 0, sizeof t);
 	t.generation = seg->id;
+	t.kind = seg->rewritten ? SEGMENT_REWRITTEN : SEGMENT_LOG;
 	t.first_group = seg->first_group;
 	t.last_group = seg->last_group;
 	t.epoch = lo->epoch;
@@ -357,6 +358,21 @@ segment_seal(struct local *lo)
 	lo->disk->ops->submit(lo->disk, &op->rq);
 }
 
+/* Into the list of those that are sealed, by id */
+void
+segment_sealed(struct local *lo, struct segment *seg)
+{
+	struct segment *at;
+
+	TAILQ_FOREACH_REVERSE(at, &lo->sealed, segment_list, list)
+		if (at->id < seg->id)
+			break;
+	if (at == NULL)
+		TAILQ_INSERT_HEAD(&lo->sealed, seg, list);
+	else
+		TAILQ_INSERT_AFTER(&lo->sealed, at, seg, list);
+}
+
 bool
 segment_open_next(struct local *lo)
 {
@@ -395,6 +411,9 @@ set_space(struct local *lo, bool ok, uint64_t segment)
 	if (lo->no_space == !ok)
 		return;
 	lo->no_space = !ok;
+	/* it may make some, and is less choosy now */
+	lo->rw_look = true;
+	lo->rw_next_ns = lo->mono_ns;
 	local_report(lo, ok ? LOCAL_SPACE_BACK : LOCAL_NO_SPACE, segment, 0, 0);
 	if (lo->base.client_ops->space != NULL)
 		lo->base.client_ops->space(lo->base.client, ok);
@@ -532,7 +551,7 @@ segment_check_dead(struct local *lo, struct segment *seg)
 	    seg->persisted != 0 || seg->pins != 0 ||
 	    seg->commit > lo->commit_done || lo->meta_failed)
 		return;
-	if (!seg->old && seg->id > lo->ckpt_segment)
+	if (!seg->old && !seg->rewritten && seg->id > lo->ckpt_segment)
 		return;
 	/* an old one may be wanted by another shard: local_checkpoint.c looks */
 	if (seg->old)
@@ -549,8 +568,7 @@ segments_check_dead(struct local *lo)
 {
 	struct segment *seg, *next;
 
-	for (seg = TAILQ_FIRST(&lo->sealed);
-	     seg != NULL && seg->id <= lo->ckpt_segment; seg = next) {
+	for (seg = TAILQ_FIRST(&lo->sealed); seg != NULL; seg = next) {
 		next = TAILQ_NEXT(seg, list);
 		segment_check_dead(lo, seg);
 	}

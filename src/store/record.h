@@ -247,6 +247,11 @@ struct run_row {
 void run_row_put(uint8_t *p, const struct run_row *);
 void run_row_get(const uint8_t *p, struct run_row *);
 
+/* Groups of a rewritten segment have number 0: they are not of the log, which
+ * begins with 1. */
+#define SEGMENT_LOG 0u
+#define SEGMENT_REWRITTEN 1u
+
 #define FOOTER_MAGIC32 0x3146474du /* "MGF1" */
 #define FOOTER_TRAILER 64u /* the segment's last bytes */
 
@@ -254,7 +259,7 @@ struct trailer_layout {
 	uint8_t magic[4];
 	uint8_t crc[4]; /* of bytes 8 to 64 */
 	uint8_t version[2];
-	uint8_t reserved[2];
+	uint8_t kind[2]; /* SEGMENT_ */
 	uint8_t epoch[4];
 	uint8_t generation[8];
 	uint8_t first_group[8];
@@ -282,6 +287,7 @@ _Static_assert(sizeof(struct trailer_layout) == FOOTER_TRAILER, "trailer");
 
 struct trailer {
 	uint64_t generation, first_group, last_group;
+	uint16_t kind;
 	uint32_t epoch, data_end, footer_off, rows_n, rows_crc, shard;
 };
 void trailer_put(uint8_t *p, const struct trailer *);

@@ -235,6 +235,8 @@ other_do(struct disk_mem *dm, struct disk_req *rq)
 static int
 queue_of(const struct disk_req *rq)
 {
+	if (rq->back)
+		return Q_OTHER;
 	if (rq->op == DISK_WRITE || rq->op == DISK_SYNC)
 		return Q_WRITE;
 	return rq->op == DISK_READ ? Q_READ : Q_OTHER;
@@ -276,10 +278,11 @@ queue_take(struct queue *q)
 static enum err
 carry_out(struct disk_mem *dm, struct disk_req *rq)
 {
-	switch (queue_of(rq)) {
-	case Q_WRITE:
+	switch (rq->op) {
+	case DISK_WRITE:
+	case DISK_SYNC:
 		return write_do(dm, rq);
-	case Q_READ:
+	case DISK_READ:
 		return read_do(dm, rq);
 	default:
 		return other_do(dm, rq);

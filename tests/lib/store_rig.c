@@ -219,6 +219,8 @@ rig_init(struct rig *r, uint64_t seed)
 	r->conf.index_bytes = 64u << 10;
 	r->conf.reads_max = 2;
 	r->conf.checkpoint_segments = 2;
+	r->conf.rewrite_interval_ns = 20000000;
+	r->conf.rewrite_bytes_per_s = 1u << 30;
 	r->conf.report = report;
 	r->conf.report_priv = r;
 	for (int i = 0; i < RIG_LEDGERS; i++) {
@@ -478,7 +480,7 @@ rig_read_all(struct rledger *rl, uint32_t *corrupt)
 {
 	struct rig *r = rl->rig;
 	struct rread rr;
-	int64_t at = 0;
+	int64_t at = (int64_t)rl->trim;
 	uint32_t n = 0;
 
 	if (corrupt != NULL)

@@ -93,7 +93,7 @@ void rig_append(struct rledger *, uint32_t len, bool sync);
 void rig_body(uint8_t *p, uint32_t key, uint32_t len);
 /* is entry i of the ledger what was appended? */
 bool rig_entry_is(const struct rledger *, int64_t i, const struct entry *);
-/* Read all of it back; asserts that it is what was appended. corrupt: how many
+/* Read all of it back, from .trim on; asserts that it is what was appended. corrupt: how many
  * places were said to be damaged. Returns how many entries were seen. */
 uint32_t rig_read_all(struct rledger *, uint32_t *corrupt);
 /* after a start: open all again and compare with the model */

@@ -44,7 +44,7 @@ struct trig {
 	unsigned fx_n, fx_cap;
 	uint64_t req;
 	bool dead_probes; /* a probe is answered: dead */
-	bool no_probes;   /* or not at all */
+	bool no_probes; /* or not at all */
 };
 
 void trig_init(struct trig *); /* conf may be changed before trig_start */
@@ -54,22 +54,26 @@ void trig_crash(struct trig *);
 void trig_fini(struct trig *);
 
 void trig_turn(struct trig *);
-void trig_run(struct trig *);		  /* until nothing goes on */
+void trig_run(struct trig *); /* until nothing goes on */
 void trig_pass(struct trig *, int64_t ms); /* time passes */
-void trig_forget(struct trig *);	  /* receipts, deliveries, effects */
+void trig_forget(struct trig *); /* receipts, deliveries, effects */
 
-struct op *trig_op(struct trig *, enum op_type, const char *topic, uint64_t tag);
+struct op *trig_op(
+    struct trig *, enum op_type, const char *topic, uint64_t tag);
 /* gives the op, runs, returns the effect that answers (stays the rig's) */
 struct fx *trig_do(struct trig *, struct op *);
 /* the last effect of a type for a tag; NULL: none */
 struct fx *trig_fx(struct trig *, enum fx_type, uint64_t tag);
 
-uint64_t trig_producer(struct trig *, const char *topic, const char *name, uint64_t tag);
-void trig_publish(struct trig *, uint64_t producer, uint64_t sequence, const char *body);
+uint64_t trig_producer(
+    struct trig *, const char *topic, const char *name, uint64_t tag);
+void trig_publish(
+    struct trig *, uint64_t producer, uint64_t sequence, const char *body);
 /* n bodies "m<sequence>" from the sequence on */
-void trig_publish_n(struct trig *, uint64_t producer, uint64_t sequence, unsigned n);
-uint64_t trig_consumer(struct trig *, const char *topic, const char *sub, uint64_t tag,
-    bool earliest);
+void trig_publish_n(
+    struct trig *, uint64_t producer, uint64_t sequence, unsigned n);
+uint64_t trig_consumer(struct trig *, const char *topic, const char *sub,
+    uint64_t tag, bool earliest);
 void trig_ack(struct trig *, uint64_t consumer, struct pos, bool cumulative);
 
 #endif
