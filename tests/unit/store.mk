@@ -21,3 +21,7 @@ check_PROGRAMS += %D%/test_store_damage
 check_PROGRAMS += %D%/test_store_space
 %C%_test_store_space_SOURCES = %D%/test_store_space.c $(STORE_RIG)
 %C%_test_store_space_LDADD = $(STORE_TEST)
+
+check_PROGRAMS += %D%/test_store_rewrite
+%C%_test_store_rewrite_SOURCES = %D%/test_store_rewrite.c $(STORE_RIG)
+%C%_test_store_rewrite_LDADD = $(STORE_TEST)
