@@ -269,12 +269,26 @@ slice_free(struct slice_op *sl)
 	mem_free(sl);
 }
 
+/* What it was to keep is in memory and in the log only. */
+static void
+slice_undo(struct slice_op *sl)
+{
+	for (uint32_t i = 0; i < sl->ledgers_n; i++)
+		if (!sl->lg[i]->deleted)
+			ledger_mark_dirty(sl->lg[i]);
+	for (uint32_t i = 0; i < sl->journals_n; i++)
+		if (!sl->jo[i]->deleted)
+			journal_unsnapshot(sl->jo[i]);
+}
+
 static void
 sliced(struct local *lo, void *p, enum err err)
 {
 	if (lo->ckpt_slice != NULL) {
 		assert(p == lo->ckpt_slice);
 		lo->ckpt_slice = NULL;
+		if (err != ERR_OK)
+			slice_undo(p);
 		slice_free(p);
 	}
 	lo->ckpt_busy--;

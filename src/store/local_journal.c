@@ -91,7 +91,8 @@ journal_maybe_free(struct journal *jo)
 {
 	if (jo->held || jo->pending > 0 || jo->formed > 0)
 		return;
-	if (!jo->deleted && (jo->staged || jo->dirty || jo->kept_len > 0))
+	if (!jo->deleted &&
+	    (jo->staged || jo->dirty || jo->kept_len > 0 || jo->lost))
 		return;
 	journal_destroy(&jo);
 }
@@ -298,6 +299,20 @@ answer_fresh(struct local *lo, void *p)
 		journal_maybe_free(jo);
 }
 
+static void
+answer_lost(struct local *lo, void *p)
+{
+	struct journal *jo = p;
+
+	jo->pending--;
+	jo->opening = jo->held = false;
+	if (!jo->deleted)
+		lo->base.client_ops->journal_opened(
+		    jo->owner, NULL, NULL, 0, ERR_IO);
+	else
+		journal_maybe_free(jo);
+}
+
 void
 local_journal_open(struct ledgers *lgs, uint64_t id, bool fresh, void *owner)
 {
@@ -313,8 +328,8 @@ local_journal_open(struct ledgers *lgs, uint64_t id, bool fresh, void *owner)
 	jo->opening = true;
 	jo->seq_base = jo->seq;
 	jo->pending++;
-	if (fresh) {
-		local_answer(lo, answer_fresh, jo);
+	if (fresh || jo->lost) {
+		local_answer(lo, fresh ? answer_fresh : answer_lost, jo);
 		return;
 	}
 	op = mem_zalloc(sizeof *op);
@@ -485,14 +500,24 @@ journal_snapshot(struct journal *jo, struct meta_txn *tx)
 	jo->raw_n = 0;
 }
 
+void
+journal_unsnapshot(struct journal *jo)
+{
+	if (jo->held)
+		journal_mark_dirty(jo);
+	else
+		jo->lost = true;
+}
+
 static void
 released(struct local *lo, void *p, enum err err)
 {
 	struct journal *jo = p;
 
 	(void)lo;
-	(void)
-	    err; /* local_commit has seen it: nothing in the log is freed now */
+	/* local_commit has seen it: nothing in the log is freed now */
+	if (err != ERR_OK)
+		journal_unsnapshot(jo);
 	jo->pending--;
 	journal_maybe_free(jo);
 }

@@ -315,6 +315,8 @@ struct journal {
 	bool held;
 	bool opening;
 	bool deleted;
+	bool lost; /* a commit failed that had what memory has no more: it can't
+		      be opened before a restart, which replays the log */
 	bool urgent;
 	bool staged; /* on lo->jstaged */
 	bool dirty; /* on lo->jdirty: the log has deltas that no snapshot has */
@@ -347,6 +349,8 @@ void journal_snapshot(struct journal *, struct meta_txn *);
 void journal_maybe_free(struct journal *);
 void journal_destroy(struct journal **);
 void journal_mark_dirty(struct journal *);
+/* The commit with its snapshot failed */
+void journal_unsnapshot(struct journal *);
 void journal_written(struct journal *, uint64_t seq, enum err);
 void journals_fail_staged(struct local *);
 bool journal_is_dead(const struct local *, uint64_t id);

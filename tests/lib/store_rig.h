@@ -45,6 +45,7 @@ struct rcursor {
 	uint64_t id;
 	struct journal *jo;
 	bool opened, used;
+	bool may_fail; /* opening it */
 	bool let_go; /* released from inside of the answer to open */
 	uint32_t newest; /* last one that open gave */
 	enum err err;
