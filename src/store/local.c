@@ -155,7 +155,9 @@ wants_group(const struct local *lo)
 static void
 form_poll(struct local *lo)
 {
-	if (lo->flight_n == 0 && wants_group(lo) && !group_form(lo))
+	lo->form_waits =
+	    lo->flight_n == 0 && wants_group(lo) && !group_form(lo);
+	if (lo->form_waits)
 		return;
 	while (lo->flight_n > 0 && lo->flight_n < 3 &&
 	    lo->staged_bytes >= lo->conf.group_bytes && group_form(lo))
@@ -196,7 +198,7 @@ next_poll(struct local *lo)
 	if (!TAILQ_EMPTY(&lo->answers) ||
 	    (!TAILQ_EMPTY(&lo->reads) && lo->reads_n == 0))
 		return 0;
-	if (lo->jdeadline_ns != 0 && lo->flight_n == 0 &&
+	if (lo->jdeadline_ns != 0 && lo->flight_n == 0 && !lo->form_waits &&
 	    !TAILQ_EMPTY(&lo->jstaged))
 		at = sooner(at, lo->jdeadline_ns);
 	if (lo->sync_at_ns != 0 && !lo->sync_busy && !lo->failed)

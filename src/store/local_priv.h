@@ -548,6 +548,7 @@ struct local {
 	struct journal_list jstaged, jdirty;
 	uint32_t jurgent; /* staged and urgent */
 	int64_t jdeadline_ns; /* 0: none */
+	bool form_waits; /* for a segment */
 	uint64_t seq;
 	struct stage *stage_free;
 	struct stage_slab *slabs;

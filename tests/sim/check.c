@@ -303,6 +303,8 @@ on_answer(struct sim *w, struct sess *se, const struct fx *fx)
 			return;
 		/* what ends all producers ends one that is closing as well */
 		if (se->owed_n > 0 && se->state == SESS_LIVE &&
+		    conn_find(w, se->conn) != NULL &&
+		    conn_find(w, se->conn)->client_up &&
 		    w->enospc + w->eio + w->metafail + w->unloads + w->drains ==
 			0)
 			violation(w,

@@ -152,6 +152,45 @@ test_reserve(void **state)
 	}
 }
 
+/* Not even cursors have room: nothing can be done before there is a segment, and
+ * the loop must not be asked to come back at once. */
+static void
+test_no_spin(void **state)
+{
+	struct rig *r = &rig;
+	struct rledger *rl;
+	struct rcursor *rc;
+	uint32_t i;
+
+	(void)state;
+	rig_init(r, 5);
+	rig_start(r);
+	rl = rig_create(r, 0);
+	rc = rig_cursor(r, 0);
+	rig_settle(r);
+	(void)fill_up(r, rl, 6);
+	for (i = 0; i < RIG_ACKS; i++) {
+		rig_ack(rc, i, true);
+		for (int k = 0; k < 4; k++) {
+			(void)r->lgs->ops->poll(r->lgs, r->wall_ms, r->mono_ns);
+			(void)disk_mem_pump(r->dm, 0);
+		}
+		if (rc->set[i] != 2)
+			break;
+	}
+	assert_int_equal(rc->set[i], 1);
+	r->mono_ns += 2 * r->conf.ack_delay_ns;
+	(void)r->lgs->ops->poll(r->lgs, r->wall_ms, r->mono_ns);
+	(void)disk_mem_pump(r->dm, 0);
+	assert_in_range(r->lgs->ops->poll(r->lgs, r->wall_ms, r->mono_ns),
+	    1000000, 2000000000);
+	disk_mem_limit(r->dm, 0);
+	r->mono_ns += 2000000000;
+	rig_settle(r);
+	assert_int_equal(rc->set[i], 2);
+	rig_fini(r);
+}
+
 /* Nobody makes room on the disk, but the client trims: it heals by itself */
 static void
 heals(bool del)
@@ -235,6 +274,7 @@ main(void)
 		cmocka_unit_test(test_close_failed),
 		cmocka_unit_test(test_fence),
 		cmocka_unit_test(test_reserve),
+		cmocka_unit_test(test_no_spin),
 		cmocka_unit_test(test_heals),
 		cmocka_unit_test(test_meta_no_space),
 	};
