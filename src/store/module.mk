@@ -17,7 +17,8 @@ noinst_LIBRARIES += %D%/libstore.a
 	%D%/local_record.c \
 	%D%/local_recover.c %D%/local_recover_priv.h \
 	%D%/local_replay.c \
-	%D%/local_rewrite.c \
+	%D%/local_rewrite.c %D%/local_rewrite_priv.h \
+	%D%/local_rewrite_copy.c \
 	%D%/local_segment.c \
 	%D%/meta.h %D%/meta_txn.c \
 	%D%/meta_lmdb.c %D%/meta_lmdb.h \
