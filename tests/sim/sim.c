@@ -46,6 +46,8 @@ chance(struct sim *w, unsigned percent)
 	return rnd(w, 100) < percent;
 }
 
+static void vtrace(struct sim *, const char *fmt, va_list ap) PRINTF(2, 0);
+
 static void
 vtrace(struct sim *w, const char *fmt, va_list ap)
 {
