@@ -340,10 +340,11 @@ park(struct sub *s, const struct entry *ent)
 		sh->parked_n++;
 }
 
+/* l: its lease, if it has one */
 static void
-give(struct sub *s, struct consumer *c, const struct entry *ent)
+give(
+    struct sub *s, struct consumer *c, const struct entry *ent, struct lease *l)
 {
-	struct lease *l = lease_table_get(&s->leases, ent->pos);
 	struct shared *sh = state(s);
 
 	if (l == NULL)
@@ -362,18 +363,11 @@ give(struct sub *s, struct consumer *c, const struct entry *ent)
 }
 
 static bool
-is_out(const struct sub *s, struct pos p)
-{
-	const struct lease *l = lease_table_get(&s->leases, p);
-
-	return l != NULL && l->c != NULL;
-}
-
-static bool
 shared_run(struct sub *s)
 {
 	struct shared *sh = state(s);
 	struct consumer *c;
+	struct lease *l;
 	struct entry ent;
 	enum reader_result r;
 	unsigned i;
@@ -394,7 +388,8 @@ shared_run(struct sub *s)
 		if (r != READER_ENTRY)
 			break;
 		c = NULL;
-		if (!sub_swallow(s, &ent) && !is_out(s, ent.pos)) {
+		l = lease_table_get(&s->leases, ent.pos);
+		if (!sub_swallow(s, &ent) && (l == NULL || l->c == NULL)) {
 			c = choose(sh, &ent);
 			if (c == NULL)
 				park(s, &ent);
@@ -402,7 +397,7 @@ shared_run(struct sub *s)
 		if (again)
 			(void)posset_remove(&s->replay, ent.pos);
 		if (c != NULL)
-			give(s, c, &ent);
+			give(s, c, &ent, l);
 		if (!again)
 			reader_advance(s->rd);
 	}

@@ -219,28 +219,31 @@ ring_add(struct keyring *kr, const struct member *m)
 	}
 }
 
+/* One pass: leaving costs as much with a thousand members as the ring is long. */
 static void
 ring_remove(struct keyring *kr, const void *owner)
 {
 	struct waiter *w, **wp;
-	uint32_t i;
+	uint32_t i, n = 0;
 
-	for (i = kr->n; i-- > 0;) {
+	for (i = 0; i < kr->n; i++) {
 		for (wp = &kr->v[i].line; (w = *wp) != NULL;)
 			if (w->owner == owner) {
 				*wp = w->next;
 				mem_free(w);
 			} else
 				wp = &w->next;
-		if (kr->v[i].owner != owner)
-			continue;
-		if ((w = kr->v[i].line) != NULL) {
+		if (kr->v[i].owner == owner) {
+			w = kr->v[i].line;
+			if (w == NULL)
+				continue;
 			kr->v[i].owner = w->owner;
 			kr->v[i].line = w->next;
 			mem_free(w);
-		} else
-			drop(kr, i);
+		}
+		kr->v[n++] = kr->v[i];
 	}
+	kr->n = n;
 }
 
 /* --- ranges that are halved ------------------------------------------------------ */

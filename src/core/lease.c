@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Linear probing; a deletion moves the followers back, so there are no
- * tombstones and a table that was once large is as fast as a fresh one.
+ * tombstones and a table that was once large is as fast as a fresh one. What is
+ * hashed is the number of a block of neighbours, so that entries which come and
+ * go in order share cache lines; blocks lie at random, so that runs far apart
+ * don't pile up on each other.
  */
 #include <string.h>
 
@@ -11,6 +14,7 @@
 #include "core/lease.h"
 
 #define SLAB_N 256
+#define BLOCK 8u /* neighbours in the table */
 #define CAP_MIN 16u
 
 struct lease_slab {
@@ -81,7 +85,8 @@ pool_give(struct lease_pool *pool, struct lease *l)
 static uint32_t
 hash_pos(struct pos p)
 {
-	return (uint32_t)hash_u64(p.ledger, (uint64_t)p.entry);
+	return (uint32_t)hash_u64(p.ledger, (uint64_t)p.entry / BLOCK) * BLOCK +
+	    (uint32_t)p.entry % BLOCK;
 }
 
 void
@@ -141,7 +146,7 @@ lease_table_add(struct lease_table *lt, struct lease_pool *pool, struct pos p)
 	struct lease *l;
 	uint32_t h = hash_pos(p), k;
 
-	if (lt->n + 1 > lt->cap / 4 * 3) {
+	if (lt->n + 1 > lt->cap / 2) {
 		assert(lt->cap <= UINT32_MAX / 2);
 		resize(lt, lt->cap != 0 ? lt->cap * 2 : CAP_MIN);
 	}

@@ -5,7 +5,7 @@
  *
  * A lease comes from the pool of its core (slabs, no allocation per message)
  * and lies in the table of its subscription: a hash table from position to
- * lease, open addressing, at most 3/4 full, grows and shrinks by two. get, add
+ * lease, open addressing, at most half full, grows and shrinks by two. get, add
  * and del cost O(1). The table owns its leases; the pool must outlive it.
  * Order of iteration follows from positions only. Shard's thread only.
  */
