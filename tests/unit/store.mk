@@ -25,3 +25,7 @@ check_PROGRAMS += %D%/test_store_space
 check_PROGRAMS += %D%/test_store_rewrite
 %C%_test_store_rewrite_SOURCES = %D%/test_store_rewrite.c $(STORE_RIG)
 %C%_test_store_rewrite_LDADD = $(STORE_TEST)
+
+check_PROGRAMS += %D%/test_store_file
+%C%_test_store_file_SOURCES = %D%/test_store_file.c $(STORE_RIG)
+%C%_test_store_file_LDADD = $(STORE_TEST)
