@@ -51,6 +51,9 @@ struct seeking {
 	struct topic *t;
 	struct sub *s;
 	struct op *op;
+	int64_t time_ms;
+	struct reader *rd; /* looks at publish times */
+	uint32_t stepped;
 	void (*done)(void *priv, struct sub *, enum err);
 	void *priv;
 };
@@ -116,6 +119,45 @@ move(struct seeking *sk, struct pos md, const struct op_start *st)
 
 /* --- by time ---------------------------------------------------------------------- */
 
+/*
+ * The log is searched by the time of storing; what Pulsar compares is the time of
+ * publishing, which is a little earlier. So entries that were under way at the
+ * time sought are stepped over, as long as clocks explain it.
+ */
+#define UNDER_WAY_MS 5000
+#define UNDER_WAY_N 10000u
+
+static bool
+is_earlier(struct seeking *sk, const struct entry *ent)
+{
+	const struct attr *a = &ent->attr;
+
+	return a->publish_time_ms > 0 && a->publish_time_ms < sk->time_ms &&
+	    a->store_time_ms < sk->time_ms + UNDER_WAY_MS &&
+	    sk->stepped++ < UNDER_WAY_N;
+}
+
+static void
+look(void *priv)
+{
+	struct seeking *sk = priv;
+	enum reader_result r;
+	struct entry ent;
+	struct pos p;
+
+	while ((r = reader_peek(sk->rd, &ent)) == READER_ENTRY &&
+	    is_earlier(sk, &ent))
+		reader_advance(sk->rd);
+	if (r == READER_WAIT)
+		return;
+	p = reader_pos(sk->rd);
+	reader_free(&sk->rd);
+	if (sk->t->state != TOPIC_READY)
+		moved(sk, ERR_CLOSED);
+	else
+		move(sk, tlog_prev(sk->t, p), NULL);
+}
+
 static void
 time_found(void *priv, struct pos first, enum err e)
 {
@@ -126,8 +168,10 @@ time_found(void *priv, struct pos first, enum err e)
 		moved(sk, ERR_CLOSED);
 	else if (e != ERR_OK)
 		moved(sk, e);
-	else
-		move(sk, tlog_prev(sk->t, first), NULL);
+	else {
+		sk->rd = reader_new(sk->t, first, look, sk);
+		look(sk);
+	}
 }
 
 void
@@ -138,6 +182,7 @@ seek_time(struct sub *s, int64_t time_ms,
 
 	sk->done = done;
 	sk->priv = priv;
+	sk->time_ms = time_ms;
 	begin(s);
 	tlog_find_time(s->t, time_ms, time_found, sk);
 }
@@ -164,6 +209,7 @@ seek(struct sub *s, struct op **opp)
 	sk = seeking_new(s);
 	sk->op = op;
 	*opp = NULL;
+	sk->time_ms = op->start.time_ms;
 	begin(s);
 	if (op->start.kind == START_TIME)
 		tlog_find_time(t, op->start.time_ms, time_found, sk);

@@ -267,15 +267,15 @@ void
 rig_run(struct rig *r)
 {
 	struct sub *s;
-	unsigned i;
-	bool any = true;
+	unsigned i, idle;
+	bool any;
 
-	for (i = 0; i < 100000 && any; i++) {
+	/* twice: what timers begin is seen in the next turn */
+	for (i = idle = 0; i < 100000 && idle < 2; i++) {
 		any = fake_poll(r->e);
 		any |= meta_mem_pump(r->mm, 0) > 0;
 		/* what is due now; time stands still */
 		(void)timers_run(r->co->timers, r->co->now_ns, 1000);
-		any |= r->e->finds_n > 0;
 		while ((s = TAILQ_FIRST(&r->co->ready)) != NULL) {
 			TAILQ_REMOVE(&r->co->ready, s, ready_link);
 			s->is_ready = false;
@@ -285,6 +285,7 @@ rig_run(struct rig *r)
 			if (++i > 100000)
 				break;
 		}
+		idle = any ? 0 : idle + 1;
 	}
 	assert(i < 100000);
 }

@@ -163,6 +163,49 @@ test_seek_abandoned(void **state)
 	rig_free(&r);
 }
 
+/* Publish times count, as far as they differ from store times by what was under
+ * way; from disk, too. */
+static void
+test_seek_publish_time(void **state)
+{
+	struct rig *r = rig_new();
+	struct attr a = { .messages_n = 1 };
+	struct consumer *c;
+	struct sub *s;
+	unsigned i;
+
+	(void)state;
+	for (i = 0; i < 10; i++) {
+		a.publish_time_ms = 1000 + i;
+		a.store_time_ms = 1020 + i / 5 * 5;
+		rig_add_attr(r, &a);
+	}
+	a.publish_time_ms = 500;
+	a.store_time_ms = 9000;
+	rig_add_attr(r, &a);
+	for (i = 0; i < 2; i++) {
+		r->e->cold = i != 0;
+		c = rig_sub(r, &shared, 1, NULL);
+		s = c->sub;
+		seek(r, c,
+		    (struct op_start){ .kind = START_TIME, .time_ms = 1003 });
+		assert_int_equal(cursor_backlog(s->cur), 8);
+		c = rig_sub(r, &shared, 1, NULL);
+		seek(r, c,
+		    (struct op_start){ .kind = START_TIME, .time_ms = 1 });
+		assert_int_equal(cursor_backlog(s->cur), 11);
+		c = rig_sub(r, &shared, 1, NULL);
+		seek(r, c,
+		    (struct op_start){ .kind = START_TIME, .time_ms = 1025 });
+		assert_int_equal(cursor_backlog(s->cur), 1);
+		c = rig_sub(r, &shared, 1, NULL);
+		seek(r, c,
+		    (struct op_start){ .kind = START_TIME, .time_ms = 9001 });
+		assert_int_equal(cursor_backlog(s->cur), 0);
+	}
+	rig_free(&r);
+}
+
 static void
 test_rollback(void **state)
 {
@@ -258,6 +301,117 @@ test_admin(void **state)
 	assert_int_equal(cursor_backlog(s->cur), 0);
 	assert_err(go(r, sub_op_new(r, OP_SUB_SKIP, "nope"))->err,
 	    ERR_NO_SUBSCRIPTION);
+	rig_free(&r);
+}
+
+/* Expiry by the namespace's or the broker's TTL, every minute. */
+static void
+test_ttl(void **state)
+{
+	struct rig *r = rig_new();
+	struct consumer *c;
+	struct sub *s;
+
+	(void)state;
+	r->co->now_ms = 100000;
+	rig_add(r, 10, 2);
+	c = rig_sub(r, &shared, 1, NULL);
+	s = c->sub;
+	consumer_flow(c, 8);
+	rig_run(r);
+	assert_int_equal(c->unacked, 8);
+	r->co->now_ms = 150000;
+	rig_add(r, 5, 1);
+	r->t->policy.ttl_s = 60;
+	sub_rate_tick(s, 60);
+	rig_run(r);
+	assert_int_equal(cursor_backlog(s->cur), 25);
+	r->co->now_ms = 160001;
+	sub_rate_tick(s, 60);
+	rig_run(r);
+	assert_int_equal(cursor_backlog(s->cur), 5);
+	assert_int_equal(s->expired, 20);
+	assert_int_equal(c->unacked, 0);
+	/* what is left is delivered, the permits of what expired are the client's */
+	rig_clear(r);
+	consumer_flow(c, 3);
+	rig_run(r);
+	assert_int_equal(r->got_n, 3);
+	assert_int_equal(r->got[0].pos.entry, 10);
+	/* it is kept */
+	r->co->now_ms = 210001;
+	sub_rate_tick(s, 60);
+	rig_run(r);
+	assert_int_equal(cursor_backlog(s->cur), 0);
+	rig_restart(r);
+	s = sub_find(r->t, STR_LIT("s"));
+	assert_int_equal(cursor_backlog(s->cur), 0);
+	rig_free(&r);
+}
+
+/* A subscription may be made at a position or a time, and is not made twice. */
+static void
+test_create_at(void **state)
+{
+	static const struct {
+		struct op_start st;
+		unsigned backlog;
+	} at[] = {
+		{ { .kind = START_LATEST }, 0 },
+		{ { .kind = START_EARLIEST }, 10 },
+		{ { .kind = START_POS, .pos = { 1, 3 } }, 6 },
+		{ { .kind = START_POS, .pos = { 1, 3 }, .inclusive = true },
+		    7 },
+		{ { .kind = START_POS, .pos = { 1, 99 } }, 0 },
+		{ { .kind = START_POS, .pos = { 0, 5 } }, 10 },
+		{ { .kind = START_TIME, .time_ms = 1005 }, 5 },
+		{ { .kind = START_TIME, .time_ms = 1 }, 10 },
+		{ { .kind = START_TIME, .time_ms = 2000 }, 0 },
+	};
+	struct rig *r = rig_new();
+	struct op *op, *op2;
+	char name[8] = "s0";
+	unsigned i;
+
+	(void)state;
+	for (i = 0; i < 10; i++) {
+		r->co->now_ms = 1000 + i;
+		rig_add(r, 1, 1);
+	}
+	for (i = 0; i < NELEM(at); i++) {
+		name[1] = (char)('0' + i);
+		op = sub_op_new(r, OP_SUB_CREATE, name);
+		op->start = at[i].st;
+		/* two that come together */
+		op2 = sub_op_new(r, OP_SUB_CREATE, name);
+		op2->start = at[i].st;
+		rig_clear(r);
+		sub_op(r->t, &op);
+		sub_op(r->t, &op2);
+		rig_run(r);
+		assert_int_equal(r->fx_n, 2);
+		assert_true(
+		    (r->fx[0]->err == ERR_OK) != (r->fx[1]->err == ERR_OK));
+		assert_true(
+		    r->fx[0]->err == ERR_EXISTS || r->fx[1]->err == ERR_EXISTS);
+		assert_int_equal(
+		    cursor_backlog(sub_find(r->t, str_of(name))->cur),
+		    at[i].backlog);
+	}
+	rig_restart(r);
+	for (i = 0; i < NELEM(at); i++) {
+		name[1] = (char)('0' + i);
+		assert_int_equal(
+		    cursor_backlog(sub_find(r->t, str_of(name))->cur),
+		    at[i].backlog);
+		op = sub_op_new(r, OP_SUB_DELETE, name);
+		assert_ok(go(r, op)->err);
+		assert_null(sub_find_any(r->t, str_of(name)));
+	}
+	op = sub_op_new(r, OP_SUB_DELETE, "s0");
+	assert_err(go(r, op)->err, ERR_NO_SUBSCRIPTION);
+	rig_restart(r);
+	assert_int_equal(r->t->subs_n, 0);
 	rig_free(&r);
 }
 
@@ -404,8 +558,11 @@ main(void)
 		cmocka_unit_test(test_seek),
 		cmocka_unit_test(test_seek_reader),
 		cmocka_unit_test(test_seek_abandoned),
+		cmocka_unit_test(test_seek_publish_time),
 		cmocka_unit_test(test_rollback),
 		cmocka_unit_test(test_admin),
+		cmocka_unit_test(test_ttl),
+		cmocka_unit_test(test_create_at),
 		cmocka_unit_test(test_delete),
 		cmocka_unit_test(test_abandoned),
 		cmocka_unit_test(test_last_id),
