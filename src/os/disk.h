@@ -11,7 +11,9 @@
  * Alignment: offset, length and memory of reads and writes are multiples of
  * DISK_BLOCK.
  * Errors: ERR_NO_SPACE, ERR_IO (a failed write or sync is never retried on the
- * same file by this layer or the caller), ERR_NO_FILE.
+ * same file by this layer or the caller), ERR_NO_FILE. After a write or sync
+ * has failed the later ones of this disk (but for those with .back) get its
+ * error without being tried: nothing is stored behind a hole.
  */
 #ifndef OS_DISK_H
 #define OS_DISK_H

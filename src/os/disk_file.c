@@ -36,6 +36,8 @@ struct fdisk {
 	size_t pending;
 	/* writes and syncs, in order; the first is under way */
 	struct disk_req *first, *last;
+	enum err
+	    failed; /* of the first that could not: none is tried behind it */
 	struct fd_cache wfds; /* of whoever does the first */
 	struct disk_uring *du;
 	struct mbox *wbox; /* the writer thread's; NULL: not started yet */
@@ -113,7 +115,9 @@ write_done(struct fdisk *fd, enum err err)
 	fd->first = rq->after;
 	if (fd->first == NULL)
 		fd->last = NULL;
-	else
+	if (fd->failed == ERR_OK)
+		fd->failed = err;
+	if (fd->first != NULL)
 		write_next(fd);
 	finish(fd, rq, err);
 }
@@ -210,6 +214,11 @@ write_next(struct fdisk *fd)
 	int f;
 
 	rq->got = 0;
+	if (fd->failed != ERR_OK) {
+		rq->err = fd->failed;
+		mbox_post(fd->mb, &rq->link.msg);
+		return;
+	}
 	/* what does not work here says so at the thread */
 	if (!wants_uring(fd, rq) ||
 	    fd_cache_get(&fd->wfds, &fd->df->dir, rq->file, &f) != ERR_OK ||

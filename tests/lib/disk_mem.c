@@ -27,6 +27,7 @@ struct mfile {
 struct queue {
 	struct disk_req *head, **tail;
 	size_t n;
+	enum err err; /* of a write that failed: later ones are not tried */
 };
 
 enum {
@@ -276,12 +277,16 @@ queue_take(struct queue *q)
 }
 
 static enum err
-carry_out(struct disk_mem *dm, struct disk_req *rq)
+carry_out(struct disk_mem *dm, struct queue *q, struct disk_req *rq)
 {
 	switch (rq->op) {
 	case DISK_WRITE:
 	case DISK_SYNC:
-		return write_do(dm, rq);
+		if (rq->back)
+			return write_do(dm, rq);
+		if (q->err == ERR_OK)
+			q->err = write_do(dm, rq);
+		return q->err;
 	case DISK_READ:
 		return read_do(dm, rq);
 	default:
@@ -329,7 +334,7 @@ disk_mem_pump(struct disk_mem *dm, size_t n)
 		n = disk_mem_queued(dm);
 	for (i = 0; i < n && (q = pick(dm)) != NULL; i++) {
 		rq = queue_take(q);
-		err = carry_out(dm, rq);
+		err = carry_out(dm, q, rq);
 		rq->done(rq, err);
 	}
 	return i;
@@ -352,11 +357,12 @@ queue_lose(struct disk_mem *dm, struct queue *q, int which, bool torn)
 			continue;
 		if (some > 0) {
 			some--;
-			(void)carry_out(dm, rq);
+			(void)carry_out(dm, q, rq);
 			continue;
 		}
 		f = file_get(dm, rq->file);
-		if (torn && rq->op == DISK_WRITE && f != NULL)
+		if (torn && rq->op == DISK_WRITE && f != NULL &&
+		    q->err == ERR_OK)
 			file_write(f, rq->off, rq->data, rq->len);
 		while (q->n > 0)
 			(void)queue_take(q);

@@ -148,7 +148,6 @@ faults(struct sim *w)
 	}
 	if (rnd(w, 1000) < w->eio) {
 		trace(w, "a write will fail");
-		w->write_failed = true;
 		w->sick = true;
 		disk_mem_fail_write(w->dm, 1 + (uint32_t)rnd(w, 4), ERR_IO);
 	}

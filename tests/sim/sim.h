@@ -249,7 +249,6 @@ struct sim {
 	bool ending; /* no new work, no faults */
 	bool sick; /* the engine refused something: what is in memory is lost
 			when a topic is unloaded */
-	bool write_failed; /* in this life */
 	bool hungry; /* no room on the disk */
 	bool dead; /* effects of a core that dies are nobody's */
 	uint32_t life;

@@ -111,11 +111,9 @@ world_start(struct sim *w)
 {
 	struct local_recovery rec;
 	struct diag dg;
-	bool failed = w->write_failed;
 	unsigned i;
 	enum err e;
 
-	w->write_failed = false;
 	w->dead = w->sick = false;
 	meta_mem_fail_commits(w->mm, 0, ERR_OK);
 	w->life++;
@@ -131,8 +129,7 @@ world_start(struct sim *w)
 		    "%ju torn bytes",
 		    i, (uintmax_t)rec.segments, (uintmax_t)rec.groups,
 		    (uintmax_t)rec.entries, (uintmax_t)rec.torn_bytes);
-		/* where a write failed something torn may lie between groups */
-		if (rec.corrupt != 0 && !failed)
+		if (rec.corrupt != 0)
 			violation(w, "recovery of shard %u met damage", i);
 		spy_attach(w, &w->sh[i]);
 	}

@@ -283,29 +283,41 @@ test_files(void **state)
 	mem_free(p);
 }
 
-/* No room: said as that by each way to write, and all is well afterwards. */
+/* No room: said as that by each way to write. What comes behind a write that
+ * failed is not tried; another life of the disk writes again. */
 static void
 test_no_space(void **state)
 {
 	static const size_t lens[] = { 4096, 256u << 10 };
 	uint64_t sum[3] = { 0 };
 	struct rlimit old, low;
-	struct disk_req rq;
-	uint8_t *p;
-	size_t i;
+	struct disk_req rq, behind;
+	struct diag diag;
+	uint8_t *p, *b;
+	size_t i, got;
 
 	(void)state;
 	p = block(256u << 10, 1);
+	b = block(DISK_BLOCK, 9);
 	assert_ok(d->ops->create_now(d, 1, MB));
 	AZ(getrlimit(RLIMIT_FSIZE, &old));
 	low = old;
 	low.rlim_cur = MB;
 	AZ(setrlimit(RLIMIT_FSIZE, &low));
 	for (i = 0; i < NELEM(lens); i++) {
-		assert_err(
-		    one(&rq, DISK_WRITE, 1, MB, p, lens[i]), ERR_NO_SPACE);
-		assert_ok(one(&rq, DISK_WRITE, 1, 0, p, lens[i]));
+		done_n = 0;
+		submit(&rq, DISK_WRITE, 1, MB, p, lens[i]);
+		submit(&behind, DISK_WRITE, 1, 0, p, lens[i]);
+		wait_n(2);
+		assert_err(result(&rq), ERR_NO_SPACE);
+		assert_err(result(&behind), ERR_NO_SPACE);
+		assert_err(one(&rq, DISK_SYNC, 1, 0, NULL, 0), ERR_NO_SPACE);
+		assert_ok(d->ops->read_now(d, 1, 0, b, DISK_BLOCK, &got));
+		assert_int_equal(b[0], 0);
+		disk_file_free(&d);
+		assert_ok(disk_file_new(&d, df, lp, &diag));
 	}
+	assert_ok(one(&rq, DISK_WRITE, 1, 0, p, DISK_BLOCK));
 	assert_err(one(&rq, DISK_CREATE, 2, 0, NULL, 2 * MB), ERR_NO_SPACE);
 	AZ(setrlimit(RLIMIT_FSIZE, &old));
 	/* nothing half made is left */
@@ -313,6 +325,7 @@ test_no_space(void **state)
 	assert_int_equal(sum[0], 1);
 	assert_ok(one(&rq, DISK_CREATE, 2, 0, NULL, 2 * MB));
 	mem_free(p);
+	mem_free(b);
 }
 
 static void
