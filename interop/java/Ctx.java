@@ -123,8 +123,12 @@ final class Ctx {
 		return consumer(client(), topics);
 	}
 
+	/**
+	 * Its acks leave at once. By default the client's timer sends them in groups, and if it is about to do so when the
+	 * consumer is closed, they leave behind the close, where every broker ignores them.
+	 */
 	ConsumerBuilder<byte[]> consumer(PulsarClient c, String... topics) {
-		return c.newConsumer().topic(topics).subscriptionName("sub")
+		return c.newConsumer().topic(topics).subscriptionName("sub").acknowledgmentGroupTime(0, TimeUnit.MILLISECONDS)
 				.subscriptionInitialPosition(SubscriptionInitialPosition.Earliest);
 	}
 

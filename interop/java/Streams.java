@@ -47,7 +47,8 @@ final class Streams {
 		String t = ctx.topic("batching-" + batching);
 		Arrivals arrivals = new Arrivals();
 		ctx.consumer(t).subscriptionName("later").subscribe().close();
-		Taker taker = new Taker(ctx.consumer(t).subscribe(), arrivals, "c");
+		Taker taker = new Taker(ctx.consumer(t).acknowledgmentGroupTime(100, TimeUnit.MILLISECONDS).subscribe(),
+				arrivals, "c");
 		Flow flow = new Flow(ctx.producer(t).enableBatching(batching).sendTimeout(90, TimeUnit.SECONDS)
 				.batchingMaxPublishDelay(5, TimeUnit.MILLISECONDS).maxPendingMessages(1000).blockIfQueueFull(true)
 				.create(), 300, 0);

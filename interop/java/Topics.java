@@ -9,6 +9,7 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
+import org.apache.pulsar.PulsarVersion;
 import org.apache.pulsar.client.api.Consumer;
 import org.apache.pulsar.client.api.Message;
 import org.apache.pulsar.client.api.MessageId;
@@ -91,6 +92,7 @@ final class Topics {
 			ctx.producer(t).create().send(Ctx.bytes(t));
 		}
 		Consumer<byte[]> c = ctx.client().newConsumer().subscriptionName("sub")
+				.acknowledgmentGroupTime(0, TimeUnit.MILLISECONDS)
 				.topicsPattern(Pattern.compile("persistent://public/default/" + ctx.unique + "-match-.*"))
 				.patternAutoDiscoveryPeriod(1, TimeUnit.SECONDS)
 				.subscriptionInitialPosition(SubscriptionInitialPosition.Earliest).subscribe();
@@ -99,10 +101,13 @@ final class Topics {
 		String parted = ctx.topic("match-parted");
 		ctx.producer(late).create().send(Ctx.bytes("late"));
 		Ctx.equal(Ctx.texts(Ctx.receiveN(c, 1, true, 30_000)), List.of("late"), "a topic made after subscribing");
-		ctx.partitions(parted, 2);
-		Ctx.sendN(ctx.producer(parted).create(), 0, 10);
-		Ctx.equal(Ctx.sorted(Ctx.texts(Ctx.receiveN(c, 10, true, 30_000))), Ctx.bodies(0, 10),
-				"a partitioned topic made after subscribing");
+		// 3.0.7 doesn't find new partitions by itself, whatever the broker
+		if (!PulsarVersion.getVersion().startsWith("3.0.")) {
+			ctx.partitions(parted, 2);
+			Ctx.sendN(ctx.producer(parted).create(), 0, 10);
+			Ctx.equal(Ctx.sorted(Ctx.texts(Ctx.receiveN(c, 10, true, 30_000))), Ctx.bodies(0, 10),
+					"a partitioned topic made after subscribing");
+		}
 		Ctx.nothing(c);
 		c.close();
 		Ctx.nothing(ctx.consumer(late).subscribe());
@@ -262,7 +267,7 @@ final class Topics {
 	private static void stats(Ctx ctx) throws Exception {
 		String t = ctx.topic();
 		Consumer<byte[]> c = ctx.consumer(SubscriptionType.Shared, t).consumerName("the-consumer")
-				.receiverQueueSize(100).subscribe();
+				.acknowledgmentGroupTime(100, TimeUnit.MILLISECONDS).receiverQueueSize(100).subscribe();
 		Producer<byte[]> p = ctx.producer(t).producerName("the-producer").create();
 		Ctx.sendN(p, 0, 20);
 		List<Message<byte[]>> got = Ctx.receiveN(c, 20, false, 15000);
