@@ -5,6 +5,8 @@
  *	store_bench cpu [LEDGERS APPENDS-A-TURN]
  *					ns per append and peek, over a disk that does nothing
  *	store_bench disk DIR [MB]	append, cold read and recovery on a real one
+ *	store_bench fill DIR MB		to be measured by
+ *	store_bench start DIR		recovery of what there is
  *	store_bench ledgers DIR [N]	N ledgers of one entry: memory and start
  *
  * DIR is made, and should not be there before.
@@ -13,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "base/vas.h"
@@ -439,6 +442,22 @@ disk_append(struct bench *b, uint64_t n)
 	buf_unref(&buf);
 }
 
+/* As many MB, and an end without notice */
+static void
+fill(const char *dir, uint64_t mb)
+{
+	struct bench b;
+
+	memset(&b, 0, sizeof b);
+	local_conf_init(&b.conf);
+	disk_start(&b, dir);
+	ledgers_make(&b, 4);
+	disk_append(&b, mb << 10);
+	printf("RssAnon %ld KiB\n", proc_kib("RssAnon:"));
+	fflush(stdout);
+	_exit(0);
+}
+
 static void
 disk(const char *dir, uint64_t mb)
 {
@@ -536,6 +555,8 @@ main(int argc, char **argv)
 		disk(argv[2], argc > 3 ? strtoull(argv[3], NULL, 10) : 1024);
 		return 0;
 	}
+	if (argc >= 4 && strcmp(argv[1], "fill") == 0)
+		fill(argv[2], strtoull(argv[3], NULL, 10));
 	if (argc >= 3 && strcmp(argv[1], "ledgers") == 0) {
 		many(argv[2],
 		    argc > 3 ? (uint32_t)strtoul(argv[3], NULL, 10) : 1000000);
@@ -552,7 +573,8 @@ main(int argc, char **argv)
 		return 0;
 	}
 	fprintf(stderr,
-	    "usage: store_bench cpu [LEDGERS N] | disk DIR [MB] | ledgers DIR [N] | "
+	    "usage: store_bench cpu [LEDGERS N] | disk DIR [MB] | fill DIR MB | "
+	    "ledgers DIR [N] | "
 	    "start DIR\n");
 	return 2;
 }

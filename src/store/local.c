@@ -407,28 +407,44 @@ local_ledgers_new(const struct local_conf *conf, struct disk *disk,
 	return &lo->base;
 }
 
+/* They take themselves out of the maps, whose order that may change */
+static void
+objects_free(struct local *lo)
+{
+	struct ledger *lg, **lgs;
+	struct journal *jo, **jos;
+	size_t it, n = 0;
+
+	lgs = mem_calloc(lo->ledgers.n + 1, sizeof(struct ledger *));
+	UMAP_FOREACH(lg, &lo->ledgers, it)
+	lgs[n++] = lg;
+	while (n > 0)
+		ledger_destroy(&lgs[--n]);
+	mem_free(lgs);
+	jos = mem_calloc(lo->journals.n + 1, sizeof(struct journal *));
+	UMAP_FOREACH(jo, &lo->journals, it)
+	jos[n++] = jo;
+	while (n > 0)
+		journal_destroy(&jos[--n]);
+	mem_free(jos);
+	umap_fini(&lo->ledgers);
+	umap_fini(&lo->journals);
+}
+
 void
 local_ledgers_free(struct ledgers **lgsp)
 {
 	struct ledgers *lgs;
 	struct local *lo;
-	struct ledger *lg;
-	struct journal *jo;
 	struct answer *an;
 	struct flush *fl;
 	struct dop *op;
-	size_t it;
 
 	TAKE_OBJ_NOTNULL(lgs, lgsp, LEDGERS_MAGIC);
 	lo = local_of(lgs);
 	rewrite_fini(lo);
 	reads_fini(lo);
-	for (it = 0; (lg = umap_next(&lo->ledgers, &it)) != NULL; it = 0)
-		ledger_destroy(&lg);
-	umap_fini(&lo->ledgers);
-	for (it = 0; (jo = umap_next(&lo->journals, &it)) != NULL; it = 0)
-		journal_destroy(&jo);
-	umap_fini(&lo->journals);
+	objects_free(lo);
 	groups_fini(lo);
 	while ((op = LIST_FIRST(&lo->disk_ops)) != NULL)
 		dop_free(op);

@@ -393,6 +393,7 @@ local_recover(struct ledgers *lgs, int64_t now_wall_ms,
 			local_del(lgs, rc.dead[i]);
 		segments_check_dead(lo);
 	}
+	mem_free(rc.buf);
 	mem_free(rc.files);
 	mem_free(rc.dead);
 	return err;

@@ -13,6 +13,8 @@ struct recover {
 	uint64_t *files; /* ids of our class behind the checkpoint */
 	uint32_t files_n, files_cap;
 	uint32_t class;
+	uint8_t *buf; /* a segment */
+	uint64_t buf_bytes;
 	uint64_t next_group; /* expected */
 	uint32_t epoch;
 	uint64_t epoch_max;

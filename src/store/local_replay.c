@@ -533,7 +533,12 @@ segment_replay(
 		damage(rc, seg, 0, DISK_BLOCK);
 		return ERR_OK;
 	}
-	sc.buf = mem_aligned(DISK_BLOCK, seg->size);
+	if (rc->buf_bytes < seg->size) {
+		mem_free(rc->buf);
+		rc->buf = mem_aligned(DISK_BLOCK, seg->size);
+		rc->buf_bytes = seg->size;
+	}
+	sc.buf = rc->buf;
 	err = segment_load(&sc);
 	if (err == ERR_OK) {
 		segment_apply(rc, &sc, later);
@@ -546,7 +551,6 @@ segment_replay(
 	else if (err == ERR_OK)
 		*open = seg;
 	mem_free(sc.f);
-	mem_free(sc.buf);
 	return err;
 }
 

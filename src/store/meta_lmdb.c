@@ -14,6 +14,8 @@ struct handle {
 	struct loop *lp; /* NULL: only *_now */
 	struct mbox *mb;
 	size_t pending;
+	MDB_txn
+	    *now_txn; /* of get_now, between two of them without a snapshot */
 };
 
 /* ---- the thread */
@@ -188,11 +190,13 @@ static enum err
 lmdb_get_now(
     struct meta *m, const void *key, size_t keylen, void **val, size_t *len)
 {
+	struct handle *h = handle_of(m);
 	struct req *rq;
 	enum err err;
 
 	rq = req_new(REQ_GET, key, keylen);
-	round_trip(handle_of(m)->ml, rq);
+	if (!meta_lmdb_get_direct(h->ml, &h->now_txn, rq))
+		round_trip(h->ml, rq);
 	err = rq->err;
 	*val = rq->val;
 	*len = rq->len;
@@ -386,6 +390,8 @@ meta_lmdb_handle_free(struct meta **mp)
 	TAKE_OBJ_NOTNULL(m, mp, META_MAGIC);
 	h = handle_of(m);
 	meta_lmdb_settle(m);
+	if (h->now_txn != NULL)
+		mdb_txn_abort(h->now_txn);
 	if (h->mb != NULL)
 		mbox_free(&h->mb);
 	h->ml->handles_n--;

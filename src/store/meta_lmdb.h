@@ -5,7 +5,8 @@
  *
  * The thread takes what is queued by all shards and does it in one
  * transaction with one sync; answers go to each shard's mailbox. The *_now
- * operations wait for the thread: boot and inspection only. list_now reads page
+ * operations are for boot and inspection only; all but get_now wait for the
+ * thread. list_now reads page
  * by page, so what is committed meanwhile may be in it or not. The map grows by
  * doubling. A failed commit or sync answers ERR_IO or ERR_NO_SPACE to every
  * commit of the group; nothing of it is kept.

@@ -81,6 +81,9 @@ struct meta_lmdb {
 	/* written by the metadata thread (or at boot) only */
 	_Atomic uint64_t commits, txns, gets, lists, conflicts, grown, errors;
 	_Atomic uint64_t map_bytes;
+	/* reads that are not the thread's */
+	_Atomic unsigned readers_n;
+	_Atomic bool growing;
 };
 
 /* The next of the batch. */
@@ -93,6 +96,9 @@ meta_lmdb_next(const struct req *rq)
 enum err meta_lmdb_err(int rc);
 /* Carries out all of them; the answers are in the requests. */
 void meta_lmdb_batch(struct meta_lmdb *, struct req *first);
+/* The get of rq on the caller's thread, with a transaction that is kept in
+ * *txn. False: not at the moment. */
+bool meta_lmdb_get_direct(struct meta_lmdb *, MDB_txn **txn, struct req *rq);
 /* Frees what the answer holds. */
 void meta_lmdb_forget(struct req *);
 

@@ -135,6 +135,33 @@ do_get(struct meta_lmdb *ml, MDB_txn *txn, struct req *rq)
 	return MDB_SUCCESS;
 }
 
+/* At boot a million of them: a round trip to the thread each would take
+ * seconds. The map must not grow meanwhile; in the midst of that, false. */
+bool
+meta_lmdb_get_direct(struct meta_lmdb *ml, MDB_txn **txn, struct req *rq)
+{
+	int rc;
+
+	(void)atomic_fetch_add(&ml->readers_n, 1);
+	if (atomic_load(&ml->growing)) {
+		(void)atomic_fetch_sub(&ml->readers_n, 1);
+		return false;
+	}
+	if (*txn == NULL)
+		rc = mdb_txn_begin(ml->env, NULL, MDB_RDONLY, txn);
+	else
+		rc = mdb_txn_renew(*txn);
+	if (rc == MDB_SUCCESS) {
+		rc = do_get(ml, *txn, rq);
+		mdb_txn_reset(*txn);
+	}
+	(void)atomic_fetch_sub(&ml->readers_n, 1);
+	if (rc != MDB_SUCCESS)
+		rq->err = meta_lmdb_err(rc);
+	count(&ml->gets);
+	return true;
+}
+
 static void
 add_item(struct req *rq, const MDB_val *k, const MDB_val *v)
 {
@@ -284,7 +311,11 @@ grow_map(struct meta_lmdb *ml)
 
 	if (bytes > MAP_BYTES_MAX)
 		return MDB_MAP_FULL;
+	atomic_store(&ml->growing, true);
+	while (atomic_load(&ml->readers_n) > 0)
+		; /* one get */
 	rc = mdb_env_set_mapsize(ml->env, bytes);
+	atomic_store(&ml->growing, false);
 	if (rc == MDB_SUCCESS) {
 		atomic_store(&ml->map_bytes, bytes);
 		count(&ml->grown);
