@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* CONNECT, AUTH_RESPONSE, PING, PONG. */
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/log.h"
 #include "pulsar/session_priv.h"
 
@@ -28,6 +31,26 @@ connected(struct session *s)
 	ff->has_supports_topic_watcher_reconcile = true;
 	ff->supports_topic_watcher_reconcile = conf->topic_watchers;
 	SESSION_SEND(s, CONNECTED, CommandConnected, &m);
+}
+
+/*
+ * The C++ client, which Python's and Node's are made of, closes its connection
+ * at a command that it has no case for, and REACHED_END_OF_TOPIC is one
+ * (pulsar-client-cpp lib/ClientConnection.cc up to 4.x; "Received invalid
+ * message from server"). It would come back, subscribe, hear it again and so on
+ * ten times a second, with every consumer and producer of that connection.
+ */
+static bool
+knows_end_of_topic(const struct session *s)
+{
+	static const char cpp[] = "Pulsar-CPP-v";
+	const size_t n = sizeof cpp - 1;
+
+	if (s->version < 9)
+		return false;
+	if (strncmp(s->client_version, cpp, n) != 0)
+		return true;
+	return strtoul(s->client_version + n, NULL, 10) >= 5;
 }
 
 /*
@@ -67,6 +90,7 @@ do_connect(struct session *s, const struct frame *fr, struct buf *b)
 	    mem_strndup((const char *)m.client_version.p, n) :
 	    mem_strdup("");
 	text_clean(s->client_version);
+	s->knows_end = knows_end_of_topic(s);
 	connected(s);
 	session_connected(s);
 	LOG(LOG_INFO, (int)s->p->router->shard, "conn_open",

@@ -457,7 +457,7 @@ consumer_end_of_topic(struct session *s, const struct fx *fx)
 {
 	pp_CommandReachedEndOfTopic m = { .consumer_id = fx->dest.tag };
 
-	if (s->version >= 9 && cons_get(s, fx->dest.tag) != NULL)
+	if (s->knows_end && cons_get(s, fx->dest.tag) != NULL)
 		SESSION_SEND(
 		    s, REACHED_END_OF_TOPIC, CommandReachedEndOfTopic, &m);
 }

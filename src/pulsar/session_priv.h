@@ -169,6 +169,7 @@ struct session {
 	uint64_t id;
 	int32_t version; /* spoken: the lower of both sides' */
 	bool entry_metadata;
+	bool knows_end; /* has a case for REACHED_END_OF_TOPIC */
 	char *client_version;
 	struct umap producers, consumers;
 	struct prod *last; /* producer of the last SEND or receipt */

@@ -508,9 +508,9 @@ expect_success(struct client *cl, uint64_t req)
 }
 
 static UNUSED void
-say_connect(struct client *cl, int version)
+say_connect_as(struct client *cl, int version, const char *client_version)
 {
-	pp_CommandConnect m = { .client_version = span_str("test 1"),
+	pp_CommandConnect m = { .client_version = span_str(client_version),
 		.has_protocol_version = true,
 		.protocol_version = version,
 		.has_feature_flags = true };
@@ -518,6 +518,12 @@ say_connect(struct client *cl, int version)
 	m.feature_flags.has_supports_broker_entry_metadata = true;
 	m.feature_flags.supports_broker_entry_metadata = true;
 	TX(cl, CONNECT, &m);
+}
+
+static UNUSED void
+say_connect(struct client *cl, int version)
+{
+	say_connect_as(cl, version, "test 1");
 }
 
 static UNUSED void

@@ -642,6 +642,37 @@ test_consumer_ends(void **state)
 	client_close(&old);
 }
 
+/* A C++ client would close its connection, with all that it carries. */
+static void
+test_end_of_topic_cpp(void **state)
+{
+	static const struct {
+		const char *version;
+		bool told;
+	} rows[] = { { "Pulsar-CPP-v2.10.1", false },
+		{ "Pulsar-CPP-v4.2.0-python-test", false },
+		{ "Pulsar-CPP-v5.0.0", true }, { "Pulsar-Java-v4.2.4", true },
+		{ "Pulsar-CPP", true }, { "", true } };
+	struct client cl;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof rows / sizeof *rows; i++) {
+		client_open(&cl);
+		say_connect_as(&cl, 21, rows[i].version);
+		(void)rx(&cl, CMD_CONNECTED);
+		emit(fx_new(FX_END_OF_TOPIC,
+		    open_consumer(&cl, 8, "t",
+			pp_CommandSubscribe_SubType_Shared, 90 + i)));
+		if (rows[i].told)
+			(void)rx(&cl, CMD_REACHED_END_OF_TOPIC);
+		else
+			assert_silent(&cl);
+		client_close(&cl);
+		done(take_op(OP_CONSUMER_CLOSE), ERR_OK);
+	}
+}
+
 static void
 test_consumer_stats(void **state)
 {
@@ -708,6 +739,7 @@ main(void)
 		T(test_last_id),
 		T(test_redeliver),
 		T(test_consumer_ends),
+		T(test_end_of_topic_cpp),
 		T(test_consumer_stats),
 	};
 
