@@ -426,6 +426,16 @@ test_write_eio(void **state)
 	finish();
 }
 
+/* Nothing is being made, which has a sync of its own */
+static bool
+segments_ready(void)
+{
+	struct local_stats st;
+
+	local_stats(lgs, &st);
+	return st.segments_free > conf.min_free_segments;
+}
+
 /* Asynchronous: the write is answered, then its sync fails */
 static void
 test_sync_eio(void **state)
@@ -440,6 +450,7 @@ test_sync_eio(void **state)
 		append(t, false);
 	UNTIL(answered(t));
 	assert_int_equal(t->acked, 50);
+	UNTIL(segments_ready());
 	atomic_store(&sync_errno, EIO);
 	append(t, false);
 	UNTIL(reports[LOCAL_IO_ERROR] == 1);
