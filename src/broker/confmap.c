@@ -65,7 +65,6 @@ confmap_core(struct core_conf *cc, const struct conf *c, unsigned shard,
 		.idle_unload_ms = c->topicIdleUnloadSeconds * 1000,
 		.max_pending_publishes =
 		    (uint32_t)c->maxPendingPublishesPerTopic,
-		.np_pending_max = 1000,
 	};
 }
 

@@ -62,7 +62,6 @@ struct core_conf {
 	    inactive_ms; /* delete idle topics without subscriptions after */
 	int64_t idle_unload_ms; /* drop an idle topic's memory after */
 	uint32_t max_pending_publishes; /* per topic */
-	uint32_t np_pending_max; /* non-persistent messages per dispatch */
 	uint64_t
 	    hash_seed; /* of tables whose keys peers choose: random, fixed in tests */
 };
@@ -108,6 +107,9 @@ struct core_publish {
 	struct attr attr;
 	struct slice body;
 	uint64_t sequence, highest_sequence; /* echoed in the receipt */
+	/* messages of this producer that the front-end dropped since the last
+	 * one: non-persistent topics only */
+	uint64_t dropped_n;
 };
 /* Always answers by receipt(), in order per producer; an unknown handle is
  * dropped (it was closed: the front-end knows). */

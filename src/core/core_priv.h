@@ -201,7 +201,9 @@ struct producer {
 	LIST_ENTRY(producer) link;
 	int64_t connected_ms;
 	uint64_t messages, bytes, messages_mark, bytes_mark;
+	uint64_t dropped, dropped_mark; /* by its front-end, over its limit */
 	struct rate in;
+	double rate_drop;
 	uint32_t props_n;
 	struct prop *props;
 	char *address, *version;
@@ -279,10 +281,10 @@ struct sub {
 	struct reader *rd;    /* next new entry */
 	struct reader *replay_rd;
 	uint64_t acked, expired, out_messages, out_bytes;
-	uint64_t dropped; /* non-persistent: nobody could take them */
+	uint64_t dropped, dropped_mark; /* non-persistent: nobody could take them */
 	uint64_t out_messages_mark, out_bytes_mark, acked_mark, redelivered, redelivered_mark;
 	struct rate out;
-	double rate_redeliver, rate_ack;
+	double rate_redeliver, rate_ack, rate_drop;
 	int64_t last_acked_ms, last_consumed_ms, last_flow_ms, last_advanced_ms, last_expire_ms;
 	uint32_t props_n;
 	struct prop *props;

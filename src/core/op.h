@@ -187,6 +187,7 @@ struct op {
 			struct attr attr;
 			struct slice body; /* referenced */
 			uint64_t sequence, highest_sequence;
+			uint64_t dropped_n;
 		} publish;
 	};
 	struct op_arena *arena;

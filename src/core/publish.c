@@ -178,8 +178,8 @@ stored(struct topic *t, struct tledger *tl, int64_t first, uint32_t n,
 		count(t, pp.pr, pp.messages_n, pp.bytes);
 		li->bytes += pp.bytes;
 		t->log.bytes += pp.bytes;
-		receipt(t, &pp, (struct pos){ li->id, first + i }, index,
-		    ERR_OK);
+		receipt(
+		    t, &pp, (struct pos){ li->id, first + i }, index, ERR_OK);
 		index += pp.messages_n;
 	}
 	li->last_entry = first + n - 1;
@@ -299,6 +299,7 @@ publish_np(struct producer *pr, const struct core_publish *p)
 		.body = p->body,
 	};
 
+	pr->dropped += p->dropped_n;
 	ent.attr.store_time_ms = t->co->now_ms;
 	count(t, pr, p->attr.messages_n, p->body.len);
 	t->last_publish_ms = t->co->now_ms;

@@ -76,6 +76,7 @@ route_publish(struct router *r, const struct core_publish *p)
 	    p->body.buf != NULL ? slice_ref(p->body) : slice_dup(p->body);
 	op->publish.sequence = p->sequence;
 	op->publish.highest_sequence = p->highest_sequence;
+	op->publish.dropped_n = p->dropped_n;
 	r->ops->post(r, to, &op);
 }
 
@@ -155,7 +156,8 @@ unpack(struct core *co, const struct op *op)
 			.attr = op->publish.attr,
 			.body = op->publish.body,
 			.sequence = op->publish.sequence,
-			.highest_sequence = op->publish.highest_sequence };
+			.highest_sequence = op->publish.highest_sequence,
+			.dropped_n = op->publish.dropped_n };
 		core_publish(co, &p);
 		break;
 	case OP_FLOW:

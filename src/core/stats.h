@@ -23,6 +23,7 @@ struct producer_stats {
 	uint64_t id; /* front-end's */
 	enum access_mode access;
 	struct rate in;
+	double rate_drop; /* non-persistent: over the limit of its connection */
 	int64_t connected_ms;
 	uint32_t props_n;
 	struct prop *props;
@@ -42,7 +43,7 @@ struct consumer_stats {
 	int64_t connected_ms, last_acked_ms, last_consumed_ms;
 	uint32_t ranges_n;
 	struct hash_range *ranges; /* Key_Shared */
-	uint32_t draining_n;	   /* hashes waiting for their old owner */
+	uint32_t draining_n; /* hashes waiting for their old owner */
 	uint32_t props_n;
 	struct prop *props;
 };
@@ -52,15 +53,16 @@ struct sub_stats {
 	enum sub_type type;
 	bool has_type; /* false: nobody has connected yet */
 	bool durable, replicated, ks_sticky, ks_out_of_order, blocked_unacked;
-	uint64_t backlog;	/* messages */
+	uint64_t backlog; /* messages */
 	uint64_t backlog_entries;
 	uint64_t delayed, in_replay;
 	uint64_t unacked;
 	struct rate out;
 	double rate_redeliver, rate_ack, rate_expired;
+	double rate_drop; /* non-persistent: nobody could take them */
 	uint64_t out_messages, out_bytes, acked, expired;
-	uint64_t dropped; /* non-persistent: nobody could take them */
-	int64_t last_expire_ms, last_acked_ms, last_consumed_ms, last_flow_ms, last_advanced_ms;
+	int64_t last_expire_ms, last_acked_ms, last_consumed_ms, last_flow_ms,
+	    last_advanced_ms;
 	char *active; /* active consumer's name, or NULL */
 	struct pos mark_delete, read_pos;
 	uint64_t acked_ranges; /* individually acked runs beyond mark-delete */
@@ -98,6 +100,7 @@ void topic_stats_free(struct topic_stats **);
 struct core;
 /* Topics in name order after `after` (empty: from the start), at most n, for
  * /metrics; fills out[] with snapshots and returns how many. */
-unsigned core_stats_walk(struct core *, struct str after, unsigned n, struct topic_stats **out);
+unsigned core_stats_walk(
+    struct core *, struct str after, unsigned n, struct topic_stats **out);
 
 #endif

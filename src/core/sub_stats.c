@@ -52,7 +52,7 @@ fill_head(const struct sub *s, struct sub_stats *st)
 	st->out_bytes = s->out_bytes;
 	st->acked = s->acked;
 	st->expired = s->expired;
-	st->dropped = s->dropped;
+	st->rate_drop = s->rate_drop;
 	st->last_expire_ms = s->last_expire_ms;
 	st->last_acked_ms = s->last_acked_ms;
 	st->last_consumed_ms = s->last_consumed_ms;
@@ -133,6 +133,7 @@ sub_rate_tick(struct sub *s, double seconds)
 	s->rate_ack = per_second(s->acked, &s->acked_mark, seconds);
 	s->rate_redeliver =
 	    per_second(s->redelivered, &s->redelivered_mark, seconds);
+	s->rate_drop = per_second(s->dropped, &s->dropped_mark, seconds);
 	TAILQ_FOREACH(c, &s->consumers, link) {
 		c->out.msg =
 		    per_second(c->out_messages, &c->out_messages_mark, seconds);

@@ -31,9 +31,13 @@ topic_rates(struct topic *t, double seconds)
 	    &t->in_bytes_mark, seconds);
 	t->out = rate(t->out_messages, &t->out_messages_mark, t->out_bytes,
 	    &t->out_bytes_mark, seconds);
-	LIST_FOREACH(pr, &t->producers, link)
+	LIST_FOREACH(pr, &t->producers, link) {
 		pr->in = rate(pr->messages, &pr->messages_mark, pr->bytes,
 		    &pr->bytes_mark, seconds);
+		pr->rate_drop =
+		    (double)(pr->dropped - pr->dropped_mark) / seconds;
+		pr->dropped_mark = pr->dropped;
+	}
 	for (s = TAILQ_FIRST(&t->subs); s != NULL; s = next) {
 		next = TAILQ_NEXT(s, link);
 		sub_rate_tick(s, seconds);
@@ -51,6 +55,7 @@ producer_fill(const struct producer *pr, struct producer_stats *ps)
 	ps->id = pr->dest.tag;
 	ps->access = pr->access;
 	ps->in = pr->in;
+	ps->rate_drop = pr->rate_drop;
 	ps->connected_ms = pr->connected_ms;
 	ps->props = props_dup(pr->props, pr->props_n);
 	ps->props_n = pr->props_n;
@@ -188,8 +193,7 @@ topic_stats_free(struct topic_stats **tsp)
 		mem_free(ts->producers[i].name);
 		mem_free(ts->producers[i].address);
 		mem_free(ts->producers[i].version);
-		props_free(
-		    &ts->producers[i].props, ts->producers[i].props_n);
+		props_free(&ts->producers[i].props, ts->producers[i].props_n);
 	}
 	for (i = 0; i < ts->subs_n; i++)
 		sub_stats_fini(&ts->subs[i]);
@@ -226,8 +230,8 @@ is_after(const struct topic *t, struct str after)
 
 /* The n smallest that come after: a bounded list kept in order, one pass. */
 unsigned
-core_stats_walk(struct core *co, struct str after, unsigned n,
-    struct topic_stats **out)
+core_stats_walk(
+    struct core *co, struct str after, unsigned n, struct topic_stats **out)
 {
 	struct topic **v, *t;
 	unsigned m = 0, i;
@@ -235,8 +239,7 @@ core_stats_walk(struct core *co, struct str after, unsigned n,
 
 	CHECK_OBJ_NOTNULL(co, CORE_MAGIC);
 	v = mem_calloc((size_t)n + 1, sizeof *v);
-	MAP_FOREACH(t, co->topics, it)
-	{
+	MAP_FOREACH(t, co->topics, it) {
 		if (t->state != TOPIC_READY || !is_after(t, after) ||
 		    (m == n && (n == 0 || by_name(t, v[m - 1]) > 0)))
 			continue;

@@ -101,7 +101,7 @@ access_name(enum access_mode m)
 }
 
 static void
-add_producer(struct strbuf *sb, const struct producer_stats *p)
+add_producer(struct strbuf *sb, const struct producer_stats *p, bool persistent)
 {
 	strbuf_addc(sb, '{');
 	add_s(sb, "accessMode", access_name(p->access));
@@ -110,6 +110,8 @@ add_producer(struct strbuf *sb, const struct producer_stats *p)
 	add_d(
 	    sb, "averageMsgSize", p->in.msg > 0 ? p->in.bytes / p->in.msg : 0);
 	add_d(sb, "chunkedMessageRate", 0);
+	if (!persistent)
+		add_d(sb, "msgDropRate", p->rate_drop);
 	add_u(sb, "producerId", p->id);
 	add_b(sb, "supportsPartialProducer", false);
 	add_s(sb, "producerName", p->name);
@@ -230,7 +232,7 @@ add_sub(struct strbuf *sb, const struct sub_stats *s, bool persistent)
 	add_i(sb, "lastAckedTimestamp", s->last_acked_ms);
 	add_i(sb, "lastMarkDeleteAdvancedTimestamp", s->last_advanced_ms);
 	if (!persistent)
-		add_u(sb, "msgDropCount", s->dropped);
+		add_d(sb, "msgDropRate", s->rate_drop);
 	key(sb, "consumers");
 	strbuf_addc(sb, '[');
 	for (i = 0; i < s->consumers_n; i++) {
@@ -277,6 +279,7 @@ stats_json_topic(
     struct strbuf *sb, const struct topic_stats *t, const char *owner)
 {
 	uint64_t ranges = 0;
+	double drops = 0;
 	uint32_t i;
 
 	strbuf_addc(sb, '{');
@@ -299,9 +302,12 @@ stats_json_topic(
 	for (i = 0; i < t->producers_n; i++) {
 		if (i > 0)
 			strbuf_addc(sb, ',');
-		add_producer(sb, &t->producers[i]);
+		add_producer(sb, &t->producers[i], t->persistent);
+		drops += t->producers[i].rate_drop;
 	}
 	strbuf_addc(sb, ']');
+	if (!t->persistent)
+		add_d(sb, "msgDropRate", drops);
 	key(sb, "subscriptions");
 	strbuf_addc(sb, '{');
 	for (i = 0; i < t->subs_n; i++) {

@@ -46,6 +46,7 @@ add_producer(struct topic_stats *sum, const struct producer_stats *p)
 	}
 	to = &sum->producers[i];
 	sum_rate(&to->in, p->in);
+	to->rate_drop += p->rate_drop;
 	oldest(&to->connected_ms, p->connected_ms);
 }
 
@@ -102,7 +103,7 @@ sum_sub(struct sub_stats *to, const struct sub_stats *s)
 	to->out_bytes += s->out_bytes;
 	to->acked += s->acked;
 	to->expired += s->expired;
-	to->dropped += s->dropped;
+	to->rate_drop += s->rate_drop;
 	to->acked_ranges += s->acked_ranges;
 	newest(&to->last_expire_ms, s->last_expire_ms);
 	newest(&to->last_acked_ms, s->last_acked_ms);

@@ -251,7 +251,9 @@ do_send(struct session *s, const struct frame *fr, struct buf *b)
 	if (unlikely(!check(s, pr, &send, fr, &fb, &meta)))
 		return;
 	if (unlikely(!pr->persistent && s->np_n >= NP_PENDING_MAX)) {
-		/* dropped, and said so */
+		/* dropped, and said so; as many as SEND says, like Pulsar */
+		pr->dropped_n +=
+		    send.num_messages > 0 ? (uint32_t)send.num_messages : 1;
 		refuse(s, pr, &send, -1, NULL);
 		return;
 	}
@@ -261,6 +263,8 @@ do_send(struct session *s, const struct frame *fr, struct buf *b)
 	    b, (uint32_t)(fb.stored.p - b->data), (uint32_t)fb.stored.n);
 	pub.sequence = send.sequence_id;
 	pub.highest_sequence = send.highest_sequence_id;
+	pub.dropped_n = pr->dropped_n;
+	pr->dropped_n = 0;
 	began(s, pr, fb.stored.n);
 	route_publish(s->p->router, &pub);
 }

@@ -128,6 +128,8 @@ struct prod {
 	bool persistent;
 	uint32_t pending_n;
 	uint64_t sent_n, done_n; /* publishes routed; of them answered */
+	uint64_t
+	    dropped_n; /* messages, non-persistent: not told to the core yet */
 	struct refusals refusals;
 	int64_t closed_ns; /* PLACE_CLOSED: since */
 };

@@ -79,7 +79,6 @@ trig_init(struct trig *tr)
 		.inactive_ms = 60000,
 		.idle_unload_ms = 60000,
 		.max_pending_publishes = 16384,
-		.np_pending_max = 1000,
 	};
 	local_conf_init(&tr->lconf);
 	tr->lconf.segment_bytes = 8 << 20;

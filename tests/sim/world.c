@@ -30,7 +30,6 @@ conf_core(struct sim *w)
 		.inactive_ms = 60000,
 		.idle_unload_ms = 500 + (int64_t)rnd(w, 20000),
 		.max_pending_publishes = 16384,
-		.np_pending_max = 1000,
 	};
 	if (rnd(w, 3) == 0)
 		w->conf.ledger_max_entries = 50000;

@@ -48,6 +48,9 @@ check_PROGRAMS += %D%/test_core_tlog
 check_PROGRAMS += %D%/test_core_producer
 %C%_test_core_producer_LDADD = $(CORE_TEST)
 
+check_PROGRAMS += %D%/test_core_np
+%C%_test_core_np_LDADD = $(CORE_TEST)
+
 check_PROGRAMS += %D%/test_core_life
 %C%_test_core_life_SOURCES = %D%/test_core_life.c $(TOPIC_RIG)
 %C%_test_core_life_LDADD = $(CORE_TEST)

@@ -37,6 +37,7 @@ struct kept_publish {
 	struct attr attr;
 	struct slice body; /* referenced */
 	uint64_t sequence, highest_sequence;
+	uint64_t dropped_n;
 };
 
 struct kept_ack {
@@ -120,7 +121,8 @@ route_publish(struct router *r, const struct core_publish *p)
 		.attr = p->attr,
 		.body = slice_ref(p->body),
 		.sequence = p->sequence,
-		.highest_sequence = p->highest_sequence };
+		.highest_sequence = p->highest_sequence,
+		.dropped_n = p->dropped_n };
 }
 
 static void

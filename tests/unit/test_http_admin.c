@@ -427,6 +427,31 @@ test_stats(void **state)
 }
 
 static void
+test_dropped(void **state)
+{
+	struct topic_stats *t = stats("non-persistent://public/default/a");
+	json_t *v;
+
+	(void)state;
+	t->persistent = false;
+	t->producers->rate_drop = 1.5;
+	t->subs->rate_drop = 2.5;
+	EXPECT(.op = OP_TOPIC_STATS, .fx = FX_STATS, .stats = t);
+	assert_int_equal(
+	    call(
+		"GET", "/admin/v2/non-persistent/public/default/a/stats", NULL),
+	    200);
+	v = json_loads(r.body, JSON_REJECT_DUPLICATES, NULL);
+	assert_true(json_real_value(at(v, "msgDropRate")) == 1.5);
+	assert_true(json_real_value(at(json_array_get(at(v, "publishers"), 0),
+			"msgDropRate")) == 1.5);
+	assert_true(json_real_value(at(at(at(v, "subscriptions"), "s"),
+			"msgDropRate")) == 2.5);
+	json_decref(v);
+	scripted();
+}
+
+static void
 test_partitioned_stats(void **state)
 {
 	json_t *v, *s;
@@ -569,6 +594,7 @@ main(void)
 		TEST(test_subs),
 		TEST(test_reset),
 		TEST(test_stats),
+		TEST(test_dropped),
 		TEST(test_partitioned_stats),
 		TEST(test_peek),
 		TEST(test_metrics),

@@ -521,6 +521,12 @@ test_send_nonpersistent(void **state)
 	for (i = 0; i < 1000; i++)
 		expect_receipt(&cl, i, 0);
 	expect_receipt(&cl, 1000, UINT64_MAX);
+	/* the core hears of it with the next one */
+	assert_int_equal(fake.pubs[999].dropped_n, 0);
+	send_one(&cl, 1, 1001);
+	send_one(&cl, 1, 1002);
+	assert_int_equal(take_pub()->dropped_n, 1);
+	assert_int_equal(take_pub()->dropped_n, 0);
 	client_close(&cl);
 }
 
