@@ -231,6 +231,8 @@ jopen_end(struct jopen *op)
 		err = blobs_split(&all, jo->kept, jo->kept_len);
 	jo->opening = false;
 	if (!jo->deleted && err == ERR_OK) { /* the client has it from now on */
+		/* what failed meanwhile was queued after it was read */
+		jo->lost = false;
 		kept = jo->kept;
 		jo->kept = NULL;
 		jo->kept_len = jo->kept_cap = 0;
@@ -500,10 +502,12 @@ journal_snapshot(struct journal *jo, struct meta_txn *tx)
 	jo->raw_n = 0;
 }
 
+/* Who is opening it has nothing yet, and reads behind this commit: it fails
+ * with it. */
 void
 journal_unsnapshot(struct journal *jo)
 {
-	if (jo->held)
+	if ((jo->held && !jo->opening) || jo->kept_len > 0)
 		journal_mark_dirty(jo);
 	else
 		jo->lost = true;

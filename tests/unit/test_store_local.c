@@ -496,6 +496,38 @@ test_lost_snapshot(void **state)
 	rig_fini(r);
 }
 
+/* The same, with somebody who opens it while that commit is under way. */
+static void
+test_lost_while_opening(void **state)
+{
+	struct rig *r = &rig;
+	struct rcursor *rc;
+
+	(void)state;
+	rig_init(r, 12);
+	rig_start(r);
+	rc = rig_cursor(r, 0);
+	rig_ack(rc, 3, true);
+	rig_settle(r);
+	meta_mem_fail_commits(r->mm, 1, ERR_IO);
+	r->lgs->ops->journal_release(r->lgs, &rc->jo);
+	rc->opened = false;
+	rc->may_fail = true;
+	for (int i = 0; i < 2; i++) {
+		rc->err = ERR_OK;
+		r->lgs->ops->journal_open(r->lgs, rc->id, false, rc);
+		rig_settle(r);
+		assert_false(rc->opened);
+		assert_int_equal(rc->err, ERR_IO);
+	}
+	rc->may_fail = false;
+	rig_crash(r, true);
+	rig_start(r);
+	rig_reopen(r);
+	assert_int_equal(rc->newest, 3);
+	rig_fini(r);
+}
+
 static void
 test_trim_close(void **state)
 {
@@ -576,6 +608,7 @@ main(void)
 		cmocka_unit_test(test_flush_async),
 		cmocka_unit_test(test_let_go),
 		cmocka_unit_test(test_lost_snapshot),
+		cmocka_unit_test(test_lost_while_opening),
 		cmocka_unit_test(test_trim_close),
 		cmocka_unit_test(test_reshard),
 		cmocka_unit_test(test_budget_idle),
