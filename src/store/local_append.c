@@ -163,11 +163,13 @@ local_fail_staged(struct local *lo)
 	while ((lg = TAILQ_FIRST(&lo->failing)) != NULL) {
 		TAILQ_REMOVE(&lo->failing, lg, failing_link);
 		lg->failing = false;
+		lg->pending++; /* the callback may let it go */
 		/* a callback before may have deleted its neighbours' stages */
 		if (lg->staged)
 			fail_ledger(lo, lg, staged_err(lo));
 		if (lg->closing)
 			local_close_poll(lg);
+		lg->pending--;
 		ledger_maybe_free(lg);
 	}
 }

@@ -410,12 +410,14 @@ run_failed(struct local *lo, struct grun *gr, enum err err)
 	run_truncate(lg, gr->row.first_entry);
 	lg->form_entry = lg->last_entry;
 	lg->form_index = lg->next_index;
+	lg->pending++; /* the callback may let it go, or delete it */
 	if (lg->held)
 		lo->base.client_ops->appended(
 		    lg->owner, -1, gr->row.n, 0, 0, err);
-	/* deleted by the callback: it stays until the commit */
 	if (lg->closing && !lg->deleted)
 		local_close_poll(lg);
+	lg->pending--;
+	ledger_maybe_free(lg);
 }
 
 static void

@@ -58,6 +58,10 @@ appended(void *owner, int64_t first, uint32_t n, uint64_t index, int64_t ms,
 		memmove(rl->app + rl->acked, rl->app + rl->acked + n,
 		    (rl->n - rl->acked - n) * sizeof *rl->app);
 		rl->n -= n;
+		if (rl->let_go) {
+			rl->let_go = rl->opened = false;
+			rl->rig->lgs->ops->release(rl->rig->lgs, &rl->lg);
+		}
 		return;
 	}
 	assert(first == rl->acked);

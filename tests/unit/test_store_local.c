@@ -139,6 +139,40 @@ test_write_error(void **state)
 	rig_fini(r);
 }
 
+/* A topic that is unloaded as soon as its last append has failed: the one was
+ * under way, the other not yet written. */
+static void
+test_write_error_let_go(void **state)
+{
+	struct rig *r = &rig;
+	struct rledger *rl[2];
+
+	(void)state;
+	rig_init(r, 13);
+	rig_start(r);
+	for (uint32_t i = 0; i < 2; i++) {
+		rl[i] = rig_create(r, i);
+		rl[i]->let_go = true;
+	}
+	disk_mem_fail_write(r->dm, 1, ERR_IO);
+	for (uint32_t i = 0; i < 2; i++) {
+		rig_append(rl[i], 100, true);
+		rig_settle(r);
+		assert_int_equal(r->reports[LOCAL_IO_ERROR], 1);
+		assert_int_equal(rl[i]->err, ERR_IO);
+		assert_false(rl[i]->let_go);
+	}
+	rig_crash(r, true);
+	rig_start(r);
+	for (uint32_t i = 0; i < 2; i++) {
+		rl[i]->want = true;
+		r->lgs->ops->open(r->lgs, rl[i]->id, rl[i]);
+	}
+	rig_settle(r);
+	assert_true(rl[0]->opened && rl[1]->opened);
+	rig_fini(r);
+}
+
 static void
 test_no_space(void **state)
 {
@@ -602,6 +636,7 @@ main(void)
 		cmocka_unit_test(test_restart),
 		cmocka_unit_test(test_cold_reads),
 		cmocka_unit_test(test_write_error),
+		cmocka_unit_test(test_write_error_let_go),
 		cmocka_unit_test(test_no_space),
 		cmocka_unit_test(test_recycle),
 		cmocka_unit_test(test_find_time),
