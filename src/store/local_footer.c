@@ -131,6 +131,7 @@ footer_loaded(struct disk_req *rq, enum err err)
 	struct local *lo = op->lo;
 	struct segment *seg = op->seg;
 	struct read_op *rop;
+	bool first = true;
 	uint64_t need;
 
 	lo->reads_n--;
@@ -155,7 +156,8 @@ footer_loaded(struct disk_req *rq, enum err err)
 		if (err != ERR_OK)
 			read_op_fail(lo, rop, err);
 		else
-			read_op_ready(lo, rop);
+			read_op_footer(lo, rop, first);
+		first = false;
 	}
 out:
 	dop_free(op);

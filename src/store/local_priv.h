@@ -395,6 +395,8 @@ struct read_op {
 /* Have it looked at by the next reads_poll(); answer it with an error */
 void read_op_ready(struct local *, struct read_op *);
 void read_op_fail(struct local *, struct read_op *, enum err);
+/* The footer that it waited for is here; first: of those that waited */
+void read_op_footer(struct local *, struct read_op *, bool first);
 /* True if the segment's rows are here; else the operation waits for them */
 bool footer_have(struct local *, struct segment *, struct read_op *);
 

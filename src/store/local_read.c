@@ -504,7 +504,7 @@ read_cold(struct local *lo, struct read_op *op)
 		op_done(op, ERR_CORRUPT, x->first_entry + x->n);
 		return;
 	}
-	if (lo->reads_n >= lo->conf.reads_max) {
+	if (lo->reads_n >= lo->conf.reads_max && op->state != OP_FOOTER) {
 		read_op_ready(lo, op);
 		return;
 	}
@@ -583,6 +583,16 @@ step(struct local *lo, struct read_op *op)
 	}
 	if (!read_memory(lo, op))
 		read_cold(lo, op);
+}
+
+/* Its footer is here. It goes on before anything else can have the footer
+ * dropped, and the first one in the place at the disk which that read had: so
+ * every read of a footer brings somebody on, however many wait for others. */
+void
+read_op_footer(struct local *lo, struct read_op *op, bool first)
+{
+	op->state = first ? OP_FOOTER : OP_READY;
+	step(lo, op);
 }
 
 void

@@ -31,7 +31,7 @@ struct rledger {
 	struct ledger_info info;
 	bool want, opened, closed, deleted, closing;
 	bool async; /* power loss may take what was answered */
-	bool let_go; /* released from inside of the answer that appends failed */
+	bool let_go; /* released from inside of the answer to a failure */
 	enum err err; /* of the last answer */
 	struct rig_app *app;
 	uint32_t n, cap; /* appended */

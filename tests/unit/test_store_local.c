@@ -97,6 +97,56 @@ test_cold_reads(void **state)
 	rig_fini(r);
 }
 
+static void
+read_ended(struct ledger_read *rd, enum err err)
+{
+	assert(err == ERR_OK && rd->n >= 1);
+	++*(uint32_t *)rd->priv;
+}
+
+/* Readers in more segments than there is room for footers, and one place at the
+ * disk: each brings itself on, none the others to a stand. */
+static void
+test_footer_room(void **state)
+{
+	struct rig *r = &rig;
+	struct ledger_read rd[4];
+	uint32_t ended = 0;
+
+	(void)state;
+	rig_init(r, 14);
+	r->conf.index_bytes = 1;
+	r->conf.reads_max = 1;
+	rig_start(r);
+	for (uint32_t l = 0; l < 5; l++) {
+		(void)rig_create(r, l);
+		for (uint32_t i = 0; i < 200; i++) {
+			rig_append(&r->l[l], 2000, true);
+			if (i % 8 == 7)
+				rig_turn(r);
+		}
+		rig_settle(r);
+	}
+	rig_stop(r);
+	rig_start(r);
+	rig_reopen(r);
+	for (uint32_t l = 0; l < 4; l++) {
+		rd[l] = (struct ledger_read){ .magic = LEDGER_READ_MAGIC,
+			.lg = r->l[l].lg,
+			.from = 100,
+			.max_n = 10,
+			.max_bytes = 100000,
+			.done = read_ended,
+			.priv = &ended };
+		r->lgs->ops->read(r->lgs, &rd[l]);
+	}
+	rig_settle(r);
+	assert_int_equal(ended, 4);
+	for (uint32_t l = 0; l < 4; l++)
+		r->lgs->ops->read_fini(r->lgs, &rd[l]);
+	rig_fini(r);
+}
+
 /* A failed write: everything outstanding fails in order, later things too, and
  * the next start has what was answered */
 static void
@@ -635,6 +685,7 @@ main(void)
 		cmocka_unit_test(test_append_peek),
 		cmocka_unit_test(test_restart),
 		cmocka_unit_test(test_cold_reads),
+		cmocka_unit_test(test_footer_room),
 		cmocka_unit_test(test_write_error),
 		cmocka_unit_test(test_write_error_let_go),
 		cmocka_unit_test(test_no_space),
