@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Life of subscriptions: made, loaded, run, deleted, freed. */
 #include "core/cursor_priv.h"
+#include "core/record.h"
 #include "core/sub_priv.h"
 
 /* --- small things --------------------------------------------------------------- */
@@ -551,7 +552,11 @@ recorded(void *priv, enum err e)
 	struct sub_job *job;
 
 	CAST_OBJ_NOTNULL(job, priv, SUB_JOB_MAGIC);
-	made(job, e == ERR_OK ? ERR_OK : ERR_METADATA);
+	if (e == ERR_CONFLICT)
+		e = ERR_NOT_READY; /* the topic was deleted meanwhile */
+	else if (e != ERR_OK)
+		e = ERR_METADATA;
+	made(job, e);
 }
 
 static void
@@ -562,6 +567,9 @@ put_record(struct sub *s, meta_commit_f *done, void *priv)
 	uint8_t key[META_KEY_MAX], *val;
 	size_t klen, len;
 
+	/* the topic may be deleted meanwhile: nothing of it may come behind */
+	klen = key_topic(key, &s->t->name);
+	meta_txn_expect(tx, key, klen, true);
 	klen = sub_record_key(s->t, str_of(s->name), key);
 	AN(klen);
 	sub_record_write(s, &val, &len);

@@ -110,6 +110,57 @@ an_initial_subscription(void **state)
 	}
 }
 
+/*
+ * The topic's deletion is on its way to the metadata when the journal of a new
+ * subscription is there: no record may come behind it.
+ */
+static void
+a_subscription_too_late(void **state)
+{
+	struct lrig *tr = *state;
+	struct op *op;
+	unsigned i, failed = 0;
+	size_t keys;
+	const struct fx *fx;
+
+	(void)lrig_producer(tr, 1);
+	fx = lrig_ask(tr, lrig_new_op(tr, OP_TOPIC_DELETE, 90, 0));
+	assert_err(fx->err, ERR_PRECONDITION);
+	op = lrig_new_op(tr, OP_TOPIC_DELETE, 90, 0);
+	op->flag = true;
+	assert_ok(lrig_ask(tr, op)->err);
+	keys = meta_mem_keys(tr->mm);
+
+	(void)lrig_producer(tr, 1);
+	lrig_forget(tr);
+	op = lrig_new_op(tr, OP_SUB_CREATE, 90, 0);
+	op->sub = op_str(op, STR_LIT("s"));
+	core_op(tr->co, &op);
+	op = lrig_new_op(tr, OP_TOPIC_DELETE, 91, 0);
+	op->flag = true;
+	core_op(tr->co, &op);
+	assert_true(meta_mem_queued(tr->mm) > 0); /* the deletion */
+	while (fake_poll(tr->e)) /* the journal */
+		;
+	lrig_run(tr);
+	for (i = 0; i < tr->fx_n; i++)
+		failed += tr->fx[i]->type == FX_DONE &&
+		    tr->fx[i]->op == OP_SUB_CREATE &&
+		    tr->fx[i]->err == ERR_NOT_READY;
+	assert_int_equal(failed, 1);
+	/* but for ids of the ledger and journal to forget */
+	assert_in_range(meta_mem_keys(tr->mm), keys, keys + 2);
+	lrig_stop(tr);
+	lrig_forget(tr);
+	lrig_start(tr);
+	(void)lrig_producer(tr, 1);
+	assert_int_equal(lrig_topic(tr)->subs_n, 0);
+	op = lrig_new_op(tr, OP_TOPIC_UNLOAD, 90, 0);
+	assert_ok(lrig_ask(tr, op)->err);
+	(void)lrig_producer(tr, 1);
+	assert_int_equal(lrig_topic(tr)->subs_n, 0);
+}
+
 static void
 terminated(void **state)
 {
@@ -274,6 +325,7 @@ main(void)
 		TEST(a_name_in_use),
 		TEST(who_may_not_produce),
 		TEST(an_initial_subscription),
+		TEST(a_subscription_too_late),
 		TEST(terminated),
 		TEST(batches_take_their_indexes),
 		TEST(nothing_is_kept_of_non_persistent),
