@@ -227,10 +227,14 @@ delete_now(struct admin *ad)
 	n = key_text(key, META_NAMESPACE, ad->op->topic);
 	meta_txn_expect(tx, key, n, true);
 	meta_txn_del(tx, key, n);
-	for (i = 1; ad->op->flag && i < BELOW_N; i++) {
+	/* one may have been made since they were listed */
+	for (i = 0; i < BELOW_N; i++) {
 		n = key_text(key, below[i], ad->op->topic);
 		key[n++] = '/';
-		meta_txn_del_prefix(tx, key, n);
+		if (ad->op->flag && i > 0)
+			meta_txn_del_prefix(tx, key, n);
+		else
+			meta_txn_expect_none(tx, key, n);
 	}
 	admin_commit(ad, &tx, admin_done);
 }

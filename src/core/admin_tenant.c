@@ -183,6 +183,10 @@ tenant_emptied(void *priv, enum err e, const void *key, size_t keylen,
 	n = key_text(k, META_TENANT, ad->op->topic);
 	meta_txn_expect(tx, k, n, true);
 	meta_txn_del(tx, k, n);
+	/* one may have been made since they were listed */
+	n = key_text(k, META_NAMESPACE, ad->op->topic);
+	k[n++] = '/';
+	meta_txn_expect_none(tx, k, n);
 	admin_commit(ad, &tx, admin_done);
 }
 

@@ -86,9 +86,12 @@ void meta_txn_del(struct meta_txn *, const void *key, size_t keylen);
 void meta_txn_del_prefix(struct meta_txn *, const void *prefix, size_t len);
 /* Condition: the key exists (or does not). Checked against the state before. */
 void meta_txn_expect(struct meta_txn *, const void *key, size_t keylen, bool exists);
+/* The same: no key starts with prefix. */
+void meta_txn_expect_none(struct meta_txn *, const void *prefix, size_t len);
 
 /* Iterating one, for the engines: returns false at the end. */
-enum meta_txn_op { META_PUT, META_DEL, META_DEL_PREFIX, META_EXPECT, META_EXPECT_NOT };
+enum meta_txn_op { META_PUT, META_DEL, META_DEL_PREFIX, META_EXPECT, META_EXPECT_NOT,
+	META_EXPECT_NONE };
 struct meta_txn_item {
 	enum meta_txn_op op;
 	const uint8_t *key, *val;

@@ -41,34 +41,58 @@ val_of(const void *p, size_t len)
 
 /* ---- one request in a transaction: MDB_ codes; MDB_SUCCESS with rq->err */
 
+static bool
+has_prefix(const MDB_val *k, const void *prefix, size_t len)
+{
+	return k->mv_size >= len && memcmp(k->mv_data, prefix, len) == 0;
+}
+
+/* *there: the key is, or for META_EXPECT_NONE a key with that prefix */
+static int
+look(struct meta_lmdb *ml, MDB_txn *txn, const struct meta_txn_item *ti,
+    bool *there)
+{
+	MDB_cursor *cur;
+	MDB_val k = val_of(ti->key, ti->keylen), v;
+	int rc;
+
+	if (ti->op != META_EXPECT_NONE) {
+		rc = mdb_get(txn, ml->dbi, &k, &v);
+		*there = rc == MDB_SUCCESS;
+	} else {
+		rc = mdb_cursor_open(txn, ml->dbi, &cur);
+		if (rc != MDB_SUCCESS)
+			return rc;
+		rc = mdb_cursor_get(cur, &k, &v, MDB_SET_RANGE);
+		*there =
+		    rc == MDB_SUCCESS && has_prefix(&k, ti->key, ti->keylen);
+		mdb_cursor_close(cur);
+	}
+	return rc == MDB_NOTFOUND ? MDB_SUCCESS : rc;
+}
+
 static int
 check_expects(struct meta_lmdb *ml, MDB_txn *txn, struct req *rq)
 {
 	struct meta_txn_item ti;
-	MDB_val k, v;
 	size_t iter = 0;
+	bool there;
 	int rc;
 
 	rq->err = ERR_OK;
 	while (meta_txn_next(rq->txn, &iter, &ti)) {
-		if (ti.op != META_EXPECT && ti.op != META_EXPECT_NOT)
+		if (ti.op != META_EXPECT && ti.op != META_EXPECT_NOT &&
+		    ti.op != META_EXPECT_NONE)
 			continue;
-		k = val_of(ti.key, ti.keylen);
-		rc = mdb_get(txn, ml->dbi, &k, &v);
-		if (rc != MDB_SUCCESS && rc != MDB_NOTFOUND)
+		rc = look(ml, txn, &ti, &there);
+		if (rc != MDB_SUCCESS)
 			return rc;
-		if ((rc == MDB_SUCCESS) != (ti.op == META_EXPECT)) {
+		if (there != (ti.op == META_EXPECT)) {
 			rq->err = ERR_CONFLICT;
 			break;
 		}
 	}
 	return MDB_SUCCESS;
-}
-
-static bool
-has_prefix(const MDB_val *k, const void *prefix, size_t len)
-{
-	return k->mv_size >= len && memcmp(k->mv_data, prefix, len) == 0;
 }
 
 static int

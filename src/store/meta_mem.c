@@ -162,20 +162,35 @@ del_prefix(struct meta_mem *mm, const struct meta_txn_item *ti)
 		del_range(mm, from, to);
 }
 
+/* condition or not: does it hold? */
+static bool
+holds(const struct meta_mem *mm, const struct meta_txn_item *ti)
+{
+	size_t i;
+
+	switch (ti->op) {
+	case META_EXPECT:
+		return find(mm, ti->key, ti->keylen) != NULL;
+	case META_EXPECT_NOT:
+		return find(mm, ti->key, ti->keylen) == NULL;
+	case META_EXPECT_NONE:
+		i = lower(mm, ti->key, ti->keylen);
+		return i == mm->n ||
+		    !has_prefix(&mm->items[i], ti->key, ti->keylen);
+	default:
+		return true;
+	}
+}
+
 static enum err
 apply(struct meta_mem *mm, const struct meta_txn *txn)
 {
 	struct meta_txn_item ti;
 	size_t iter = 0;
-	bool there;
 
-	while (meta_txn_next(txn, &iter, &ti)) {
-		if (ti.op != META_EXPECT && ti.op != META_EXPECT_NOT)
-			continue;
-		there = find(mm, ti.key, ti.keylen) != NULL;
-		if (there != (ti.op == META_EXPECT))
+	while (meta_txn_next(txn, &iter, &ti))
+		if (!holds(mm, &ti))
 			return ERR_CONFLICT;
-	}
 	iter = 0;
 	while (meta_txn_next(txn, &iter, &ti)) {
 		if (ti.op == META_PUT)

@@ -90,6 +90,12 @@ meta_txn_expect(
 	add(mt, exists ? META_EXPECT : META_EXPECT_NOT, key, keylen, NULL, 0);
 }
 
+void
+meta_txn_expect_none(struct meta_txn *mt, const void *prefix, size_t len)
+{
+	add(mt, META_EXPECT_NONE, prefix, len, NULL, 0);
+}
+
 bool
 meta_txn_next(
     const struct meta_txn *mt, size_t *iter, struct meta_txn_item *item)

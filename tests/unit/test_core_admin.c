@@ -294,6 +294,107 @@ grow_race(void **state)
 }
 
 static void
+count_keys(void *priv, enum err e, const void *key, size_t keylen,
+    const void *val, size_t len)
+{
+	unsigned *n = priv;
+
+	(void)keylen;
+	(void)val;
+	(void)len;
+	assert_ok(e);
+	*n += key != NULL;
+}
+
+static unsigned
+stored(struct trig *tr, const char *prefix)
+{
+	unsigned n = 0;
+
+	assert_ok(tr->meta->ops->list_now(
+	    tr->meta, prefix, strlen(prefix), count_keys, &n));
+	return n;
+}
+
+/*
+ * Something is made in what is being deleted; one of the two loses, whichever
+ * request comes how many steps after the other.
+ */
+static void
+delete_race(struct trig *tr, struct op **makep, struct op **delp,
+    unsigned turns, bool make_first)
+{
+	struct op **first = make_first ? makep : delp;
+	struct op **second = make_first ? delp : makep;
+
+	core_op(tr->co, first);
+	while (turns-- > 0)
+		(void)meta_mem_pump(tr->mm, 1);
+	core_op(tr->co, second);
+	trig_run(tr);
+}
+
+static void
+nothing_outlives_its_namespace(void **state)
+{
+	static const char *const topic = "persistent://public/gone/t";
+	struct trig *tr = *state;
+	struct op *mk, *del;
+	unsigned i, topics, lost = 0;
+
+	for (i = 0; i < 24; i++) {
+		assert_says(ask(tr, OP_NS_PUT, "public/gone", NULL, true),
+		    ERR_OK, NULL);
+		mk = trig_op(tr, OP_TOPIC_CREATE, topic, 2);
+		del = trig_op(tr, OP_NS_DELETE, "public/gone", 3);
+		delete_race(tr, &mk, &del, i / 2, i % 2);
+		topics = stored(tr, META_TOPIC "public/gone/");
+		if (stored(tr, META_NAMESPACE "public/gone") == 0) {
+			assert_int_equal(topics, 0);
+			lost++;
+			continue;
+		}
+		if (topics > 0)
+			assert_says(
+			    ask(tr, OP_TOPIC_DELETE, topic, NULL, false),
+			    ERR_OK, NULL);
+		assert_says(ask(tr, OP_NS_DELETE, "public/gone", NULL, false),
+		    ERR_OK, NULL);
+	}
+	assert_in_range(lost, 1, 23);
+}
+
+static void
+nothing_outlives_its_tenant(void **state)
+{
+	struct trig *tr = *state;
+	struct op *mk, *del;
+	unsigned i, spaces, lost = 0;
+
+	for (i = 0; i < 16; i++) {
+		assert_says(
+		    ask(tr, OP_TENANT_PUT, "gone", DOC, true), ERR_OK, NULL);
+		mk = trig_op(tr, OP_NS_PUT, "gone/n", 2);
+		mk->flag = true;
+		del = trig_op(tr, OP_TENANT_DELETE, "gone", 3);
+		delete_race(tr, &mk, &del, i / 2, i % 2);
+		spaces = stored(tr, META_NAMESPACE "gone/");
+		if (stored(tr, META_TENANT "gone") == 0) {
+			assert_int_equal(spaces, 0);
+			lost++;
+			continue;
+		}
+		if (spaces > 0)
+			assert_says(
+			    ask(tr, OP_NS_DELETE, "gone/n", NULL, false),
+			    ERR_OK, NULL);
+		assert_says(ask(tr, OP_TENANT_DELETE, "gone", NULL, false),
+		    ERR_OK, NULL);
+	}
+	assert_in_range(lost, 1, 15);
+}
+
+static void
 auto_partitioned(void **state)
 {
 	struct trig *tr = *state;
@@ -327,6 +428,10 @@ main(void)
 		cmocka_unit_test_setup_teardown(lists, setup, teardown),
 		cmocka_unit_test_setup_teardown(partitioned, setup, teardown),
 		cmocka_unit_test_setup_teardown(grow_race, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    nothing_outlives_its_namespace, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    nothing_outlives_its_tenant, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    auto_partitioned, setup, teardown),
 	};

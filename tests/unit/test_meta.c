@@ -185,7 +185,8 @@ expect_list(const char *prefix, size_t limit, bool values, const char *want)
 	assert_string_equal(a.text, want);
 }
 
-/* "k=v", "-k" delete, "*p" delete prefix, "?k" expect, "!k" expect not */
+/* "k=v", "-k" delete, "*p" delete prefix, "?k" expect, "!k" expect not,
+ * "~p" expect no key with the prefix */
 static struct meta_txn *
 txn(const char *ops)
 {
@@ -202,6 +203,8 @@ txn(const char *ops)
 			meta_txn_del(t, w + 1, strlen(w + 1));
 		else if (*w == '*')
 			meta_txn_del_prefix(t, w + 1, strlen(w + 1));
+		else if (*w == '~')
+			meta_txn_expect_none(t, w + 1, strlen(w + 1));
 		else
 			meta_txn_expect(t, w + 1, strlen(w + 1), *w == '?');
 	}
@@ -267,6 +270,12 @@ test_conditions(void **state)
 	/* against the state before: its own put does not count */
 	assert_err(commit("n=1 ?n"), ERR_CONFLICT);
 	assert_ok(commit("?k -k !n n=1"));
+	expect_list("", 0, true, "n=1;");
+	assert_ok(commit("p/1=a p0=b"));
+	assert_err(commit("~p/ q=1"), ERR_CONFLICT);
+	assert_err(commit("~p/1 *p"), ERR_CONFLICT);
+	assert_ok(commit("~p/2 ~p1 ~o ~z *p"));
+	assert_ok(commit("~p"));
 	expect_list("", 0, true, "n=1;");
 	t = txn("?gone");
 	assert_err(m->ops->commit_now(m, &t), ERR_CONFLICT);
