@@ -3,10 +3,11 @@
  * The journal of a cursor: items of a delta, snapshot chunks, replay, and who
  * waits for what to be durable. doc/format-cursor.md draws the bytes.
  *
- * What was pushed is kept until the engine confirms it. When an append fails
- * for now, everything that is kept goes out again, in its old order, as one
- * append: items are idempotent and a reset wins over what stands before it, so
- * a second copy behind newer items changes nothing as long as the newer items
+ * What was pushed is kept until the engine confirms it, in pieces that are an
+ * append each; one ends with an item, as soon as it has PIECE_BYTES. When an
+ * append fails for now, everything that is kept goes out again, in its old
+ * order: items are idempotent and a reset wins over what stands before it, so a
+ * second copy behind newer items changes nothing as long as the newer items
  * stand behind it once more.
  */
 #include "core/cursor_priv.h"
@@ -21,6 +22,14 @@
 #define CHUNK_OF(ledger) ((ledger) + 1)
 
 #define RETRY_NS INT64_C(100000000)
+#define PIECE_BYTES (8u << 10)
+
+/* items that were complete, the run behind them, and the longest item */
+_Static_assert(
+    2 * PIECE_BYTES + ACKSET_ENTRY_WORDS * 8 + 256 <= JOURNAL_APPEND_MAX,
+    "a piece is too long for an append");
+
+static void push(struct cursor *, bool urgent);
 
 /* --- items -------------------------------------------------------------------- */
 
@@ -49,6 +58,14 @@ close_run(struct cursor *cur)
 	cur->run_n = 0;
 }
 
+/* An item is complete; one op may make more of them than go into an append */
+static void
+item_ends(struct cursor *cur)
+{
+	if (cur->items.len >= PIECE_BYTES)
+		push(cur, false);
+}
+
 static bool
 journals(const struct cursor *cur)
 {
@@ -60,8 +77,10 @@ cursor_note_ack(struct cursor *cur, struct pos p, uint32_t messages_n)
 {
 	if (!journals(cur))
 		return;
-	if (cur->run_n > 0 && cur->run_ledger != p.ledger)
+	if (cur->run_n > 0 && cur->run_ledger != p.ledger) {
 		close_run(cur);
+		item_ends(cur);
+	}
 	if (cur->run_n == 0) {
 		cur->run_ledger = p.ledger;
 		cbuf_uint(&cur->run, (uint64_t)p.entry);
@@ -70,6 +89,10 @@ cursor_note_ack(struct cursor *cur, struct pos p, uint32_t messages_n)
 	cbuf_uint(&cur->run, messages_n);
 	cur->run_last = p.entry;
 	cur->run_n++;
+	if (cur->run.len >= PIECE_BYTES) {
+		close_run(cur);
+		item_ends(cur);
+	}
 }
 
 static void
@@ -99,6 +122,7 @@ cursor_note_bits(struct cursor *cur, struct pos p, const uint64_t *words,
 	/* a peer may send more words than the batch has */
 	put_bits(
 	    &cur->items, p, batch_n, words, words_n < need ? words_n : need);
+	item_ends(cur);
 }
 
 static void
@@ -111,6 +135,7 @@ note_pos(struct cursor *cur, uint8_t item, struct pos p, uint64_t consumed)
 	cbuf_uint(&cur->items, p.ledger);
 	cbuf_uint(&cur->items, (uint64_t)(p.entry + 1));
 	cbuf_uint(&cur->items, consumed);
+	item_ends(cur);
 }
 
 void
@@ -279,10 +304,10 @@ load(struct cursor *cur, const struct journal_blob *v, size_t n)
 
 /* --- the engine ----------------------------------------------------------------- */
 
+/* The last len bytes that are kept are a piece; seq 0: not appended yet */
 static void
-append(struct cursor *cur, const uint8_t *p, size_t len, bool urgent)
+piece_add(struct cursor *cur, uint64_t seq, size_t len)
 {
-	struct ledgers *lgs = cur->co->ledgers;
 	struct cursor_sent *cs;
 	uint32_t i, cap;
 
@@ -297,31 +322,29 @@ append(struct cursor *cur, const uint8_t *p, size_t len, bool urgent)
 		cur->sent_cap = cap;
 		cur->sent_head = 0;
 	}
-	cur->seq_last = lgs->ops->journal_append(lgs, cur->j, p, len, urgent);
 	cs = &cur->sent[(cur->sent_head + cur->sent_n++) & (cur->sent_cap - 1)];
-	cs->seq = cur->seq_last;
+	cs->seq = seq;
 	cs->len = len;
 }
 
 static void
 push(struct cursor *cur, bool urgent)
 {
+	struct ledgers *lgs = cur->co->ledgers;
 	size_t len;
 
 	close_run(cur);
 	len = cur->items.len;
-	if (cur->j == NULL)
+	if (cur->j == NULL || len == 0)
 		return; /* goes out when it is open */
-	if (len > 0) {
-		cbuf_put(&cur->kept, cur->items.p, len);
-		cur->items.len = 0;
-		if (cur->items.cap > 65536)
-			cbuf_fini(&cur->items);
-	}
-	if (cur->retrying)
-		return; /* all that is kept goes out together */
-	if (len > 0)
-		append(cur, cur->kept.p + cur->kept.len - len, len, urgent);
+	cbuf_put(&cur->kept, cur->items.p, len);
+	cur->items.len = 0;
+	if (cur->items.cap > 65536)
+		cbuf_fini(&cur->items);
+	if (!cur->retrying) /* else all that is kept goes out together */
+		cur->seq_last = lgs->ops->journal_append(lgs, cur->j,
+		    cur->kept.p + cur->kept.len - len, len, urgent);
+	piece_add(cur, cur->retrying ? 0 : cur->seq_last, len);
 }
 
 void
@@ -332,6 +355,33 @@ cursor_push(struct cursor *cur)
 		push(cur, false);
 }
 
+/* All pieces again, small ones together */
+static void
+append_again(struct cursor *cur)
+{
+	struct ledgers *lgs = cur->co->ledgers;
+	uint32_t i = 0, n = cur->sent_n, head = cur->sent_head,
+		 mask = cur->sent_cap - 1;
+	size_t off = 0, len, more;
+
+	cur->sent_n = 0;
+	while (i < n) {
+		len = cur->sent[(head + i++) & mask].len;
+		for (; i < n; i++) {
+			more = cur->sent[(head + i) & mask].len;
+			if (len + more > PIECE_BYTES)
+				break;
+			len += more;
+		}
+		cur->seq_last = lgs->ops->journal_append(
+		    lgs, cur->j, cur->kept.p + off, len, i == n);
+		/* never more than were taken: it has its place */
+		piece_add(cur, cur->seq_last, len);
+		off += len;
+	}
+	assert(off == cur->kept.len);
+}
+
 static void
 retry(void *priv)
 {
@@ -340,10 +390,9 @@ retry(void *priv)
 	struct fx *fx;
 
 	CAST_OBJ_NOTNULL(cur, priv, CURSOR_MAGIC);
-	cur->retrying = false;
 	push(cur, false);
-	cur->sent_n = cur->sent_head = 0;
-	append(cur, cur->kept.p, cur->kept.len, true);
+	cur->retrying = false;
+	append_again(cur);
 	for (fx = cur->wait_head; fx != NULL; fx = (struct fx *)fx->link.next)
 		fx->u64 = cur->seq_last;
 	STAILQ_FOREACH(cf, &cur->flushes, link)

@@ -11,9 +11,9 @@
 #include "core/core_priv.h"
 #include "core/cursor.h"
 
-/* an append that the engine has not answered */
+/* a piece of what is kept: an append that the engine has not answered well */
 struct cursor_sent {
-	uint64_t seq;
+	uint64_t seq; /* 0: to be appended with the next retry */
 	size_t len;
 };
 

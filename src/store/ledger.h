@@ -58,6 +58,7 @@ struct journal_blob {
 	size_t len;
 };
 #define JOURNAL_DELTA UINT64_MAX
+#define JOURNAL_APPEND_MAX (64u << 10) /* bytes of one append */
 
 /* A read under way; embedded in the core's object, one read at a time. The
  * entries (and the references of their bodies) are the reader's after done()
@@ -171,9 +172,9 @@ struct ledger_ops {
 	uint64_t (*new_id)(struct ledgers *);
 	void (*journal_open)(struct ledgers *, uint64_t id, bool fresh, void *owner);
 	/* Append a delta (a sequence of self-delimiting items: concatenation of
-	 * deltas is a delta). Returns its number, from 1 at each open. urgent: someone waits for the
-	 * answer, so it starts a group; else it rides the next one, at the latest
-	 * after 10 ms. */
+	 * deltas is a delta) of at most JOURNAL_APPEND_MAX. Returns its number, from
+	 * 1 at each open. urgent: someone waits for the answer, so it starts a
+	 * group; else it rides the next one, at the latest after 10 ms. */
 	uint64_t (*journal_append)(struct ledgers *, struct journal *, const void *p, size_t len,
 	    bool urgent);
 	void (*journal_snap_put)(struct journal *, uint64_t chunk, const void *p, size_t len);

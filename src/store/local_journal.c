@@ -353,7 +353,7 @@ local_journal_append(struct ledgers *lgs, struct journal *jo, const void *p,
 
 	CHECK_OBJ_NOTNULL(jo, JOURNAL_MAGIC);
 	assert(jo->held && !jo->opening);
-	assert(len > 0 && len <= lo->conf.max_entry_bytes);
+	assert(len > 0 && len <= JOURNAL_APPEND_MAX);
 	if (jo->st_head != NULL) {
 		d = (struct jdelta *)((uintptr_t)jo->st_tail -
 		    offsetof(struct jdelta, next));
@@ -362,6 +362,8 @@ local_journal_append(struct ledgers *lgs, struct journal *jo, const void *p,
 	}
 	if (d == NULL) {
 		cap = jo->st_head == NULL ? 256 : DELTA_MAX;
+		if (cap > lo->conf.segment_bytes / 4)
+			cap = lo->conf.segment_bytes / 4;
 		if (cap < len)
 			cap = (uint32_t)len;
 		d = mem_alloc(sizeof *d + cap);

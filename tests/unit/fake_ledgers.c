@@ -328,7 +328,7 @@ fk_journal_append(struct ledgers *l, struct journal *jj, const void *p,
 
 	(void)l;
 	(void)urgent;
-	assert(j->held && len > 0);
+	assert(j->held && len > 0 && len <= JOURNAL_APPEND_MAX);
 	blob_put(&j->deltas, &j->deltas_n, JOURNAL_DELTA, p, len);
 	return ++j->seq;
 }

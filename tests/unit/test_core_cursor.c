@@ -344,6 +344,74 @@ test_when_durable(void **state)
 	rig_free(&r);
 }
 
+/* Acks of one op, and what is kept while there is no room, are longer than the
+ * engine takes at once. */
+static void
+test_long_delta(void **state)
+{
+	struct op_start st = { .kind = START_EARLIEST };
+	struct rig *r = rig_new();
+	struct cursor *cur;
+	struct fx *fx;
+	int64_t i, n = 100000;
+
+	(void)state;
+	rig_add(r, (uint32_t)n, 1);
+	sub_create(r->t, STR_LIT("s"), &st, NULL, 0, false, nothing, NULL);
+	rig_run(r);
+	cur = the_sub(r)->cur;
+	for (i = 1; i < n / 2; i += 2) /* one op, 50,000 bytes */
+		(void)cursor_ack(cur, (struct pos){ 1, i }, 1);
+	for (; i < n - 1; i += 2) { /* many */
+		(void)cursor_ack(cur, (struct pos){ 1, i }, 1);
+		cursor_push(cur);
+		if (i == n / 2 + 1) {
+			r->e->fail = ERR_NO_SPACE;
+			rig_run(r);
+		}
+	}
+	fx = fx_new(FX_DONE, (struct dest){ .tag = 1 });
+	cursor_when_durable(cur, &fx);
+	rig_run(r);
+	assert_int_equal(r->fx_n, 0);
+	rig_pass(r, 150);
+	assert_int_equal(r->fx_n, 1);
+	assert_ok(r->fx[0]->err);
+	rig_restart(r);
+	cur = the_sub(r)->cur;
+	for (i = 0; i < n - 1; i++)
+		assert_int_equal(
+		    cursor_is_acked(cur, (struct pos){ 1, i }), i % 2 == 1);
+	rig_free(&r);
+}
+
+/* No room, and before the next try an error that is for good. */
+static void
+test_fails_while_retrying(void **state)
+{
+	struct op_start st = { .kind = START_EARLIEST };
+	struct rig *r = rig_new();
+	struct cursor *cur;
+	struct fx *fx;
+
+	(void)state;
+	rig_add(r, 10, 1);
+	sub_create(r->t, STR_LIT("s"), &st, NULL, 0, false, nothing, NULL);
+	rig_run(r);
+	cur = the_sub(r)->cur;
+	(void)cursor_ack(cur, (struct pos){ 1, 3 }, 1);
+	fx = fx_new(FX_DONE, (struct dest){ .tag = 1 });
+	cursor_when_durable(cur, &fx);
+	r->e->fail = ERR_NO_SPACE;
+	rig_run(r);
+	assert_int_equal(r->fx_n, 0);
+	cursor_journal_done(cur, cur->seq_last, ERR_IO);
+	assert_int_equal(r->fx_n, 1);
+	assert_int_equal(r->fx[0]->err, ERR_PERSISTENCE);
+	rig_pass(r, 150);
+	rig_free(&r);
+}
+
 int
 main(void)
 {
@@ -352,6 +420,8 @@ main(void)
 		cmocka_unit_test(test_random_order),
 		cmocka_unit_test(test_damaged),
 		cmocka_unit_test(test_when_durable),
+		cmocka_unit_test(test_long_delta),
+		cmocka_unit_test(test_fails_while_retrying),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
