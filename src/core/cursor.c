@@ -340,14 +340,10 @@ cursor_ack(struct cursor *cur, struct pos p, uint32_t messages_n)
 /* Size of a batch whose entry is out of reach: a client numbers its bits from
  * the first message, so it is no smaller than what is still set. */
 static uint32_t
-batch_guess(const struct cursor *cur, struct pos p, const uint64_t *words,
-    uint32_t words_n)
+batch_guess(const uint64_t *words, uint32_t words_n)
 {
-	const struct ackbits *ab = ackset_get(&cur->partial, p);
 	uint32_t i;
 
-	if (ab != NULL)
-		return ab->batch_n;
 	for (i = words_n; i > 0; i--)
 		if (words[i - 1] != 0)
 			return i * 64 - (uint32_t)__builtin_clzll(words[i - 1]);
@@ -358,6 +354,7 @@ enum cursor_ack
 cursor_ack_bits_and(struct cursor *cur, struct pos p, const uint64_t *words,
     uint32_t words_n, uint32_t batch_n, uint32_t *cleared)
 {
+	const struct ackbits *ab;
 	struct pos was = cur->md;
 	enum cursor_ack r;
 	uint32_t known;
@@ -366,11 +363,14 @@ cursor_ack_bits_and(struct cursor *cur, struct pos p, const uint64_t *words,
 	*cleared = 0;
 	if (cursor_is_acked(cur, p) || !exists(cur->t, p))
 		return CURSOR_ACK_NONE;
-	known = cursor_entry_messages(cur, p);
+	/* once it has bits, its size is what they were made for: a peer that
+	 * says another one now must not get that into the journal */
+	ab = ackset_get(&cur->partial, p);
+	known = ab != NULL ? ab->batch_n : cursor_entry_messages(cur, p);
 	if (known != 0)
 		batch_n = known;
 	else if (batch_n == 0) {
-		batch_n = batch_guess(cur, p, words, words_n);
+		batch_n = batch_guess(words, words_n);
 		cur->inexact = true;
 	}
 	if (batch_n == 0) { /* no bit is set: it is the whole entry */

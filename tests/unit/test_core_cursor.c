@@ -412,6 +412,43 @@ test_fails_while_retrying(void **state)
 	rig_free(&r);
 }
 
+/* A peer that says another size of a batch with each ack of it, and one that is
+ * longer than any: what is journaled can be read all the same. */
+static void
+test_batch_sizes(void **state)
+{
+	struct op_start st = { .kind = START_EARLIEST };
+	static uint64_t words[5000];
+	struct pos p = { 1, 1 };
+	struct rig *r = rig_new();
+	struct cursor *cur;
+	const uint64_t *left;
+	uint32_t cleared;
+
+	(void)state;
+	rig_add(r, 3, 60);
+	sub_create(r->t, STR_LIT("s"), &st, NULL, 0, false, nothing, NULL);
+	rig_run(r);
+	cur = the_sub(r)->cur;
+	r->e->cold = true;
+	memset(words, 0xff, sizeof words);
+	words[0] = 0xf0;
+	assert_int_equal(cursor_ack_bits_and(cur, p, words, 1, 60, &cleared),
+	    CURSOR_ACK_PART);
+	words[0] = 0x70;
+	assert_int_equal(
+	    cursor_ack_bits_and(cur, p, words, 5000, 320000, &cleared),
+	    CURSOR_ACK_PART);
+	assert_int_equal(cleared, 1);
+	cursor_push(cur);
+	rig_run(r);
+	rig_restart(r);
+	cur = the_sub(r)->cur;
+	assert_int_equal(cursor_ack_bits(cur, p, &left), 1);
+	assert_true(left[0] == 0x70);
+	rig_free(&r);
+}
+
 int
 main(void)
 {
@@ -422,6 +459,7 @@ main(void)
 		cmocka_unit_test(test_when_durable),
 		cmocka_unit_test(test_long_delta),
 		cmocka_unit_test(test_fails_while_retrying),
+		cmocka_unit_test(test_batch_sizes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
