@@ -141,6 +141,17 @@ core_down(struct rig *r)
 	rig_clear(r);
 }
 
+/* The topic is there, as far as records of its subscriptions care. */
+static void
+put_topic(struct rig *r)
+{
+	struct meta_txn *tx = meta_txn_new();
+	uint8_t key[META_KEY_MAX];
+
+	meta_txn_put(tx, key, key_topic(key, &r->t->name), "", 0);
+	assert_ok(r->meta->ops->commit_now(r->meta, &tx));
+}
+
 struct rig *
 rig_new(void)
 {
@@ -150,6 +161,7 @@ rig_new(void)
 	r->mm = meta_mem_new();
 	r->meta = meta_mem_handle(r->mm);
 	core_up(r);
+	put_topic(r);
 	list_ledger(r, fake_ledger_make(r->e, 1, 0, 0, 1, true));
 	return r;
 }
