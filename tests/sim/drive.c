@@ -121,8 +121,10 @@ time_passes(struct sim *w)
 static void
 again(struct sim *w)
 {
-	if (rnd(w, 1000) < w->reshards)
+	if (rnd(w, 1000) < w->reshards) {
 		w->shards_n = 1 + (unsigned)rnd(w, SHARDS_MAX);
+		w->st.reshards++;
+	}
 	world_start(w);
 }
 
@@ -148,6 +150,7 @@ faults(struct sim *w)
 	}
 	if (rnd(w, 1000) < w->eio) {
 		trace(w, "a write will fail");
+		w->st.failed_writes++;
 		w->sick = true;
 		disk_mem_fail_write(w->dm, 1 + (uint32_t)rnd(w, 4), ERR_IO);
 	}
@@ -157,6 +160,7 @@ faults(struct sim *w)
 	}
 	if (rnd(w, 1000) < w->metafail) {
 		trace(w, "commits will fail");
+		w->st.failed_commits++;
 		w->sick = true;
 		meta_mem_fail_commits(w->mm, 1 + rnd(w, 3),
 		    rnd(w, 2) == 0 ? ERR_IO : ERR_NO_SPACE);
@@ -167,12 +171,15 @@ faults(struct sim *w)
 		world_room(w, UINT32_MAX);
 	} else if (rnd(w, 1000) < w->enospc) {
 		trace(w, "hardly any room");
+		w->st.no_room++;
 		w->hungry = true;
 		world_room(w, (uint32_t)rnd(w, 3));
 	}
-	if (rnd(w, 1000) < w->unloads)
+	if (rnd(w, 1000) < w->unloads) {
+		w->st.unloads++;
 		net_admin(
 		    w, &w->t[rnd(w, w->topics_n)], OP_TOPIC_UNLOAD, false);
+	}
 	return false;
 }
 
@@ -364,6 +371,7 @@ drive(struct sim *w)
 	for (w->step = 0; w->step < w->o.steps; w->step++) {
 		pass(w, 2000);
 		step(w);
+		w->st.steps++;
 	}
 	end(w);
 }

@@ -17,6 +17,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -27,10 +28,12 @@
 #define SEEDS_DEFAULT 200u
 #define SEEDS_PLANTED 20u
 #define STEPS_DEFAULT 3000u
+#define STATS_N (sizeof(struct sim_stats) / sizeof(uint64_t))
 
 static char lines[LINES][LINE];
 static uint64_t lines_n;
 static struct sim sim;
+static struct sim_stats *sums; /* of all seeds, which are processes */
 
 /* --- dice, trace ------------------------------------------------------------------- */
 
@@ -133,38 +136,62 @@ run(const struct sim_opts *o)
 }
 
 static void
-summary(const struct sim *w)
+summary(const struct sim_stats *st)
 {
 	const struct {
 		const char *name;
 		uint64_t n;
 	} v[] = {
-		{ "published", w->st.published },
-		{ "receipts", w->st.receipts },
-		{ "delivered", w->st.delivered },
-		{ "acked", w->st.acked },
-		{ "acks answered", w->st.confirmed },
-		{ "crashes", w->st.crashes },
-		{ "cuts", w->st.cuts },
-		{ "groups", w->st.groups },
-		{ "reads", w->st.reads },
-		{ "checkpoints", w->st.checkpoints },
-		{ "segments sealed", w->st.sealed },
-		{ "freed", w->st.freed },
-		{ "recycled", w->st.recycled },
-		{ "ledgers given up", w->st.ledgers_gone },
+		{ "steps", st->steps },
+		{ "published", st->published },
+		{ "receipts", st->receipts },
+		{ "delivered", st->delivered },
+		{ "acked", st->acked },
+		{ "acks answered", st->confirmed },
+		{ "power losses", st->power_losses },
+		{ "kills", st->kills },
+		{ "shut down in order", st->shutdowns },
+		{ "changes of shards", st->reshards },
+		{ "connections cut", st->cuts },
+		{ "failing writes", st->failed_writes },
+		{ "failing commits", st->failed_commits },
+		{ "times no room", st->no_room },
+		{ "unloads", st->unloads },
+		{ "groups", st->groups },
+		{ "reads", st->reads },
+		{ "checkpoints", st->checkpoints },
+		{ "segments sealed", st->sealed },
+		{ "freed", st->freed },
+		{ "recycled", st->recycled },
+		{ "ledgers given up", st->ledgers_gone },
 	};
 	size_t i;
 
-	(void)printf("seed %" PRIu64 ":", w->o.seed);
-	for (i = 0; i < sizeof v / sizeof v[0]; i++)
+	_Static_assert(sizeof v / sizeof v[0] == STATS_N, "one has no name");
+	for (i = 0; i < STATS_N; i++)
 		(void)printf(
-		    "%s %" PRIu64 " %s", i > 0 ? "," : "", v[i].n, v[i].name);
+		    "%s%" PRIu64 " %s", i > 0 ? ", " : "  ", v[i].n, v[i].name);
 	(void)printf("\n");
 }
 
-/* true: nothing was found */
-static bool
+static void
+sums_add(const struct sim_stats *st)
+{
+	const uint64_t *from = (const uint64_t *)(const void *)st;
+	uint64_t *to = (uint64_t *)(void *)sums;
+	size_t i;
+
+	for (i = 0; i < STATS_N; i++)
+		to[i] += from[i];
+}
+
+enum found {
+	NOTHING,
+	VIOLATION,
+	CRASH /* an assertion, or it did not end */
+};
+
+static enum found
 run_apart(const struct sim_opts *o)
 {
 	int status;
@@ -181,16 +208,19 @@ run_apart(const struct sim_opts *o)
 			_exit(2);
 		(void)alarm(SEED_SECONDS);
 		run(o);
+		sums_add(&sim.st);
 		_exit(0);
 	}
-	if (waitpid(pid, &status, 0) != pid)
-		return false;
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-		return true;
+	if (waitpid(pid, &status, 0) != pid) {
+		perror("waitpid");
+		exit(2);
+	}
+	if (WIFEXITED(status) && WEXITSTATUS(status) <= 1)
+		return WEXITSTATUS(status) == 0 ? NOTHING : VIOLATION;
 	if (WIFSIGNALED(status))
 		(void)printf(
 		    "seed %" PRIu64 ": signal %d\n", o->seed, WTERMSIG(status));
-	return false;
+	return CRASH;
 }
 
 static int
@@ -198,11 +228,18 @@ run_many(struct sim_opts *o, uint64_t from, uint64_t to)
 {
 	uint64_t bad = 0;
 
+	sums = mmap(NULL, sizeof *sums, PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (sums == MAP_FAILED) {
+		perror("mmap");
+		exit(2);
+	}
 	for (o->seed = from; o->seed <= to; o->seed++)
-		bad += !run_apart(o);
+		bad += run_apart(o) != NOTHING;
 	(void)printf("%" PRIu64 " seeds of %u steps, %" PRIu64
 		     " with a violation\n",
 	    to - from + 1, o->steps, bad);
+	summary(sums);
 	return bad == 0 ? 0 : 1;
 }
 
@@ -214,11 +251,16 @@ run_check(struct sim_opts *o)
 		return 1;
 	o->plant_ack = o->quiet = true;
 	for (o->seed = 1; o->seed <= SEEDS_PLANTED; o->seed++)
-		if (!run_apart(o)) {
+		switch (run_apart(o)) {
+		case NOTHING:
+			break;
+		case VIOLATION:
 			(void)printf("the planted bug is found by seed %" PRIu64
 				     "\n",
 			    o->seed);
 			return 0;
+		case CRASH:
+			return 1;
 		}
 	(void)printf("the planted bug is not found\n");
 	return 1;
@@ -283,6 +325,6 @@ main(int argc, char **argv)
 	if (!one)
 		return run_check(&o);
 	run(&o);
-	summary(&sim);
+	summary(&sim.st);
 	return 0;
 }

@@ -80,7 +80,8 @@ struct m_sub {
 	bool durable;
 	enum exists exists;
 	uint32_t epoch; /* rewinds so far */
-	struct pos scan; /* everything up to it was sent in this epoch, or acked */
+	struct pos
+	    scan; /* everything up to it was sent in this epoch, or acked */
 	uint32_t serial; /* of seeks and the like: older acks no longer count */
 	struct pos cum_maybe, cum_taken, cum_conf;
 	struct m_ack *ack;
@@ -242,6 +243,15 @@ struct sim_opts {
 	bool plant_ack; /* some acks are not journaled */
 };
 
+/* What a seed did and met; named in sim.c. uint64_t only: they are summed. */
+struct sim_stats {
+	uint64_t steps, published, receipts, delivered, acked, confirmed;
+	uint64_t power_losses, kills, shutdowns, reshards, cuts, failed_writes,
+	    failed_commits, no_room, unloads;
+	uint64_t groups, reads, checkpoints, sealed, freed, recycled,
+	    ledgers_gone;
+};
+
 struct sim {
 	struct sim_opts o;
 	uint64_t rnd;
@@ -272,16 +282,12 @@ struct sim {
 	struct client p[PRODUCERS_MAX], c[CONSUMERS_MAX];
 	/* dice of this seed, in percent */
 	unsigned slow_disk, slow_meta, slow_net, slow_client, cuts, crashes;
-	unsigned enospc, eio, metafail, unloads, drains, reshards; /* per mille */
+	unsigned enospc, eio, metafail, unloads, drains,
+	    reshards; /* per mille */
 	uint32_t high_water; /* messages to a client */
 	unsigned acks_reply, acks_stale, batch, nacks, redeliver_all, closes;
 	uint32_t body_max;
-	struct {
-		uint64_t published, receipts, delivered, acked, confirmed,
-		    crashes, cuts;
-		uint64_t groups, reads, checkpoints, sealed, freed, recycled,
-		    ledgers_gone;
-	} st;
+	struct sim_stats st;
 };
 
 /* --- sim.c */
@@ -333,8 +339,8 @@ void model_sub_ended(struct sim *, struct m_sub *);
 void model_release(struct m_sub *, uint32_t tag);
 void model_subscribe(struct sim *, struct sess *);
 void model_subscribed(struct sim *, struct sess *);
-void body_make(struct sim *, const struct client *, uint32_t seq,
-    struct core_publish *);
+void body_make(
+    struct sim *, const struct client *, uint32_t seq, struct core_publish *);
 
 /* --- ack.c */
 void ack_apply(struct sim *, struct sess *, const struct msg *);

@@ -176,7 +176,10 @@ void
 world_crash(struct sim *w, bool power)
 {
 	trace(w, "%s", power ? "power loss" : "kill");
-	w->st.crashes++;
+	if (power)
+		w->st.power_losses++;
+	else
+		w->st.kills++;
 	add_stats(w);
 	meta_mem_crash(w->mm, rnd(w, meta_mem_queued(w->mm) + 1));
 	if (power)
@@ -203,6 +206,7 @@ world_drain(struct sim *w)
 	unsigned done = 0, i;
 
 	trace(w, "shut down");
+	w->st.shutdowns++;
 	for (i = 0; i < w->shards_n; i++)
 		core_drain(w->sh[i].co, drained, &done);
 	for (i = 0; i < 100000 && done < w->shards_n; i++)
