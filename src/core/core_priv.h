@@ -196,7 +196,6 @@ struct producer {
 	char *name;
 	uint64_t name_hash;
 	uint64_t epoch;
-	bool user_name;
 	enum access_mode access;
 	LIST_ENTRY(producer) link;
 	int64_t connected_ms;

@@ -130,7 +130,6 @@ struct op_start {
 struct op_producer {
 	struct str name; /* empty: generate */
 	uint64_t epoch;
-	bool user_name;
 	bool encrypted;
 	bool txn;
 	enum access_mode access;

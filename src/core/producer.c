@@ -112,7 +112,6 @@ add(struct topic *t, struct op **opp)
 	pr->name = po->name.len > 0 ? text_dup(po->name) : generate(co);
 	pr->name_hash = hash_bytes(NAME_SEED, pr->name, strlen(pr->name));
 	pr->epoch = po->epoch;
-	pr->user_name = po->user_name;
 	pr->access = po->access;
 	pr->connected_ms = co->now_ms;
 	pr->props = props_dup(po->props, po->props_n);
@@ -212,6 +211,8 @@ add_or_contest(struct topic *t, struct op **opp)
 		contest(pr, opp);
 		return;
 	}
+	/* the same producer in a later life (Producer.isSuccessorTo): whose
+	 * choice the name was has no say in it */
 	if (pr->dest.tag == op->dest.tag && op->producer.epoch > pr->epoch) {
 		producer_close(pr, ERR_OK);
 		add(t, opp);

@@ -167,7 +167,6 @@ fill(struct session *s, struct op *op, const pp_CommandProducer *m)
 		return ERR_INVALID_ARG;
 	pd->name = op_str(op, str_of_span(m->producer_name));
 	pd->epoch = m->epoch;
-	pd->user_name = m->user_provided_producer_name;
 	pd->encrypted = m->encrypted;
 	pd->txn = m->txn_enabled;
 	pd->access = access_of(m->producer_access_mode);

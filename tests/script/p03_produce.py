@@ -140,6 +140,29 @@ def test_after_close(b):
         c.rx_closed()
 
 
+def test_name_on_one_connection(b):
+    """Who chose the name doesn't matter; a generated one is no different."""
+    t = b.topic()
+    with Client(b) as c:
+        name = c.producer(t, 1).producer_name
+        for user in (False, True):
+            for epoch in (0, 1):
+                c.error("PRODUCER", "ProducerBusy", topic=t, producer_id=2,
+                        producer_name=name, epoch=epoch,
+                        user_provided_producer_name=user)
+        # the same producer is there already, in whatever life
+        m = c.producer(t, 1, producer_name=name, epoch=1,
+                       user_provided_producer_name=False)
+        equal(m.producer_name, name)
+        c.publish(1, 0)
+        # in its place after it was closed
+        c.ask("CLOSE_PRODUCER", "SUCCESS", producer_id=1)
+        m = c.producer(t, 1, producer_name=name, epoch=1,
+                       user_provided_producer_name=False)
+        equal(m.producer_name, name)
+        c.publish(1, 1)
+
+
 def test_name_taken(b):
     t = b.topic()
     with Client(b) as c, Client(b) as d:

@@ -178,10 +178,8 @@ lrig_open_op(struct lrig *tr, const char *name, uint64_t conn, uint64_t tag)
 {
 	struct op *op = lrig_new_op(tr, OP_PRODUCER_OPEN, conn, tag);
 
-	if (name != NULL) {
+	if (name != NULL)
 		op->producer.name = op_str(op, str_of(name));
-		op->producer.user_name = true;
-	}
 	return op;
 }
 

@@ -40,6 +40,7 @@ a_name_in_use(void **state)
 	struct lrig *tr = *state;
 	const struct fx *fx;
 	struct op *op;
+	unsigned i;
 
 	fx = lrig_ask(tr, lrig_open_op(tr, "x", 1, 1));
 	assert_int_equal(fx->type, FX_PRODUCER_OPENED);
@@ -56,6 +57,15 @@ a_name_in_use(void **state)
 	op->producer.epoch = 1;
 	fx = lrig_ask(tr, op);
 	assert_int_equal(fx->type, FX_PRODUCER_OPENED);
+	assert_int_equal(lrig_topic(tr)->producers_n, 1);
+	assert_int_equal(tr->probes_n, 1);
+	/* not in an earlier life, and not as another producer */
+	for (i = 0; i < 4; i++) {
+		op = lrig_open_op(tr, "x", 1, i < 2 ? 1 : 2);
+		op->producer.epoch = i;
+		fx = lrig_ask(tr, op);
+		assert_err(fx->err, ERR_PRODUCER_BUSY);
+	}
 	assert_int_equal(lrig_topic(tr)->producers_n, 1);
 	assert_int_equal(tr->probes_n, 1);
 	/* its connection is dead */
