@@ -55,6 +55,8 @@ struct sub_stats {
 	bool durable, replicated, ks_sticky, ks_out_of_order, blocked_unacked;
 	uint64_t backlog; /* messages */
 	uint64_t backlog_entries;
+	/* estimate: what was acked behind mark-delete counts; -1: not asked for */
+	int64_t backlog_bytes;
 	uint64_t delayed, in_replay;
 	uint64_t unacked;
 	struct rate out;

@@ -2,6 +2,7 @@
 /* Figures of subscriptions and consumers. */
 #include "core/cursor_priv.h"
 #include "core/sub_priv.h"
+#include "core/topic_priv.h"
 
 static void
 fill_consumer(const struct consumer *c, struct consumer_stats *cs)
@@ -65,6 +66,7 @@ fill_head(const struct sub *s, struct sub_stats *st)
 	st->backlog = cursor_backlog(s->cur);
 	st->backlog_entries = cursor_backlog_entries(s->cur);
 	st->mark_delete = cursor_mark_delete(s->cur);
+	st->backlog_bytes = (int64_t)topic_bytes_after(s->t, st->mark_delete);
 	st->acked_ranges = cursor_acked_ranges(s->cur);
 	st->read_pos = s->rd != NULL ? reader_pos(s->rd) :
 				       tlog_next(s->t, st->mark_delete);

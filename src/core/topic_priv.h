@@ -112,6 +112,8 @@ void readers_end(struct topic *); /* closing */
 
 /* --- topic_stats.c */
 void topic_rates(struct topic *, double seconds);
+/* Bytes stored behind p, by the average entry of its ledger, as Pulsar estimates. */
+uint64_t topic_bytes_after(const struct topic *, struct pos);
 void topic_stats_op(struct topic *, struct op **);
 
 #endif

@@ -82,28 +82,23 @@ ledgers_fill(const struct topic *t, struct topic_stats *ts)
 	}
 }
 
-/* Bytes from the slowest subscription on, by the ledgers' averages. */
-static uint64_t
-backlog_bytes(struct topic *t)
+uint64_t
+topic_bytes_after(const struct topic *t, struct pos p)
 {
-	struct pos slowest = subs_slowest(t);
 	const struct ledger_info *li;
-	uint64_t n = 0, left;
+	uint64_t n = 0, entries, done;
 	uint32_t i;
 
 	for (i = 0; i < t->log.ledgers_n; i++) {
 		li = &t->log.ledgers[i]->info;
-		if (li->id < slowest.ledger || li->last_entry < 0)
+		if (li->id < p.ledger || li->last_entry < 0)
 			continue;
-		if (li->id > slowest.ledger) {
-			n += li->bytes;
+		n += li->bytes;
+		if (li->id > p.ledger || p.entry < 0)
 			continue;
-		}
-		left = slowest.entry < li->last_entry ?
-		    (uint64_t)(li->last_entry - slowest.entry) :
-		    0;
-		n += (uint64_t)((double)li->bytes /
-		    (double)(li->last_entry + 1) * (double)left);
+		entries = (uint64_t)li->last_entry + 1;
+		done = (uint64_t)p.entry + 1;
+		n -= done >= entries ? li->bytes : li->bytes / entries * done;
 	}
 	return n;
 }
@@ -129,7 +124,7 @@ stats_new(struct topic *t)
 		ts->average_msg_bytes = t->in.bytes / t->in.msg;
 	ts->storage_bytes = t->log.bytes;
 	if (t->name.persistent)
-		ts->backlog_bytes = backlog_bytes(t);
+		ts->backlog_bytes = topic_bytes_after(t, subs_slowest(t));
 	ts->last = t->log.last;
 	ts->terminated_pos = t->terminated_pos;
 	ts->next_index = t->log.next_index;

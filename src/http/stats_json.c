@@ -212,7 +212,7 @@ add_sub(struct strbuf *sb, const struct sub_stats *s, bool persistent)
 	add_d(sb, "chunkedMessageRate", 0);
 	/* Pulsar counts entries, of which a batch is one */
 	add_u(sb, "msgBacklog", s->backlog_entries);
-	add_i(sb, "backlogSize", -1); /* as without subscriptionBacklogSize */
+	add_i(sb, "backlogSize", s->backlog_bytes);
 	add_u(sb, "earliestMsgPublishTimeInBacklog", 0);
 	add_u(sb, "msgBacklogNoDelayed",
 	    s->backlog_entries > s->delayed ? s->backlog_entries - s->delayed :

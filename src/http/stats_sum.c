@@ -92,6 +92,7 @@ sum_sub(struct sub_stats *to, const struct sub_stats *s)
 	to->blocked_unacked |= s->blocked_unacked;
 	to->backlog += s->backlog;
 	to->backlog_entries += s->backlog_entries;
+	to->backlog_bytes += s->backlog_bytes;
 	to->delayed += s->delayed;
 	to->in_replay += s->in_replay;
 	to->unacked += s->unacked;

@@ -63,6 +63,44 @@ roll_by_entries_when_old(void **state)
 	assert_int_equal(tr->rc[25].pos.entry, 0);
 }
 
+static int64_t
+backlog_bytes(struct lrig *tr, uint64_t skip)
+{
+	struct op *op;
+
+	op = lrig_new_op(tr, OP_SUB_SKIP, 90, 0);
+	op->sub = op_str(op, STR_LIT("s"));
+	op->u64 = skip;
+	if (skip > 0)
+		assert_ok(lrig_ask(tr, op)->err);
+	else
+		op_free(&op);
+	return lrig_ask(tr, lrig_new_op(tr, OP_TOPIC_STATS, 90, 0))
+	    ->stats->subs->backlog_bytes;
+}
+
+/* By ledgers, and by the average entry of the one that mark-delete is in. */
+static void
+bytes_of_the_backlog(void **state)
+{
+	struct lrig *tr = *state;
+	uint64_t p = lrig_producer(tr, 1);
+
+	lrig_sub_make(tr);
+	assert_int_equal(backlog_bytes(tr, 0), 0);
+	lrig_publish(tr, p, 0, 25); /* of 4 bytes */
+	lrig_run(tr);
+	lrig_pass(tr, tr->conf.ledger_min_roll_ms);
+	lrig_publish(tr, p, 25, 10);
+	lrig_run(tr);
+	assert_int_equal(lrig_topic(tr)->log.ledgers_n, 2);
+	assert_int_equal(backlog_bytes(tr, 0), 140);
+	assert_int_equal(backlog_bytes(tr, 5), 120);
+	assert_int_equal(backlog_bytes(tr, 20), 40);
+	assert_int_equal(backlog_bytes(tr, 1), 36);
+	assert_int_equal(backlog_bytes(tr, UINT64_MAX), 0);
+}
+
 static void
 roll_by_bytes_at_any_age(void **state)
 {
@@ -472,6 +510,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(receipts_in_order),
 		TEST(roll_by_entries_when_old),
+		TEST(bytes_of_the_backlog),
 		TEST(roll_by_bytes_at_any_age),
 		TEST(roll_by_age),
 		TEST(publishes_wait_for_the_roll),

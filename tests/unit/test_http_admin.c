@@ -368,6 +368,7 @@ stats(const char *name)
 	s->type = SUB_KEY_SHARED;
 	s->durable = true;
 	s->backlog_entries = 5;
+	s->backlog_bytes = 700;
 	s->mark_delete = (struct pos){ 3, 1 };
 	s->consumers_n = 1;
 	s->consumers = mem_calloc(1, sizeof(*s->consumers));
@@ -406,6 +407,7 @@ test_stats(void **state)
 	    "2026-11-25T13:31:57.441Z");
 	s = at(at(v, "subscriptions"), "s");
 	assert_int_equal(json_integer_value(at(s, "msgBacklog")), 5);
+	assert_int_equal(json_integer_value(at(s, "backlogSize")), 700);
 	assert_string_equal(json_string_value(at(s, "type")), "Key_Shared");
 	c = json_array_get(at(s, "consumers"), 0);
 	assert_int_equal(json_integer_value(at(c, "availablePermits")), -3);
@@ -424,6 +426,50 @@ test_stats(void **state)
 	    json_string_value(at(s, "markDeletePosition")), "3:1");
 	json_decref(v);
 	scripted();
+}
+
+static int64_t
+backlog_size(const char *url)
+{
+	json_t *v;
+	int64_t n;
+
+	assert_int_equal(call("GET", url, NULL), 200);
+	v = json_loads(r.body, JSON_REJECT_DUPLICATES, NULL);
+	n = json_integer_value(
+	    at(at(at(v, "subscriptions"), "s"), "backlogSize"));
+	json_decref(v);
+	scripted();
+	return n;
+}
+
+static void
+test_backlog_size(void **state)
+{
+	static const struct {
+		const char *url;
+		int64_t want;
+	} v[] = {
+		{ P "/a/stats?subscriptionBacklogSize=true", 700 },
+		{ P "/a/stats?subscriptionBacklogSize=false", -1 },
+		{ P "/a/stats?subscriptionBacklogSize=junk", -1 },
+		{ P "/a/stats?getPreciseBacklog=true", 700 },
+	};
+	unsigned i;
+
+	(void)state;
+	for (i = 0; i < NELEM(v); i++) {
+		EXPECT(.op = OP_TOPIC_STATS, .fx = FX_STATS,
+		    .stats = stats(T "a"));
+		assert_int_equal(backlog_size(v[i].url), v[i].want);
+	}
+	no_topic_partitions(2);
+	for (i = 0; i < 2; i++)
+		EXPECT(.op = OP_TOPIC_STATS, .fx = FX_STATS,
+		    .stats = stats(T "a-partition-0"));
+	assert_int_equal(backlog_size(P "/a/partitioned-stats"
+					"?subscriptionBacklogSize=false"),
+	    -2);
 }
 
 static void
@@ -469,6 +515,7 @@ test_partitioned_stats(void **state)
 	assert_int_equal(json_array_size(at(v, "publishers")), 1);
 	s = at(at(v, "subscriptions"), "s");
 	assert_int_equal(json_integer_value(at(s, "msgBacklog")), 10);
+	assert_int_equal(json_integer_value(at(s, "backlogSize")), 1400);
 	assert_int_equal(json_array_size(at(s, "consumers")), 1);
 	assert_int_equal(
 	    json_integer_value(at(at(v, "metadata"), "partitions")), 3);
@@ -594,6 +641,7 @@ main(void)
 		TEST(test_subs),
 		TEST(test_reset),
 		TEST(test_stats),
+		TEST(test_backlog_size),
 		TEST(test_dropped),
 		TEST(test_partitioned_stats),
 		TEST(test_peek),
