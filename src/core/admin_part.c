@@ -193,9 +193,8 @@ namespace_got(void *priv, enum err e, const void *val, size_t len)
 		return;
 	if (e == ERR_NO_KEY) {
 		admin_end(ad, ERR_NO_NAMESPACE,
-		    ad->op->type == OP_TOPIC_META ?
-			"Namespace not found" :
-			"Namespace does not exist");
+		    ad->op->type == OP_TOPIC_META ? "Namespace not found" :
+						    "Namespace does not exist");
 		return;
 	}
 	policy_init(&ad->policy, &ad->co->conf);

@@ -57,10 +57,11 @@ struct core {
 	int64_t now_ns; /* monotonic */
 	struct timers *timers;
 	struct map *topics; /* full name -> struct topic */
-	uint32_t topics_n;  /* with those that are GONE but pinned */
+	uint32_t topics_n; /* with those that are GONE but pinned */
 	LIST_HEAD(, admin) admins; /* ops that wait for metadata (admin.c) */
 	struct slots *handles; /* handle -> producer or consumer */
-	TAILQ_HEAD(, sub) ready; /* dispatchers with work, one quantum each turn */
+	/* dispatchers with work, one quantum each turn */
+	TAILQ_HEAD(, sub) ready;
 	struct lease_pool leases;
 	TAILQ_HEAD(probe_list, probe) probes; /* probe.c; INIT in core_new */
 	uint64_t probe_seq;
@@ -68,7 +69,7 @@ struct core {
 	bool draining;
 	bool io_failed; /* the engine refuses writes until a restart */
 	uint64_t name_seq; /* generated producer names */
-	int64_t boot_ms;   /* wall, of the first event */
+	int64_t boot_ms; /* wall, of the first event */
 	struct timer tick; /* every 60 s: rates, retention, age of ledgers */
 	int64_t tick_ns;
 	void (*drained)(void *priv);
@@ -92,9 +93,9 @@ void core_handle_del(struct core *, uint64_t handle);
 enum topic_state {
 	TOPIC_LOADING, /* waiting for metadata and ledgers; ops wait in line */
 	TOPIC_READY,
-	TOPIC_CLOSING,	/* unload: no ops taken (ERR_NOT_READY), flushing */
+	TOPIC_CLOSING, /* unload: no ops taken (ERR_NOT_READY), flushing */
 	TOPIC_DELETING, /* the same, and its metadata goes */
-	TOPIC_GONE,	/* out of the map, waiting for pins to reach 0 */
+	TOPIC_GONE, /* out of the map, waiting for pins to reach 0 */
 };
 
 struct pending_publish { /* one per append under way, ring in order */
@@ -123,8 +124,8 @@ struct policy {
 
 /* How far an op may go to have its topic. */
 enum topic_create {
-	TOPIC_FIND,   /* it must exist */
-	TOPIC_AUTO,   /* made if auto-creation is allowed */
+	TOPIC_FIND, /* it must exist */
+	TOPIC_AUTO, /* made if auto-creation is allowed */
 	TOPIC_CREATE, /* made (admin) */
 };
 
@@ -136,7 +137,7 @@ struct topic {
 	enum topic_state state;
 	unsigned pins;
 	STAILQ_HEAD(, topic_waiter) waiters; /* ops while LOADING */
-	struct tlog log;		     /* persistent: ledgers */
+	struct tlog log; /* persistent: ledgers */
 	bool terminated;
 	struct pos terminated_pos;
 	LIST_HEAD(, producer) producers;
@@ -150,7 +151,7 @@ struct topic {
 	struct held_publish *held; /* ring, power of two */
 	uint32_t held_head, held_n, held_cap;
 	struct policy policy;
-	struct topic_load *load;   /* LOADING: topic_load.c's */
+	struct topic_load *load; /* LOADING: topic_load.c's */
 	struct topic_close *close; /* CLOSING, DELETING: topic_close.c's */
 	bool just_created; /* for the op that asked for it (admin create) */
 	struct op *terminate; /* OP_TOPIC_TERMINATE under way */
@@ -159,7 +160,8 @@ struct topic {
 	/* figures */
 	uint64_t in_messages, in_bytes, out_messages, out_bytes;
 	struct rate in, out;
-	uint64_t in_messages_mark, in_bytes_mark, out_messages_mark, out_bytes_mark;
+	uint64_t in_messages_mark, in_bytes_mark, out_messages_mark,
+	    out_bytes_mark;
 	int64_t created_ms, last_publish_ms;
 	uint32_t props_n;
 	struct prop *props;
@@ -212,7 +214,8 @@ struct producer {
 
 void producer_open(struct topic *, struct op **); /* a topic_go_f */
 void producer_publish(struct producer *, const struct core_publish *);
-void producer_close(struct producer *, enum err);  /* ERR_OK: asked for, no effect */
+/* ERR_OK: asked for, no effect */
+void producer_close(struct producer *, enum err);
 /* OP_PRODUCER_CLOSE: answered when the publishes before it are, as Pulsar does. */
 void producer_close_op(struct producer *, struct op **);
 /* One of its publishes was answered; may end it if it is closing. */
@@ -232,8 +235,8 @@ struct disp_ops {
 	/* one quantum of dispatch; true: more could be done at once */
 	bool (*run)(struct sub *);
 	/* ids of leases, or all of the consumer's when n is 0 */
-	void (*redeliver)(struct sub *, struct consumer *, uint32_t n, const struct core_ack_id *,
-	    uint64_t epoch);
+	void (*redeliver)(struct sub *, struct consumer *, uint32_t n,
+	    const struct core_ack_id *, uint64_t epoch);
 	/* the cursor was reset: forget positions, read from the cursor again */
 	void (*rewind)(struct sub *);
 	/* permits, connection or limits of a consumer may have changed whether it
@@ -265,26 +268,29 @@ struct sub {
 	TAILQ_ENTRY(sub) ready_link;
 	bool is_ready;
 	bool opening; /* its cursor is being taken up: subscribe ops wait */
-	bool fenced;  /* being deleted, reset or sought */
-	uint64_t journal_id;	/* durable */
+	bool fenced; /* being deleted, reset or sought */
+	uint64_t journal_id; /* durable */
 	struct op_line *waiters; /* while opening or fenced, sub.c's */
-	struct sub_job *job;	 /* sub.c: being made or deleted */
+	struct sub_job *job; /* sub.c: being made or deleted */
 	TAILQ_HEAD(consumer_list, consumer) consumers; /* in order of arrival */
 	uint32_t consumers_n;
 	const struct disp_ops *disp;
 	void *disp_state;
 	struct lease_table leases; /* shared, key-shared */
-	uint64_t unacked;     /* messages in leases that are out */
+	uint64_t unacked; /* messages in leases that are out */
 	bool blocked_unacked; /* over the subscription's limit */
 	struct posset replay; /* positions to deliver again, before new ones */
-	struct reader *rd;    /* next new entry */
+	struct reader *rd; /* next new entry */
 	struct reader *replay_rd;
 	uint64_t acked, expired, out_messages, out_bytes;
-	uint64_t dropped, dropped_mark; /* non-persistent: nobody could take them */
-	uint64_t out_messages_mark, out_bytes_mark, acked_mark, redelivered, redelivered_mark;
+	/* non-persistent: nobody could take them */
+	uint64_t dropped, dropped_mark;
+	uint64_t out_messages_mark, out_bytes_mark, acked_mark, redelivered,
+	    redelivered_mark;
 	struct rate out;
 	double rate_redeliver, rate_ack, rate_drop;
-	int64_t last_acked_ms, last_consumed_ms, last_flow_ms, last_advanced_ms, last_expire_ms;
+	int64_t last_acked_ms, last_consumed_ms, last_flow_ms, last_advanced_ms,
+	    last_expire_ms;
 	uint32_t props_n;
 	struct prop *props;
 	bool ks_sticky, ks_out_of_order;
@@ -293,24 +299,29 @@ struct sub {
 };
 
 /* From the topic's side. */
-void sub_subscribe(struct topic *, struct op **); /* topic_go_f of OP_SUBSCRIBE */
+
+/* topic_go_f of OP_SUBSCRIBE */
+void sub_subscribe(struct topic *, struct op **);
 struct sub *sub_find(struct topic *, struct str name);
 /* A durable subscription that metadata names, while the topic loads: opens its
  * cursor; done(priv, err) when it stands. */
 void sub_load(struct topic *, struct str name, const void *record, size_t len,
     void (*done)(void *priv, enum err), void *priv);
 /* Makes a durable subscription (admin, initial_subscription, subscribe). */
-void sub_create(struct topic *, struct str name, const struct op_start *, const struct prop *,
-    uint32_t props_n, bool replicated, void (*done)(void *priv, struct sub *, enum err), void *priv);
+void sub_create(struct topic *, struct str name, const struct op_start *,
+    const struct prop *, uint32_t props_n, bool replicated,
+    void (*done)(void *priv, struct sub *, enum err), void *priv);
 void sub_delete(struct sub *, void (*done)(void *priv, enum err), void *priv);
 void sub_kick(struct sub *); /* has something to deliver: into core->ready */
 /* One quantum of a subscription that core_poll took off core->ready (is_ready
  * cleared); true: kick it again. */
 bool sub_run(struct sub *);
 void sub_stats_fill(struct sub *, struct sub_stats *);
-void sub_rate_tick(struct sub *, double seconds); /* every 60 s: rates from marks, ttl */
+/* every 60 s: rates from marks, ttl */
+void sub_rate_tick(struct sub *, double seconds);
 /* Acks everything stored before wall ms. done (may be NULL) may run at once. */
-void sub_expire(struct sub *, int64_t before_ms, void (*done)(void *priv, enum err), void *priv);
+void sub_expire(struct sub *, int64_t before_ms,
+    void (*done)(void *priv, enum err), void *priv);
 void sub_disconnect(struct sub *, enum err);
 /* Frees the subscription's memory with the topic (unload): the cursor's deltas
  * have been flushed. */
@@ -318,8 +329,10 @@ void sub_free(struct sub **);
 /* Slowest position that any durable subscription still needs (mark-delete);
  * POS_LATEST when there is none. */
 struct pos subs_slowest(struct topic *);
-void sub_entries_deleted(struct topic *, struct pos upto); /* non-durable cursors jump over */
-void sub_op(struct topic *, struct op **); /* the OP_SUB_* of admin, topic_go_f */
+/* non-durable cursors jump over */
+void sub_entries_deleted(struct topic *, struct pos upto);
+/* the OP_SUB_* of admin, topic_go_f */
+void sub_op(struct topic *, struct op **);
 /* np: an entry of a non-persistent topic for every subscription, now or never */
 void sub_deliver_np(struct topic *, const struct entry *);
 
@@ -341,11 +354,11 @@ struct consumer {
 	int32_t priority;
 	uint64_t epoch; /* consumer epoch: filters redeliveries */
 	int64_t permits; /* may go below 0: a batch is never split */
-	bool blocked;	 /* its connection is above the high-water mark */
+	bool blocked; /* its connection is above the high-water mark */
 	bool blocked_unacked; /* over its limit, until half of it is acked */
 	uint32_t unacked; /* messages */
 	struct lease_list leases;
-	TAILQ_ENTRY(consumer) link;	  /* sub->consumers */
+	TAILQ_ENTRY(consumer) link; /* sub->consumers */
 	TAILQ_ENTRY(consumer) disp_link; /* the dispatcher's own list */
 	void *disp_state;
 	uint64_t out_messages, out_bytes, out_messages_mark, out_bytes_mark;
@@ -366,15 +379,18 @@ consumer_can_take(const struct consumer *c)
 	return c->permits > 0 && !c->blocked && !c->blocked_unacked;
 }
 
-void consumer_close(struct consumer *, enum err); /* ERR_OK: asked for, no effect */
+/* ERR_OK: asked for, no effect */
+void consumer_close(struct consumer *, enum err);
 /* Sends one entry; accounts permits and figures. Returns the messages in it that
  * were not acked. */
-uint32_t consumer_deliver(struct consumer *, const struct entry *, uint32_t redeliveries);
+uint32_t consumer_deliver(
+    struct consumer *, const struct entry *, uint32_t redeliveries);
 /* What core.c does with the ops that name a consumer, after it looked up the
  * handle (a stale handle: ack, flow, block, redeliver are dropped). */
 void consumer_flow(struct consumer *, uint32_t permits);
 void consumer_block(struct consumer *, bool blocked);
 void consumer_ack(struct consumer *, const struct core_ack *);
-void consumer_op(struct consumer *, struct op **); /* OP_CONSUMER_CLOSE..OP_CONSUMER_STATS */
+/* OP_CONSUMER_CLOSE..OP_CONSUMER_STATS */
+void consumer_op(struct consumer *, struct op **);
 
 #endif

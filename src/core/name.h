@@ -16,14 +16,16 @@
 #include "base/err.h"
 #include "base/str.h"
 
-#define NAME_MAX_BYTES 400 /* full name; so that every metadata key fits META_KEY_MAX */
+/* full name; so that every metadata key fits META_KEY_MAX */
+#define NAME_MAX_BYTES 400
 
 struct topic_name {
-	char *text;	  /* full canonical name, owned, NUL-terminated; the strs lie in it */
-	struct str full;  /* persistent://t/n/local */
+	/* full canonical name, owned, NUL-terminated; the strs lie in it */
+	char *text;
+	struct str full; /* persistent://t/n/local */
 	struct str tenant, ns /* t/n */, ns_local /* n */, local;
-	struct str base;  /* full without -partition-N */
-	struct str key;   /* t/n/local: key of the metadata records */
+	struct str base; /* full without -partition-N */
+	struct str key; /* t/n/local: key of the metadata records */
 	int32_t partition; /* -1: none */
 	bool persistent;
 };

@@ -28,18 +28,39 @@
 #include "store/entry.h"
 
 struct dest {
-	uint64_t conn;	/* session number on its shard */
-	uint64_t tag;	/* session's producer or consumer id */
+	uint64_t conn; /* session number on its shard */
+	uint64_t tag; /* session's producer or consumer id */
 	uint16_t shard; /* the session's shard */
-	uint8_t kind;	/* front-end: enum dest_kind */
+	uint8_t kind; /* front-end: enum dest_kind */
 };
-enum dest_kind { DEST_PULSAR, DEST_ROCKETMQ, DEST_HTTP, DEST_INTERNAL, DEST_TEST };
+enum dest_kind {
+	DEST_PULSAR,
+	DEST_ROCKETMQ,
+	DEST_HTTP,
+	DEST_INTERNAL,
+	DEST_TEST
+};
 
 #define HANDLE_SHARD(h) ((unsigned)((h) >> 56))
 
-enum sub_type { SUB_EXCLUSIVE, SUB_FAILOVER, SUB_SHARED, SUB_KEY_SHARED };
-enum access_mode { ACCESS_SHARED, ACCESS_EXCLUSIVE, ACCESS_WAIT, ACCESS_FENCING };
-enum start_kind { START_LATEST, START_EARLIEST, START_POS, START_TIME };
+enum sub_type {
+	SUB_EXCLUSIVE,
+	SUB_FAILOVER,
+	SUB_SHARED,
+	SUB_KEY_SHARED
+};
+enum access_mode {
+	ACCESS_SHARED,
+	ACCESS_EXCLUSIVE,
+	ACCESS_WAIT,
+	ACCESS_FENCING
+};
+enum start_kind {
+	START_LATEST,
+	START_EARLIEST,
+	START_POS,
+	START_TIME
+};
 
 struct prop {
 	struct str key, value;
@@ -62,68 +83,75 @@ enum op_type {
 	/* consumer: FX_SUBSCRIBED */
 	OP_SUBSCRIBE,
 	OP_CONSUMER_CLOSE, /* handle: FX_DONE */
-	OP_UNSUBSCRIBE,	   /* handle, flag force: FX_DONE */
-	OP_REDELIVER,	   /* handle, ids or none = all, u32 epoch: no answer */
-	OP_SEEK,	   /* handle, start: FX_DONE; FX_CONSUMER_CLOSED to consumers first */
-	OP_LAST_ID,	   /* handle: FX_LAST_ID */
+	OP_UNSUBSCRIBE, /* handle, flag force: FX_DONE */
+	OP_REDELIVER, /* handle, ids or none = all, u32 epoch: no answer */
+	OP_SEEK, /* handle, start: FX_DONE; FX_CONSUMER_CLOSED to consumers first */
+	OP_LAST_ID, /* handle: FX_LAST_ID */
 	OP_CONSUMER_STATS, /* handle: FX_STATS */
-	OP_PROBED,	   /* answer to FX_PROBE: dest, flag alive; no answer */
+	OP_PROBED, /* answer to FX_PROBE: dest, flag alive; no answer */
 	/* hot ops when they cross shards; no allocation outside the free list */
 	OP_PUBLISH,
 	OP_FLOW,
 	OP_BLOCK,
 	OP_ACK,
 	/* admin; `name` is tenant, tenant/ns or topic; `text` a JSON document */
-	OP_CLUSTER_LIST,     /* FX_STRINGS */
-	OP_CLUSTER_GET,      /* FX_TEXT */
-	OP_TENANT_LIST,	     /* FX_STRINGS */
-	OP_TENANT_GET,	     /* FX_TEXT */
-	OP_TENANT_PUT,	     /* flag: must not exist (else must exist) */
+	OP_CLUSTER_LIST, /* FX_STRINGS */
+	OP_CLUSTER_GET, /* FX_TEXT */
+	OP_TENANT_LIST, /* FX_STRINGS */
+	OP_TENANT_GET, /* FX_TEXT */
+	OP_TENANT_PUT, /* flag: must not exist (else must exist) */
 	OP_TENANT_DELETE,
-	OP_NS_LIST,	     /* of tenant: FX_STRINGS */
-	OP_NS_GET,	     /* policies: FX_TEXT */
-	OP_NS_PUT,	     /* flag: must not exist (else must exist) */
-	OP_NS_DELETE,	     /* flag force */
-	OP_NS_REFRESH,	     /* this shard's topics take up what OP_NS_PUT changed; the
-				asker sends it to every other shard */
-	OP_TOPIC_LIST,	     /* of ns; flag: persistent ones, flag2: this shard's
-				non-persistent: FX_STRINGS */
+	OP_NS_LIST, /* of tenant: FX_STRINGS */
+	OP_NS_GET, /* policies: FX_TEXT */
+	OP_NS_PUT, /* flag: must not exist (else must exist) */
+	OP_NS_DELETE, /* flag force */
+	/* this shard's topics take up what OP_NS_PUT changed; the
+	 * asker sends it to every other shard */
+	OP_NS_REFRESH,
+	/* of ns; flag: persistent ones, flag2: this shard's
+	 * non-persistent: FX_STRINGS */
+	OP_TOPIC_LIST,
 	OP_PARTITIONED_LIST, /* of ns: FX_STRINGS */
-	OP_TOPIC_CREATE,     /* non-partitioned; props */
+	OP_TOPIC_CREATE, /* non-partitioned; props */
 	OP_PARTITIONED_CREATE, /* u32 partitions; props */
 	OP_PARTITIONED_UPDATE, /* u32 partitions: only grows */
 	OP_PARTITIONED_DELETE, /* the record only; the asker deletes the partitions first */
-	OP_TOPIC_DELETE,     /* flag force */
+	OP_TOPIC_DELETE, /* flag force */
 	OP_TOPIC_UNLOAD,
-	OP_TOPIC_TERMINATE,  /* FX_LAST_ID */
-	OP_TOPIC_LAST_ID,    /* FX_LAST_ID */
-	OP_TOPIC_STATS,	     /* FX_STATS */
-	OP_SUB_LIST,	     /* FX_STRINGS */
-	OP_SUB_CREATE,	     /* sub, start, props */
-	OP_SUB_DELETE,	     /* sub, flag force */
-	OP_SUB_SKIP,	     /* sub, u64 n messages; UINT64_MAX: all */
-	OP_SUB_RESET,	     /* sub, start */
-	OP_SUB_EXPIRE,	     /* sub ("" = every), u64 age in seconds */
-	OP_SUB_PEEK,	     /* sub, u64 nth unacked message from 1: FX_ENTRY */
-	OP_READ,	     /* topic, start.pos or u64 index: FX_ENTRY */
-	OP_STATS_WALK,	     /* this shard's topics in memory after `topic` in name
-				order, at most u32: FX_STATS_LIST (core_stats_walk) */
+	OP_TOPIC_TERMINATE, /* FX_LAST_ID */
+	OP_TOPIC_LAST_ID, /* FX_LAST_ID */
+	OP_TOPIC_STATS, /* FX_STATS */
+	OP_SUB_LIST, /* FX_STRINGS */
+	OP_SUB_CREATE, /* sub, start, props */
+	OP_SUB_DELETE, /* sub, flag force */
+	OP_SUB_SKIP, /* sub, u64 n messages; UINT64_MAX: all */
+	OP_SUB_RESET, /* sub, start */
+	OP_SUB_EXPIRE, /* sub ("" = every), u64 age in seconds */
+	OP_SUB_PEEK, /* sub, u64 nth unacked message from 1: FX_ENTRY */
+	OP_READ, /* topic, start.pos or u64 index: FX_ENTRY */
+	/* this shard's topics in memory after `topic` in name
+	 * order, at most u32: FX_STATS_LIST (core_stats_walk) */
+	OP_STATS_WALK,
 	OP_TYPES_N
 };
 
 struct core_ack_id {
 	struct pos pos;
-	uint32_t words_n;	 /* 0: whole entry */
-	const uint64_t *words; /* bits still unacked, index 0 = bit 0 of word 0 */
-	uint32_t batch_size;	 /* of the entry as the client knows it; 0: unknown */
+	uint32_t words_n; /* 0: whole entry */
+	/* bits still unacked, index 0 = bit 0 of word 0 */
+	const uint64_t *words;
+	/* of the entry as the client knows it; 0: unknown */
+	uint32_t batch_size;
 };
 
 struct op_start {
 	enum start_kind kind;
-	struct pos pos; /* START_POS: first entry wanted is after pos, unless inclusive */
+	/* START_POS: first entry wanted is after pos, unless inclusive */
+	struct pos pos;
 	bool inclusive;
-	int64_t time_ms;     /* START_TIME, wall */
-	uint32_t words_n;    /* START_POS: batch bits still wanted of pos (SEEK's ack_set) */
+	int64_t time_ms; /* START_TIME, wall */
+	/* START_POS: batch bits still wanted of pos (SEEK's ack_set) */
+	uint32_t words_n;
 	const uint64_t *words;
 };
 
@@ -145,12 +173,13 @@ struct op_subscribe {
 	int32_t priority;
 	bool durable;
 	bool read_compacted;
-	bool create_topic;	 /* force_topic_creation */
-	bool has_initial;	 /* a new subscription starts at */
+	bool create_topic; /* force_topic_creation */
+	bool has_initial; /* a new subscription starts at */
 	bool initial_earliest;
 	bool replicated;
-	struct op_start start;	 /* non-durable: start message id; else START_LATEST */
-	int64_t rollback_ms;	 /* start_message_rollback_duration; 0: none */
+	/* non-durable: start message id; else START_LATEST */
+	struct op_start start;
+	int64_t rollback_ms; /* start_message_rollback_duration; 0: none */
 	uint64_t epoch;
 	bool ks_sticky, ks_out_of_order; /* Key_Shared */
 	uint32_t ranges_n;
@@ -190,12 +219,13 @@ struct op {
 		} publish;
 	};
 	struct op_arena *arena;
-	struct buf *hold; /* referenced: where borrowed strings lie; NULL: none */
+	/* referenced: where borrowed strings lie; NULL: none */
+	struct buf *hold;
 };
 
 struct op *op_new(enum op_type, struct dest);
 void op_free(struct op **);
-void *op_mem(struct op *, size_t);	    /* zeroed, lives as long as the op */
+void *op_mem(struct op *, size_t); /* zeroed, lives as long as the op */
 struct str op_str(struct op *, struct str); /* copy, NUL-terminated too */
 const char *op_type_name(enum op_type);
 /* Gives back the operations that the calling thread keeps for reuse (its end). */
@@ -208,7 +238,8 @@ struct fx_receipt {
 	uint64_t sequence, highest_sequence;
 	struct pos pos;
 	uint64_t index;
-	enum err err; /* ERR_OK; ERR_NO_SPACE: producer closed, see FX_PRODUCER_CLOSED */
+	/* ERR_OK; ERR_NO_SPACE: producer closed, see FX_PRODUCER_CLOSED */
+	enum err err;
 };
 
 struct fx_deliver {
@@ -223,22 +254,23 @@ struct fx_deliver {
 
 enum fx_type {
 	FX_DONE,
-	FX_TOPIC_META,	    /* u32 partitions (0: not partitioned); text: their
-			       properties as a JSON object, empty: none */
+	/* u32 partitions (0: not partitioned); text: their
+	 * properties as a JSON object, empty: none */
+	FX_TOPIC_META,
 	FX_PRODUCER_OPENED, /* handle, text name, i64 last sequence, u64 topic epoch, flag ready */
 	FX_PRODUCER_CLOSED, /* unsolicited: dest.tag; err says why */
-	FX_SUBSCRIBED,	    /* handle */
+	FX_SUBSCRIBED, /* handle */
 	FX_CONSUMER_CLOSED, /* unsolicited: dest.tag */
-	FX_ACTIVE_CHANGE,   /* unsolicited: flag active */
-	FX_END_OF_TOPIC,    /* unsolicited: terminated and all was read */
-	FX_PROBE,	    /* is dest.conn alive? answer OP_PROBED with u64 = fx.u64, to shard u32 */
-	FX_LAST_ID,	    /* pos, u32 messages_n of it, flag is a batch, pos2 mark-delete */
+	FX_ACTIVE_CHANGE, /* unsolicited: flag active */
+	FX_END_OF_TOPIC, /* unsolicited: terminated and all was read */
+	FX_PROBE, /* is dest.conn alive? answer OP_PROBED with u64 = fx.u64, to shard u32 */
+	FX_LAST_ID, /* pos, u32 messages_n of it, flag is a batch, pos2 mark-delete */
 	FX_STRINGS,
 	FX_TEXT,
-	FX_STATS,	    /* stats: core/stats.h, freed by fx_free */
-	FX_STATS_LIST,	    /* stats_list, stats_n, as FX_STATS */
-	FX_ENTRY,	    /* ent with a referenced body */
-	FX_TOPIC_CHANGED,   /* to every session of every shard: text name, flag created */
+	FX_STATS, /* stats: core/stats.h, freed by fx_free */
+	FX_STATS_LIST, /* stats_list, stats_n, as FX_STATS */
+	FX_ENTRY, /* ent with a referenced body */
+	FX_TOPIC_CHANGED, /* to every session of every shard: text name, flag created */
 };
 
 struct topic_stats;

@@ -305,9 +305,8 @@ check(const struct topic *t, const struct op_producer *po, const char **diag)
 		return ERR_INVALID_ARG;
 	}
 	if (po->initial_sub.len > 0 && !co->conf.auto_sub) {
-		*diag =
-		    "Could not create the initial subscription due to the "
-		    "auto subscription creation is not allowed.";
+		*diag = "Could not create the initial subscription due to the "
+			"auto subscription creation is not allowed.";
 		return ERR_NOT_ALLOWED;
 	}
 	return ERR_OK;

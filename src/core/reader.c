@@ -23,8 +23,8 @@ struct reader {
 	struct topic *t;
 	struct pos pos;
 	struct tledger *tl; /* of pos; a user of it. NULL: none yet */
-	bool waiting;	    /* READER_WAIT was said: wake is owed */
-	bool ended;	    /* the topic closes: END from now on */
+	bool waiting; /* READER_WAIT was said: wake is owed */
+	bool ended; /* the topic closes: END from now on */
 	void (*wake)(void *priv);
 	void *priv;
 	struct block blk[2]; /* blk[cur] is the one in use */
@@ -161,8 +161,7 @@ block_get(struct reader *r, struct block *b)
 		if (b->at == 0 && ent->pos.entry > r->pos.entry &&
 		    r->pos.entry < b->rd.from)
 			return NULL; /* before the block */
-		r->t->co->damaged +=
-		    (uint64_t)(ent->pos.entry - r->pos.entry);
+		r->t->co->damaged += (uint64_t)(ent->pos.entry - r->pos.entry);
 		r->pos.entry = ent->pos.entry;
 		return ent;
 	}
@@ -362,8 +361,8 @@ reader_ledger_gone(struct topic *t, struct tledger *tl)
 			leave_ledger(r);
 			/* whoever waited for it looks again */
 			if (r->waiting)
-				timer_set(t->co->timers, &r->retry,
-				    t->co->now_ns);
+				timer_set(
+				    t->co->timers, &r->retry, t->co->now_ns);
 		}
 }
 

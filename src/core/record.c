@@ -97,8 +97,7 @@ get_props(struct in *in, struct prop **vp, uint32_t n)
 		v[i].key.len = get(in, 4);
 		v[i].value.len = get(in, 4);
 		if (in->bad ||
-		    v[i].key.len + v[i].value.len >
-			(size_t)(in->end - in->p)) {
+		    v[i].key.len + v[i].value.len > (size_t)(in->end - in->p)) {
 			in->bad = true;
 			break;
 		}
@@ -286,8 +285,7 @@ key_topic(uint8_t key[static META_KEY_MAX], const struct topic_name *tn)
 }
 
 size_t
-key_partitioned(
-    uint8_t key[static META_KEY_MAX], const struct topic_name *tn)
+key_partitioned(uint8_t key[static META_KEY_MAX], const struct topic_name *tn)
 {
 	struct str base = tn->key;
 	size_t n;

@@ -42,18 +42,23 @@ struct partitioned_record {
 };
 
 uint8_t *topic_record_write(const struct topic_record *, size_t *len);
-enum err topic_record_read(struct topic_record *, const void *, size_t) MUST_CHECK;
+enum err topic_record_read(
+    struct topic_record *, const void *, size_t) MUST_CHECK;
 void topic_record_fini(struct topic_record *);
 
-uint8_t *partitioned_record_write(const struct partitioned_record *, size_t *len);
-enum err partitioned_record_read(struct partitioned_record *, const void *, size_t) MUST_CHECK;
+uint8_t *partitioned_record_write(
+    const struct partitioned_record *, size_t *len);
+enum err partitioned_record_read(
+    struct partitioned_record *, const void *, size_t) MUST_CHECK;
 void partitioned_record_fini(struct partitioned_record *);
 
 /* Keys; every name that topic_name_parse() takes fits. Return the length. */
-size_t key_text(uint8_t key[static META_KEY_MAX], const char *prefix, struct str);
+size_t key_text(
+    uint8_t key[static META_KEY_MAX], const char *prefix, struct str);
 size_t key_topic(uint8_t key[static META_KEY_MAX], const struct topic_name *);
 /* of the partitioned topic that this one is, or is a partition of */
-size_t key_partitioned(uint8_t key[static META_KEY_MAX], const struct topic_name *);
+size_t key_partitioned(
+    uint8_t key[static META_KEY_MAX], const struct topic_name *);
 /* prefix of the subscriptions' records */
 size_t key_subs(uint8_t key[static META_KEY_MAX], const struct topic_name *);
 

@@ -35,7 +35,8 @@ struct router {
 struct route_ops {
 	/* Post to another shard; takes the op. */
 	void (*post)(struct router *, unsigned shard, struct op **);
-	void (*attach)(struct router *, uint8_t kind, const struct route_sink *, void *priv);
+	void (*attach)(struct router *, uint8_t kind, const struct route_sink *,
+	    void *priv);
 };
 
 unsigned route_shard_of(const struct router *, struct str topic);

@@ -314,8 +314,8 @@ tledger_unuse(struct topic *t, struct tledger **tlp)
 static void finds_step(struct topic *, struct tledger *, enum err);
 
 void
-tlog_ledger_opened(void *owner, struct ledger *lg,
-    const struct ledger_info *info, enum err e)
+tlog_ledger_opened(
+    void *owner, struct ledger *lg, const struct ledger_info *info, enum err e)
 {
 	struct tledger *tl;
 	struct topic *t;
@@ -397,8 +397,8 @@ tlog_cut(struct topic *t, uint32_t n)
 	uint32_t i;
 
 	assert(n < log->ledgers_n || t->terminated);
-	log->dead = mem_reallocarray(
-	    log->dead, log->dead_n + n, sizeof *log->dead);
+	log->dead =
+	    mem_reallocarray(log->dead, log->dead_n + n, sizeof *log->dead);
 	for (i = 0; i < n; i++) {
 		tl = log->ledgers[i];
 		log->dead[log->dead_n++] = tl->info.id;

@@ -26,7 +26,7 @@ struct tledger {
 #define TLEDGER_MAGIC 0x71ed6e40
 	struct topic *t;
 	struct ledger_info info; /* of a closed one: final */
-	struct ledger *lg;	 /* NULL: not held (opened when read) */
+	struct ledger *lg; /* NULL: not held (opened when read) */
 	bool opening;
 	bool dropped; /* off the list, but the engine still has to answer */
 	uint32_t users; /* readers and searches that want it held */
@@ -36,15 +36,18 @@ struct tlog {
 	struct tledger **ledgers; /* ascending by id */
 	uint32_t ledgers_n;
 	uint64_t bytes; /* of all bodies still listed */
-	struct pos last; /* LAC over all ledgers: last durable entry; POS_NONE-like
-			    (first ledger, -1) if the topic never had one */
+	/* LAC over all ledgers: last durable entry; POS_NONE-like
+	 * (first ledger, -1) if the topic never had one */
+	struct pos last;
 	uint64_t next_index;
 	bool rolling; /* the next ledger is being made: publishes wait */
-	bool ending;  /* the open ledger is being closed for good */
+	bool ending; /* the open ledger is being closed for good */
 	LIST_HEAD(, reader) readers;
 	LIST_HEAD(, reader) ended_readers; /* of a topic that closes */
-	LIST_HEAD(, tlog_find) finds; /* searches by time that wait for a ledger */
-	uint64_t *dead; /* trimmed ledgers that the engine has not been told of */
+	/* searches by time that wait for a ledger */
+	LIST_HEAD(, tlog_find) finds;
+	/* trimmed ledgers that the engine has not been told of */
+	uint64_t *dead;
 	uint32_t dead_n;
 	uint32_t commits; /* of the record, under way */
 	struct tledger *next; /* being made */
@@ -61,7 +64,8 @@ struct pos tlog_next(const struct topic *, struct pos p);
 /* The position of the entry before p, across ledgers; entry -1 of the first
  * ledger when there is none. */
 struct pos tlog_prev(const struct topic *, struct pos p);
-struct pos tlog_first(const struct topic *); /* first that could hold an entry */
+/* first that could hold an entry */
+struct pos tlog_first(const struct topic *);
 /* Entries in (a, b]; 0 when a >= b. */
 uint64_t tlog_entries(const struct topic *, struct pos a, struct pos b);
 /* First entry stored at or after wall ms; answers by done, never inline. */
@@ -72,17 +76,19 @@ void tlog_find_time(struct topic *, int64_t wall_ms,
 
 enum reader_result {
 	READER_ENTRY, /* *ent borrowed until the next call on this reader or engine */
-	READER_END,   /* behind the last entry: topic_notify() comes */
-	READER_WAIT,  /* a read is under way: wake() comes */
+	READER_END, /* behind the last entry: topic_notify() comes */
+	READER_WAIT, /* a read is under way: wake() comes */
 };
 
 struct reader;
 /* wake runs when a read that READER_WAIT announced has ended; it may free the
  * reader. */
-struct reader *reader_new(struct topic *, struct pos from, void (*wake)(void *priv), void *priv);
+struct reader *reader_new(
+    struct topic *, struct pos from, void (*wake)(void *priv), void *priv);
 void reader_free(struct reader **);
 void reader_seek(struct reader *, struct pos);
-struct pos reader_pos(const struct reader *); /* of the entry that peek would give */
+/* of the entry that peek would give */
+struct pos reader_pos(const struct reader *);
 /* Damaged entries are stepped over and counted (reader_pos moves). */
 enum reader_result reader_peek(struct reader *, struct entry *ent);
 void reader_advance(struct reader *);

@@ -46,8 +46,8 @@ committed(void *priv, enum err e)
 		for (i = 0; i < cm->dead_n; i++)
 			lgs->ops->del(lgs, cm->dead[i]);
 	else if (cm->dead_n > 0) {
-		log->dead = mem_reallocarray(log->dead,
-		    log->dead_n + cm->dead_n, sizeof *log->dead);
+		log->dead = mem_reallocarray(
+		    log->dead, log->dead_n + cm->dead_n, sizeof *log->dead);
 		memcpy(log->dead + log->dead_n, cm->dead,
 		    cm->dead_n * sizeof *log->dead);
 		log->dead_n += cm->dead_n;
@@ -84,8 +84,7 @@ write_record(const struct topic *t, size_t *len)
 }
 
 void
-tlog_commit(
-    struct topic *t, bool fresh, void (*done)(struct topic *, enum err))
+tlog_commit(struct topic *t, bool fresh, void (*done)(struct topic *, enum err))
 {
 	struct tlog *log = &t->log;
 	struct meta *meta = t->co->meta;
@@ -158,8 +157,7 @@ loaded(struct topic *t, enum err e)
 static void
 later(struct topic *t)
 {
-	timer_set(
-	    t->co->timers, &t->log.retry, t->co->now_ns + RETRY_NS);
+	timer_set(t->co->timers, &t->log.retry, t->co->now_ns + RETRY_NS);
 }
 
 static bool
@@ -300,8 +298,8 @@ tlog_roll_opened(struct topic *t, struct tledger *tl, enum err e)
 }
 
 void
-tlog_ledger_closed(void *owner, struct ledger *lg,
-    const struct ledger_info *info, enum err e)
+tlog_ledger_closed(
+    void *owner, struct ledger *lg, const struct ledger_info *info, enum err e)
 {
 	struct tledger *tl;
 	struct topic *t;
@@ -406,8 +404,7 @@ retained(const struct topic *t, const struct ledger_info *li, uint64_t left)
 	if (po->retention_ms >= 0 &&
 	    (po->retention_ms == 0 || age > po->retention_ms))
 		return false;
-	if (po->retention_bytes >= 0 &&
-	    left >= (uint64_t)po->retention_bytes)
+	if (po->retention_bytes >= 0 && left >= (uint64_t)po->retention_bytes)
 		return false;
 	return true;
 }
@@ -426,7 +423,8 @@ topic_trim(struct topic *t)
 	    log->ledgers_n == 0)
 		return;
 	slowest = subs_slowest(t);
-	may = log->ledgers_n - 1; /* Pulsar keeps a terminated topic's last one */
+	may =
+	    log->ledgers_n - 1; /* Pulsar keeps a terminated topic's last one */
 	for (n = 0; n < may; n++) {
 		li = &log->ledgers[n]->info;
 		if (li->open)

@@ -13,7 +13,11 @@ struct topic_close {
 	unsigned magic;
 #define TOPIC_CLOSE_MAGIC 0x70bc105e
 	struct op *op; /* answered at the end; NULL: nobody asked */
-	enum { CLOSE_DRAIN, CLOSE_FLUSH, CLOSE_COMMIT } step;
+	enum {
+		CLOSE_DRAIN,
+		CLOSE_FLUSH,
+		CLOSE_COMMIT
+	} step;
 	uint32_t flushing_n;
 };
 
@@ -34,8 +38,8 @@ topic_is_unused(const struct topic *t)
 }
 
 static void
-close_start(struct topic *t, enum topic_state state, struct op **opp,
-    enum err why)
+close_start(
+    struct topic *t, enum topic_state state, struct op **opp, enum err why)
 {
 	struct topic_close *cl;
 

@@ -24,14 +24,14 @@ struct topic_load {
 	struct load_sub *subs; /* as listed; names are owned */
 	uint32_t subs_n;
 	uint32_t opening_n; /* cursors */
-	enum err err;	    /* of a cursor */
+	enum err err; /* of a cursor */
 };
 
 /* --- who waits ------------------------------------------------------------------ */
 
 void
-topic_load_wait(struct topic *t, struct op **opp, enum topic_create create,
-    topic_go_f *go)
+topic_load_wait(
+    struct topic *t, struct op **opp, enum topic_create create, topic_go_f *go)
 {
 	struct topic_waiter *w;
 
@@ -355,7 +355,8 @@ record_got(void *priv, enum err e, const void *val, size_t len)
 	tlog_adopt(t, &r);
 	topic_record_fini(&r);
 	meta = t->co->meta;
-	meta->ops->list(meta, key, key_subs(key, &t->name), 0, true, subs_got, t);
+	meta->ops->list(
+	    meta, key, key_subs(key, &t->name), 0, true, subs_got, t);
 }
 
 static void

@@ -24,7 +24,8 @@ void topics_close_all(struct core *);
 /* takes the name; in the map, LOADING */
 struct topic *topic_new(struct core *, struct topic_name *);
 void topic_leave(struct topic *); /* out of the map: GONE, may free it */
-void topic_changed(struct core *, struct str name, bool created); /* FX_TOPIC_CHANGED */
+/* FX_TOPIC_CHANGED */
+void topic_changed(struct core *, struct str name, bool created);
 void topic_idle_start(struct topic *); /* READY: its idle timer */
 
 /* --- topic_load.c */
@@ -35,7 +36,8 @@ struct topic_waiter {
 	STAILQ_ENTRY(topic_waiter) link;
 };
 void topic_load_start(struct topic *);
-void topic_load_wait(struct topic *, struct op **, enum topic_create, topic_go_f *);
+void topic_load_wait(
+    struct topic *, struct op **, enum topic_create, topic_go_f *);
 /* the log can be appended to, or can't */
 void topic_load_log_done(struct topic *, enum err);
 void topic_load_drop(struct topic *); /* core_free */
@@ -44,7 +46,8 @@ void topic_load_drop(struct topic *); /* core_free */
 /* Starts closing a READY topic. op (may be NULL) is answered at the end; why goes
  * to producers and consumers. */
 void topic_unload(struct topic *, struct op **, enum err why);
-void topic_delete(struct topic *, struct op **); /* topic_go_f of OP_TOPIC_DELETE */
+/* topic_go_f of OP_TOPIC_DELETE */
+void topic_delete(struct topic *, struct op **);
 /* something that closing waits for has ended */
 void topic_close_step(struct topic *);
 void topic_close_drop(struct topic *); /* core_free */
@@ -80,10 +83,12 @@ void tlog_release(struct topic *, bool del);
 /* ends searches that wait, with an error; all: also those that the engine has */
 void tlog_finds_end(struct topic *, enum err, bool all);
 void tledger_unuse(struct topic *, struct tledger **);
-void tlog_ledger_opened(void *owner, struct ledger *, const struct ledger_info *, enum err);
-void tlog_ledger_appended(void *owner, int64_t first_entry, uint32_t n, uint64_t first_index,
-    int64_t store_ms, enum err);
-void tlog_ledger_closed(void *owner, struct ledger *, const struct ledger_info *, enum err);
+void tlog_ledger_opened(
+    void *owner, struct ledger *, const struct ledger_info *, enum err);
+void tlog_ledger_appended(void *owner, int64_t first_entry, uint32_t n,
+    uint64_t first_index, int64_t store_ms, enum err);
+void tlog_ledger_closed(
+    void *owner, struct ledger *, const struct ledger_info *, enum err);
 
 /* --- tlog_roll.c */
 /* Make or take up the ledger for appends; answers topic_load_log_done(). */
@@ -92,16 +97,20 @@ void tlog_start(struct topic *);
 void tlog_check_roll(struct topic *);
 /* Ends the log for good (terminate): done when the record says so. */
 void tlog_end(struct topic *, void (*done)(struct topic *, enum err));
-void tlog_roll_opened(struct topic *, struct tledger *, enum err); /* of a created one */
+/* of a created one */
+void tlog_roll_opened(struct topic *, struct tledger *, enum err);
 void tlog_roll_retry(struct topic *);
 void tlog_ended(struct topic *);
 /* Writes the topic's record; done may be NULL. The topic is pinned meanwhile. */
-void tlog_commit(struct topic *, bool fresh, void (*done)(struct topic *, enum err));
-bool tlog_is_busy(const struct topic *); /* rolling, committing: closing waits */
+void tlog_commit(
+    struct topic *, bool fresh, void (*done)(struct topic *, enum err));
+/* rolling, committing: closing waits */
+bool tlog_is_busy(const struct topic *);
 
 /* --- publish.c */
-void publish_release(struct topic *);	  /* a new ledger: what was held goes on */
-void publish_fail_held(struct topic *, enum err); /* terminated, closing, failed */
+void publish_release(struct topic *); /* a new ledger: what was held goes on */
+/* terminated, closing, failed */
+void publish_fail_held(struct topic *, enum err);
 void publish_forget(struct topic *, const struct producer *); /* it has gone */
 void publish_fini(struct topic *);
 

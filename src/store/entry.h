@@ -25,28 +25,31 @@ enum entry_format {
 };
 
 /* attr.flags */
-#define ATTR_BATCH 0x0001	/* body is a batch envelope (even of one message) */
-#define ATTR_HAS_KEY 0x0002	/* key_hash comes from a real key */
+#define ATTR_BATCH 0x0001 /* body is a batch envelope (even of one message) */
+#define ATTR_HAS_KEY 0x0002 /* key_hash comes from a real key */
 #define ATTR_ENCRYPTED 0x0004
-#define ATTR_CHUNK 0x0008	/* one chunk of a larger message */
+#define ATTR_CHUNK 0x0008 /* one chunk of a larger message */
 #define ATTR_CHUNK_LAST 0x0010
-#define ATTR_MARKER 0x0020	/* server-only marker: never dispatched */
-#define ATTR_TXN 0x0040		/* part of a transaction */
+#define ATTR_MARKER 0x0020 /* server-only marker: never dispatched */
+#define ATTR_TXN 0x0040 /* part of a transaction */
 #define ATTR_NO_CHECKSUM 0x0080 /* Pulsar body came without 0x0e01 */
 
 struct attr {
-	uint8_t format;		 /* enum entry_format */
-	uint8_t aux;		 /* format's own: Pulsar marker type, RocketMQ sysFlag low byte */
-	uint16_t flags;		 /* ATTR_ */
-	uint32_t messages_n;	 /* messages inside, >= 1 */
+	uint8_t format; /* enum entry_format */
+	/* format's own: Pulsar marker type, RocketMQ sysFlag low byte */
+	uint8_t aux;
+	uint16_t flags; /* ATTR_ */
+	uint32_t messages_n; /* messages inside, >= 1 */
 	int64_t publish_time_ms; /* producer's clock, wall */
-	int64_t store_time_ms;	 /* broker's wall clock, set when the group is built */
-	int64_t deliver_at_ms;	 /* 0: at once */
-	uint32_t key_hash;	 /* murmur3_32 of the sticky key & 0x7fffffff */
-	uint32_t tag_hash;	 /* RocketMQ tagsCode (i32 as bits); 0: none */
-	uint64_t producer_hash;	 /* 64-bit hash of the producer name (dedup) */
-	int64_t sequence;	 /* highest sequence id of the entry, -1: none */
-	uint32_t chunk_hash;	 /* low 32 bits of a hash of the chunk uuid, with ATTR_CHUNK */
+	/* broker's wall clock, set when the group is built */
+	int64_t store_time_ms;
+	int64_t deliver_at_ms; /* 0: at once */
+	uint32_t key_hash; /* murmur3_32 of the sticky key & 0x7fffffff */
+	uint32_t tag_hash; /* RocketMQ tagsCode (i32 as bits); 0: none */
+	uint64_t producer_hash; /* 64-bit hash of the producer name (dedup) */
+	int64_t sequence; /* highest sequence id of the entry, -1: none */
+	/* low 32 bits of a hash of the chunk uuid, with ATTR_CHUNK */
+	uint32_t chunk_hash;
 };
 
 struct entry {

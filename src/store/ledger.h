@@ -35,18 +35,18 @@
 #include "base/pos.h"
 #include "store/entry.h"
 
-struct ledgers;	 /* an engine, of one shard */
-struct ledger;	 /* one ledger held by the core */
-struct journal;	 /* the journal of one durable cursor, held by the core */
+struct ledgers; /* an engine, of one shard */
+struct ledger; /* one ledger held by the core */
+struct journal; /* the journal of one durable cursor, held by the core */
 
 struct ledger_info {
 	uint64_t id;
-	bool open;	       /* takes appends */
-	int64_t last_entry;    /* LAC: last entry that is durable; -1: empty */
-	uint64_t first_index;  /* index of the ledger's first message */
-	uint64_t next_index;   /* index of the next message */
-	uint64_t bytes;	       /* of bodies */
-	int64_t created_ms;    /* wall */
+	bool open; /* takes appends */
+	int64_t last_entry; /* LAC: last entry that is durable; -1: empty */
+	uint64_t first_index; /* index of the ledger's first message */
+	uint64_t next_index; /* index of the next message */
+	uint64_t bytes; /* of bodies */
+	int64_t created_ms; /* wall */
 	int64_t last_store_ms; /* store time of the last entry; 0: empty */
 };
 
@@ -70,11 +70,12 @@ struct ledger_read {
 	unsigned magic;
 #define LEDGER_READ_MAGIC 0x1edc4ead
 	struct ledger *lg;
-	int64_t from;	     /* first entry wanted */
-	uint32_t max_n;	     /* <= LEDGER_READ_MAX */
-	uint32_t max_bytes;  /* of bodies; at least one entry is given */
-	ledger_read_f *done; /* ERR_OK: n >= 1 entries; ERR_EOF: nothing at or after
-				`from`; ERR_CORRUPT: `from` is damaged, resume at next */
+	int64_t from; /* first entry wanted */
+	uint32_t max_n; /* <= LEDGER_READ_MAX */
+	uint32_t max_bytes; /* of bodies; at least one entry is given */
+	/* ERR_OK: n >= 1 entries; ERR_EOF: nothing at or after
+	 * `from`; ERR_CORRUPT: `from` is damaged, resume at next */
+	ledger_read_f *done;
 	void *priv;
 	int64_t next; /* out: where the next read goes on */
 	uint32_t n;
@@ -86,15 +87,16 @@ struct ledger_read {
  * create/open. */
 struct ledger_client_ops {
 	/* Answer to create and open. On error lg is NULL. */
-	void (*ledger_opened)(void *owner, struct ledger *lg, const struct ledger_info *, enum err);
+	void (*ledger_opened)(void *owner, struct ledger *lg,
+	    const struct ledger_info *, enum err);
 	/* n appends, the oldest ones outstanding of this ledger, have ended: all
 	 * with the same result. ERR_OK: they are entries first_entry.. with indexes
 	 * from first_index; durable by the ledger's policy; LAC has moved. */
-	void (*appended)(void *owner, int64_t first_entry, uint32_t n, uint64_t first_index,
-	    int64_t store_time_ms, enum err);
+	void (*appended)(void *owner, int64_t first_entry, uint32_t n,
+	    uint64_t first_index, int64_t store_time_ms, enum err);
 	/* Answer to journal_open; blobs in order. */
-	void (*journal_opened)(void *owner, struct journal *, const struct journal_blob *, size_t n,
-	    enum err);
+	void (*journal_opened)(void *owner, struct journal *,
+	    const struct journal_blob *, size_t n, enum err);
 	/* Everything up to append number `seq` of this journal is durable, or
 	 * failed with err (then the core keeps it and appends it again). */
 	void (*journal_done)(void *owner, uint64_t seq, enum err);
@@ -103,7 +105,8 @@ struct ledger_client_ops {
 	 * durable; applying a delta twice must change nothing. */
 	void (*journal_snapshot)(void *owner, struct journal *);
 	/* ledger_delete/ledger_close has ended. */
-	void (*ledger_closed)(void *owner, struct ledger *, const struct ledger_info *, enum err);
+	void (*ledger_closed)(
+	    void *owner, struct ledger *, const struct ledger_info *, enum err);
 	/* Room for publishes ran out (false) or came back (true). */
 	void (*space)(void *client, bool ok);
 };
@@ -128,19 +131,21 @@ struct ledger_ops {
 	 * and store time are given when the write is formed and taken back if it
 	 * fails: no holes. sync: durable before the answer, else in the kernel.
 	 * BookKeeper: asyncAddEntry, whose answers come in order with the LAC. */
-	void (*append)(struct ledgers *, struct ledger *, const struct attr *, const struct slice *body,
-	    bool sync);
+	void (*append)(struct ledgers *, struct ledger *, const struct attr *,
+	    const struct slice *body, bool sync);
 
 	/* Entry from memory, if it is there: true and *ent borrowed until the next
 	 * call into the engine. Only entries <= LAC are seen. BookKeeper: our own
 	 * cache of what we wrote. */
-	bool (*peek)(struct ledgers *, struct ledger *, int64_t entry, struct entry *ent);
+	bool (*peek)(struct ledgers *, struct ledger *, int64_t entry,
+	    struct entry *ent);
 
 	/* Entries from memory or disk; always answers by rd->done, never inline.
 	 * BookKeeper: batch read. */
 	void (*read)(struct ledgers *, struct ledger_read *rd);
-	void (*read_fini)(struct ledgers *, struct ledger_read *rd); /* drop entries and refs;
-					cancels a read under way (done is not called) */
+	/* drop entries and refs;
+	 * cancels a read under way (done is not called) */
+	void (*read_fini)(struct ledgers *, struct ledger_read *rd);
 
 	/* First entry whose store time is >= wall ms (sparse time index); answers
 	 * done(priv, entry, err), entry = last_entry + 1 if all are older.
@@ -170,14 +175,16 @@ struct ledger_ops {
 	 * subscription's record. BookKeeper: one cursor ledger each; snapshot =
 	 * first entry of a new cursor ledger. */
 	uint64_t (*new_id)(struct ledgers *);
-	void (*journal_open)(struct ledgers *, uint64_t id, bool fresh, void *owner);
+	void (*journal_open)(
+	    struct ledgers *, uint64_t id, bool fresh, void *owner);
 	/* Append a delta (a sequence of self-delimiting items: concatenation of
 	 * deltas is a delta) of at most JOURNAL_APPEND_MAX. Returns its number, from
 	 * 1 at each open. urgent: someone waits for the answer, so it starts a
 	 * group; else it rides the next one, at the latest after 10 ms. */
-	uint64_t (*journal_append)(struct ledgers *, struct journal *, const void *p, size_t len,
-	    bool urgent);
-	void (*journal_snap_put)(struct journal *, uint64_t chunk, const void *p, size_t len);
+	uint64_t (*journal_append)(struct ledgers *, struct journal *,
+	    const void *p, size_t len, bool urgent);
+	void (*journal_snap_put)(
+	    struct journal *, uint64_t chunk, const void *p, size_t len);
 	void (*journal_snap_del)(struct journal *, uint64_t chunk);
 	void (*journal_release)(struct ledgers *, struct journal **);
 	void (*journal_del)(struct ledgers *, uint64_t id);
@@ -185,7 +192,8 @@ struct ledger_ops {
 	/* End of a loop iteration: form and submit a group of what was appended.
 	 * now_ms wall, now_mono_ns monotonic. Returns ns until it wants to be called
 	 * again (the 10 ms rule, flush interval), -1: not by itself. */
-	int64_t (*poll)(struct ledgers *, int64_t now_wall_ms, int64_t now_mono_ns);
+	int64_t (*poll)(
+	    struct ledgers *, int64_t now_wall_ms, int64_t now_mono_ns);
 	/* Answers done(priv) when everything appended before is durable. */
 	void (*flush)(struct ledgers *, void (*done)(void *priv), void *priv);
 };
