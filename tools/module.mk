@@ -30,11 +30,10 @@ print-dist:
 	@echo $(DISTFILES)
 .PHONY: print-dist
 
-# clang-format 14 decides the layout; tables of macros keep theirs
-STYLE_FIND = cd $(top_srcdir) && find src tests bench tools \
-	-name tbl -prune -o -name '*.[ch]' -print | sort | xargs
+dist_check_SCRIPTS += %D%/check-style
+TESTS += %D%/check-style
 style:
-	$(STYLE_FIND) $(CLANG_FORMAT) -i
+	srcdir=$(top_srcdir) $(top_srcdir)/%D%/check-style -i
 style-check:
-	$(STYLE_FIND) $(CLANG_FORMAT) --dry-run -Werror
+	srcdir=$(top_srcdir) $(top_srcdir)/%D%/check-style
 .PHONY: style style-check
