@@ -134,7 +134,8 @@ check_bits(
 		    "t%u %s: " POS_FMT " comes with bits %" PRIx64
 		    ", only %" PRIx64 " may be acked",
 		    s->t->i, s->name, POS_ARG(e->pos), bits, a->maybe);
-	a->maybe &= ~bits;
+	if (!s->unsure)
+		a->maybe &= ~bits;
 }
 
 /* Everything before it was sent since the last rewind, or is acked. With keys:
@@ -291,12 +292,26 @@ subscribed(struct sim *w, struct sess *se, const struct fx *fx)
 	se->handle = fx->handle;
 }
 
+bool
+check_unsubscribe_refused(const struct fx *fx)
+{
+	return fx->err == ERR_NOT_READY ||
+	    (fx->err == ERR_METADATA && fx->diag[0] != '\0');
+}
+
 static void
 on_answer(struct sim *w, struct sess *se, const struct fx *fx)
 {
 	if (fx->op == OP_ACK)
 		ack_answered(w, fx);
-	else if (fx->op == OP_PRODUCER_CLOSE) {
+	else if (fx->op == OP_SEEK)
+		model_sought(se, fx->err);
+	else if (fx->op == OP_UNSUBSCRIBE) {
+		if (!check_unsubscribe_refused(fx))
+			check_dead(w, se);
+		if (fx->err == ERR_OK)
+			model_sub_ended(w, se->sub);
+	} else if (fx->op == OP_PRODUCER_CLOSE) {
 		/* asked a second time, when its connection was lost: that is
 		 * answered at once */
 		if (se->owed_n > 0 && se->closing)

@@ -349,6 +349,31 @@ nack(struct sim *w, struct client *cl)
 }
 
 static void
+seek(struct sim *w, struct client *cl)
+{
+	struct op *op = op_of(w, cl, OP_SEEK);
+
+	op->handle = cl->sess->handle;
+	op->start.kind = START_POS;
+	op->start.inclusive = true;
+	op->start.pos = cl->t->e[rnd(w, cl->t->n)]->pos;
+	cl->state = CL_CLOSING;
+	w->st.seeks++;
+	send_op(w, cl, op);
+}
+
+static void
+unsubscribe(struct sim *w, struct client *cl)
+{
+	struct op *op = op_of(w, cl, OP_UNSUBSCRIBE);
+
+	op->handle = cl->sess->handle;
+	cl->state = CL_CLOSING;
+	w->st.unsubscribes++;
+	send_op(w, cl, op);
+}
+
+static void
 act_consumer(struct sim *w, struct client *cl)
 {
 	if (cl->state == CL_IDLE && chance(w, 30))
@@ -361,6 +386,10 @@ act_consumer(struct sim *w, struct client *cl)
 		nack(w, cl);
 	else if (chance(w, w->closes))
 		client_close(w, cl);
+	else if (cl->sub->durable && cl->t->n > 0 && rnd(w, 1000) < w->seeks)
+		seek(w, cl);
+	else if (cl->sub->durable && rnd(w, 1000) < w->unsubs)
+		unsubscribe(w, cl);
 	else if (cl->got_n > 0 && is_single(cl) && chance(w, 60))
 		ack_cumulative(w, cl);
 	else if (cl->got_n > 0)
@@ -368,6 +397,16 @@ act_consumer(struct sim *w, struct client *cl)
 }
 
 /* --- both ------------------------------------------------------------------------------- */
+
+/* To seek closes the consumer before it is answered, unless it is refused */
+static void
+answered(struct client *cl, const struct fx *fx)
+{
+	if (fx->op == OP_SEEK || check_unsubscribe_refused(fx))
+		cl->state = CL_OPEN;
+	else
+		idle(cl);
+}
 
 static void
 client_fx(struct client *cl, const struct fx *fx)
@@ -385,6 +424,8 @@ client_fx(struct client *cl, const struct fx *fx)
 		if (fx->op == OP_PRODUCER_OPEN || fx->op == OP_SUBSCRIBE ||
 		    fx->op == OP_PRODUCER_CLOSE || fx->op == OP_CONSUMER_CLOSE)
 			idle(cl);
+		else if (fx->op == OP_SEEK || fx->op == OP_UNSUBSCRIBE)
+			answered(cl, fx);
 		break;
 	default:
 		break;

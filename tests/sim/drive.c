@@ -26,6 +26,7 @@ dice(struct sim *w)
 	/* most seeds have few kinds of trouble */
 	w->enospc = rnd(w, 4) == 0 ? (unsigned)rnd(w, 4) : 0;
 	w->eio = rnd(w, 5) == 0 ? (unsigned)rnd(w, 3) : 0;
+	w->readfail = rnd(w, 5) == 0 ? (unsigned)rnd(w, 10) : 0;
 	w->metafail = rnd(w, 6) == 0 ? (unsigned)rnd(w, 3) : 0;
 	w->unloads = rnd(w, 4) == 0 ? (unsigned)rnd(w, 8) : 0;
 	w->drains = rnd(w, 4) == 0 ? (unsigned)rnd(w, 3) : 0;
@@ -37,12 +38,15 @@ dice(struct sim *w)
 	w->nacks = (unsigned)rnd(w, 20);
 	w->redeliver_all = (unsigned)rnd(w, 100);
 	w->closes = (unsigned)rnd(w, 4);
+	w->seeks = rnd(w, 4) == 0 ? (unsigned)rnd(w, 20) : 0;
+	w->unsubs = rnd(w, 5) == 0 ? (unsigned)rnd(w, 10) : 0;
 	w->body_max = sizes[rnd(w, 3)];
 	trace(w,
-	    "dice: %u shards, enospc %u, eio %u, metafail %u, unloads %u, "
-	    "drains %u, reshards %u, stale %u",
-	    w->shards_n, w->enospc, w->eio, w->metafail, w->unloads, w->drains,
-	    w->reshards, w->acks_stale);
+	    "dice: %u shards, enospc %u, eio %u, readfail %u, metafail %u, "
+	    "unloads %u, drains %u, reshards %u, stale %u, seeks %u, unsubs %u",
+	    w->shards_n, w->enospc, w->eio, w->readfail, w->metafail,
+	    w->unloads, w->drains, w->reshards, w->acks_stale, w->seeks,
+	    w->unsubs);
 }
 
 static struct conn *
@@ -157,6 +161,11 @@ faults(struct sim *w)
 	if (w->sick && rnd(w, 200) == 0) {
 		crash(w);
 		return true;
+	}
+	if (rnd(w, 1000) < w->readfail) {
+		trace(w, "a read will fail");
+		w->st.failed_reads++;
+		disk_mem_fail_read(w->dm, 1 + (uint32_t)rnd(w, 4), ERR_IO);
 	}
 	if (rnd(w, 1000) < w->metafail) {
 		trace(w, "commits will fail");
@@ -350,6 +359,7 @@ end(struct sim *w)
 	world_room(w, UINT32_MAX);
 	meta_mem_fail_commits(w->mm, 0, ERR_OK);
 	disk_mem_fail_write(w->dm, 0, ERR_OK);
+	disk_mem_fail_read(w->dm, 0, ERR_OK);
 	if (w->sick)
 		crash(w);
 	settle(w, 2000);

@@ -367,9 +367,11 @@ forget_acks(struct m_sub *s)
 {
 	uint32_t i;
 
+	/* what the core was asked for it may refuse: it counts on */
 	for (i = 0; i < s->t->n; i++)
 		*model_ack(s, s->t->e[i]) =
-		    (struct m_ack){ .maybe = model_full(s->t->e[i]) };
+		    (struct m_ack){ .maybe = model_full(s->t->e[i]),
+			    .sent_n = model_ack(s, s->t->e[i])->sent_n };
 	s->cum_maybe = s->cum_taken = s->cum_conf = POS_NONE;
 	s->serial++;
 	s->whole = false;
@@ -427,6 +429,52 @@ model_sub_ended(struct sim *w, struct m_sub *s)
 	s->exists = EX_NO;
 }
 
+/* Whose entries are sure to be there: what a subscription needs now. Until it is
+ * answered a crash may leave the cursor at either place. */
+void
+model_seek(struct sess *se, struct pos from)
+{
+	struct m_sub *s = se->sub;
+	struct m_topic *t = s->t;
+	bool *must = mem_calloc(t->n + 1, sizeof *must);
+	struct pos cum = s->cum_maybe, before = from;
+	uint32_t i;
+
+	for (i = model_at(t, from); i < t->n; i++)
+		must[i] = !t->e[i]->gone && is_needed(t, t->e[i]);
+	forget_acks(s);
+	for (i = 0; i < t->n; i++)
+		model_ack(s, t->e[i])->must = must[i];
+	mem_free(must);
+	/* what is found only later may have been passed over */
+	before.entry--;
+	s->cum_maybe = pos_cmp(cum, before) > 0 ? cum : before;
+	se->seek_serial = s->serial;
+}
+
+void
+model_sought(struct sess *se, enum err e)
+{
+	struct m_sub *s = se->sub;
+	uint32_t i;
+
+	/* refused, it leaves its consumers alone */
+	if (e != ERR_OK && se->state != SESS_LIVE)
+		s->unsure = true;
+	if (e != ERR_OK || se->seek_serial != s->serial)
+		return;
+	for (i = 0; i < s->ack_n; i++)
+		if (s->ack[i].must)
+			s->ack[i].maybe = 0;
+}
+
+void
+model_unsubscribe(struct sess *se)
+{
+	forget_acks(se->sub);
+	se->sub->exists = EX_MAYBE;
+}
+
 void
 model_drained(struct sim *w)
 {
@@ -460,6 +508,7 @@ model_crash(struct sim *w)
 			for (n = 0; n < s->ack_n; n++)
 				s->ack[n].taken = s->ack[n].conf;
 			s->cum_taken = s->cum_conf;
+			s->unsure = false;
 			model_rewind(s);
 		}
 }

@@ -199,6 +199,10 @@ apply_op(struct sim *w, struct sess *se, struct op **opp)
 		check_dead(w, se);
 	else if (op->type == OP_REDELIVER && se->state == SESS_LIVE)
 		apply_redeliver(se, op);
+	else if (op->type == OP_SEEK && se->state == SESS_LIVE)
+		model_seek(se, op->start.pos);
+	else if (op->type == OP_UNSUBSCRIBE && se->state == SESS_LIVE)
+		model_unsubscribe(se);
 	core_op(co, opp);
 }
 

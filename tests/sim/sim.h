@@ -65,6 +65,7 @@ struct m_ack {
 	uint32_t epoch; /* of the subscription when it was sent last */
 	uint32_t sent_n;
 	uint32_t holder; /* tag of the session that has it; 0: none */
+	bool must; /* comes again when the seek under way has ended well */
 };
 
 enum exists {
@@ -87,6 +88,8 @@ struct m_sub {
 	struct m_ack *ack;
 	uint32_t ack_n;
 	uint32_t born_life; /* in which its position was set last */
+	bool
+	    unsure; /* a seek failed: the next life may begin at either place */
 	bool whole; /* from the topic's first entry on, no seek */
 	uint32_t next_seq[PRODUCERS_MAX]; /* first arrivals, with whole */
 };
@@ -128,6 +131,7 @@ struct sess {
 	bool blocked, blocking, active;
 	bool earliest;
 	bool creator; /* its subscription was not there when it asked */
+	uint32_t seek_serial; /* of its subscription, when it sought */
 	uint32_t life;
 };
 
@@ -247,7 +251,7 @@ struct sim_opts {
 struct sim_stats {
 	uint64_t steps, published, receipts, delivered, acked, confirmed;
 	uint64_t power_losses, kills, shutdowns, reshards, cuts, failed_writes,
-	    failed_commits, no_room, unloads;
+	    failed_reads, failed_commits, no_room, unloads, seeks, unsubscribes;
 	uint64_t groups, reads, checkpoints, sealed, freed, recycled,
 	    ledgers_gone;
 };
@@ -282,8 +286,9 @@ struct sim {
 	struct client p[PRODUCERS_MAX], c[CONSUMERS_MAX];
 	/* dice of this seed, in percent */
 	unsigned slow_disk, slow_meta, slow_net, slow_client, cuts, crashes;
-	unsigned enospc, eio, metafail, unloads, drains,
-	    reshards; /* per mille */
+	/* per mille */
+	unsigned enospc, eio, readfail, metafail, unloads, drains, reshards;
+	unsigned seeks, unsubs;
 	uint32_t high_water; /* messages to a client */
 	unsigned acks_reply, acks_stale, batch, nacks, redeliver_all, closes;
 	uint32_t body_max;
@@ -337,6 +342,10 @@ void model_drained(struct sim *);
 void model_rewind(struct m_sub *);
 void model_sub_ended(struct sim *, struct m_sub *);
 void model_release(struct m_sub *, uint32_t tag);
+/* The core is about to be asked, has answered; from: what is read next */
+void model_seek(struct sess *, struct pos from);
+void model_sought(struct sess *, enum err);
+void model_unsubscribe(struct sess *);
 void model_subscribe(struct sim *, struct sess *);
 void model_subscribed(struct sim *, struct sess *);
 void body_make(
@@ -350,6 +359,8 @@ void ack_crash(struct sim *);
 /* --- check.c */
 extern const struct core_out check_out;
 void check_dead(struct sim *, struct sess *);
+/* the consumer that asked stays: another one is there, or a seek is under way */
+bool check_unsubscribe_refused(const struct fx *);
 void check_end(struct sim *);
 
 /* --- net.c */
