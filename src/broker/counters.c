@@ -29,8 +29,8 @@ copy_log(struct metrics *m, const struct ledgers *lgs)
 	struct local_stats st;
 
 	local_stats(lgs, &st);
-	metrics_set(m, M_PUB_ENTRIES, st.appends);
-	metrics_set(m, M_PUB_BYTES, st.append_bytes);
+	metrics_set(m, M_LOG_ENTRIES, st.appends);
+	metrics_set(m, M_LOG_ENTRY_BYTES, st.append_bytes);
 	metrics_set(m, M_LOG_GROUPS, st.groups);
 	metrics_set(m, M_LOG_BYTES, st.group_bytes);
 	metrics_set(m, M_LOG_SYNCS, st.syncs);

@@ -226,6 +226,18 @@ check(struct session *s, struct prod *pr, const struct hot_send *send,
 	return true;
 }
 
+static void
+count(struct session *s, const struct core_publish *pub)
+{
+	struct metrics *m = s->p->conf.metrics;
+
+	if (m == NULL)
+		return;
+	metrics_inc(m, M_PUB_ENTRIES);
+	metrics_add(m, M_PUB_MSGS, pub->attr.messages_n);
+	metrics_add(m, M_PUB_BYTES, pub->body.len);
+}
+
 void
 do_send(struct session *s, const struct frame *fr, struct buf *b)
 {
@@ -266,6 +278,7 @@ do_send(struct session *s, const struct frame *fr, struct buf *b)
 	pub.dropped_n = pr->dropped_n;
 	pr->dropped_n = 0;
 	began(s, pr, fb.stored.n);
+	count(s, &pub);
 	route_publish(s->p->router, &pub);
 }
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """PRODUCER, SEND, receipts."""
 import random
+import re
+import urllib.request
 
 from mqlib import NONE, Client, check, equal, ours
 import mqlib
@@ -276,3 +278,40 @@ def test_txn_is_refused(b):
 
 test_txn_is_refused = ours("the reference may have transactions enabled")(
     test_txn_is_refused)
+
+
+def counters(b):
+    """What /metrics says of the broker itself: {name: value}."""
+    url = f"http://{b.host}:{b.http}/metrics"
+    with urllib.request.urlopen(url, timeout=10) as r:
+        page = r.read().decode()
+    return {k: int(v) for k, v in
+            re.findall(r"^(magnetar_\w+) (\d+)$", page, re.M)}
+
+
+def test_publishes_are_counted(b):
+    t, n = b.topic(), b.topic().replace("persistent://", "non-persistent://")
+    was = counters(b)
+    with Client(b) as c:
+        c.producer(t, 1)
+        c.producer(n, 2)
+        c.publish(1, 0, b"0123456789")
+        c.publish(1, 1, b"x" * 1000, meta=dict(num_messages_in_batch=7))
+        c.publish(2, 0, b"n")
+        c.send(1, 2, b"wrong", bad_crc=True)
+        c.rx("SEND_ERROR", sequence_id=2)
+        c.subscribe(t, initialPosition=mqlib.pb.CommandSubscribe.Earliest)
+        c.flow()
+        sizes = sum(len(m.raw) for m in c.messages(2))
+        now = counters(b)
+    more = {k: now[k] - was[k] for k in now if now[k] != was[k]}
+    equal(more["magnetar_publish_entries_total"], 3)
+    equal(more["magnetar_publish_messages_total"], 9)
+    check(sizes < more["magnetar_publish_bytes_total"] < sizes + 100)
+    equal(more["magnetar_dispatch_entries_total"], 2)
+    equal(more["magnetar_dispatch_messages_total"], 8)
+    equal(more["magnetar_dispatch_bytes_total"], sizes)
+
+
+test_publishes_are_counted = ours("counters of our own")(
+    test_publishes_are_counted)

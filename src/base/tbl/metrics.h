@@ -28,9 +28,11 @@ METRIC(FX_SENT, COUNTER, "magnetar_effects_sent_total",
     "Effects of operations sent to another shard")
 
 METRIC(PUB_ENTRIES, COUNTER, "magnetar_publish_entries_total",
-    "Entries given to the log")
+    "Entries that producers sent and that were not refused at once")
+METRIC(PUB_MSGS, COUNTER, "magnetar_publish_messages_total",
+    "Messages in them")
 METRIC(PUB_BYTES, COUNTER, "magnetar_publish_bytes_total",
-    "Bytes of entries given to the log")
+    "Bytes of them")
 METRIC(DISP_ENTRIES, COUNTER, "magnetar_dispatch_entries_total",
     "Entries sent to consumers")
 METRIC(DISP_MSGS, COUNTER, "magnetar_dispatch_messages_total",
@@ -38,6 +40,10 @@ METRIC(DISP_MSGS, COUNTER, "magnetar_dispatch_messages_total",
 METRIC(DISP_BYTES, COUNTER, "magnetar_dispatch_bytes_total",
     "Bytes of entries sent to consumers")
 
+METRIC(LOG_ENTRIES, COUNTER, "magnetar_log_entries_total",
+    "Entries given to the log")
+METRIC(LOG_ENTRY_BYTES, COUNTER, "magnetar_log_entry_bytes_total",
+    "Bytes of entries given to the log")
 METRIC(LOG_GROUPS, COUNTER, "magnetar_log_groups_total",
     "Groups written to the log")
 METRIC(LOG_BYTES, COUNTER, "magnetar_log_bytes_total",
