@@ -15,6 +15,7 @@
 #include "store/local_priv.h"
 
 #define CLASSES 44u /* up to 8 MiB */
+#define CLASSES_PER_DOUBLING 4u
 #define SLAB_CLASSES 12u /* of them up to 64 KiB */
 #define SLAB_MIN (16u << 10)
 #define SLAB_MAX (256u << 10)
@@ -192,10 +193,15 @@ big_delete(struct pool *po, struct pbuf *pb)
 static struct pbuf *
 big_get(struct pool *po, uint32_t cls, uint32_t size)
 {
-	struct pbuf *pb = cls < CLASSES ? po->free[cls] : NULL;
+	struct pbuf *pb;
 
-	if (pb != NULL) {
-		po->free[cls] = pb->next;
+	/* One of up to twice the size is better than fresh pages: the sizes of
+	 * groups vary, and the pool would seldom have just the wanted one. */
+	for (uint32_t c = cls; c <= cls + CLASSES_PER_DOUBLING && c < CLASSES;
+	     c++) {
+		if ((pb = po->free[c]) == NULL)
+			continue;
+		po->free[c] = pb->next;
 		po->kept -= big_bytes(pb);
 		return pb;
 	}
@@ -208,9 +214,25 @@ big_get(struct pool *po, uint32_t cls, uint32_t size)
 	return pb;
 }
 
+/* Smaller ones make way: a big one can stand for them, not they for it. */
+static void
+big_make_way(struct pool *po, const struct pbuf *pb)
+{
+	struct pbuf *small;
+
+	for (uint32_t c = 0; c < pb->cls && c < CLASSES; c++)
+		while (po->kept + big_bytes(pb) > po->keep &&
+		    (small = po->free[c]) != NULL) {
+			po->free[c] = small->next;
+			po->kept -= big_bytes(small);
+			big_delete(po, small);
+		}
+}
+
 static void
 big_return(struct pool *po, struct pbuf *pb)
 {
+	big_make_way(po, pb);
 	if (pb->cls >= CLASSES || po->kept + big_bytes(pb) > po->keep) {
 		big_delete(po, pb);
 		return;
