@@ -139,6 +139,9 @@ listen_pulsar(struct broker *b, struct diag *diag)
 		sh = &b->shards[i];
 		confmap_pulsar(&pc, b->conf);
 		pc.metrics = sh->metrics;
+		pc.may_move = shard_may_move;
+		pc.move = shard_move;
+		pc.move_priv = sh;
 		err = pulsar_conf_check(&pc, diag);
 		if (err != ERR_OK)
 			return err;

@@ -335,6 +335,39 @@ drain(void *priv, struct mbox_msg *batch)
 	}
 }
 
+/* --- sessions that move --------------------------------------------------------- */
+
+/* A shard takes a session in while it has not this many connections more than
+ * the one that gives it: few are together with their topic, many are spread. */
+#define MOVE_SLACK 4
+
+bool
+shard_may_move(void *priv, unsigned to)
+{
+	struct shard *sh;
+
+	CAST_OBJ_NOTNULL(sh, priv, SHARD_MAGIC);
+	return atomic_load_explicit(&broker_shard(sh->broker, to)->conns_n,
+		   memory_order_relaxed) < net_conns_n(sh->net) + MOVE_SLACK;
+}
+
+static void
+moved_in(struct shard *sh, void *priv)
+{
+	struct pulsar_move *mv = priv;
+
+	pulsar_adopt(sh->pulsar, &mv);
+}
+
+void
+shard_move(void *priv, unsigned to, struct pulsar_move *mv)
+{
+	struct shard *sh;
+
+	CAST_OBJ_NOTNULL(sh, priv, SHARD_MAGIC);
+	shard_call(broker_shard(sh->broker, to), moved_in, mv);
+}
+
 /* --- the loop ------------------------------------------------------------------- */
 
 static void
@@ -373,6 +406,8 @@ tail(void *priv)
 		due = 0;
 	/* on_closed, called by the flush, may have routed operations */
 	(void)post_out(sh);
+	atomic_store_explicit(
+	    &sh->conns_n, (unsigned)net_conns_n(sh->net), memory_order_relaxed);
 	return due;
 }
 

@@ -27,6 +27,7 @@
 #define SHARD_SINKS_MAX 8
 
 struct broker;
+struct pulsar_move;
 struct xreceipts;
 struct xdeliver;
 
@@ -60,6 +61,8 @@ struct shard {
 	struct thread th; /* shards 1.. */
 	struct loop_timer second;
 	_Atomic bool drained;
+	_Atomic unsigned
+	    conns_n; /* as of the last tail, for the other shards */
 	uint64_t crossed_ops, crossed_effects;
 };
 
@@ -73,6 +76,9 @@ void shard_attach_core(struct shard *, const struct core_conf *);
 bool shard_settle(struct shard *);
 void shard_hang_up(struct shard *);
 void shard_close(struct shard *);
+/* Of pulsar_conf, priv is the shard: sessions that are read best elsewhere. */
+bool shard_may_move(void *priv, unsigned to);
+void shard_move(void *priv, unsigned to, struct pulsar_move *);
 /* Run on the calling thread until shard_stop(). */
 void shard_run(struct shard *);
 /* @locality any */

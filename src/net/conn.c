@@ -68,7 +68,7 @@ conn_update_io(struct conn *cn)
 		    !(cn->conf->pause_when_full && cn->tx_was_full))
 			events |= LOOP_READ;
 	}
-	if (cn->tx_blocked)
+	if (cn->tx_blocked || cn->leaving == LEAVE_WRITABLE)
 		events |= LOOP_WRITE;
 	loop_io_set(&cn->io, events);
 }
@@ -80,6 +80,8 @@ on_io(void *priv, int events)
 
 	CAST_OBJ_NOTNULL(cn, priv, CONN_MAGIC);
 	if (events & LOOP_WRITE) {
+		if (cn->leaving == LEAVE_WRITABLE)
+			cn->leaving = LEAVE_FORGOTTEN;
 		cn->tx_blocked = false;
 		conn_update_io(cn);
 		net_mark_dirty(cn);
@@ -241,28 +243,35 @@ conn_resume(struct conn *cn)
 
 /* ---- net_flush */
 
-static void
-bury(struct conn *cn)
+void
+conn_unlink(struct conn *cn)
 {
 	struct net *net = cn->net;
 
-	conn_tx_drop(cn);
-	conn_rx_drop(cn);
-	cn->ops->on_closed(cn, cn->priv, cn->reason);
 	loop_io_fini(&cn->io);
 	loop_timer_fini(&cn->timer);
-	if (cn->io_ops->fini != NULL)
-		cn->io_ops->fini(cn->io_priv);
-	sock_close(cn->fd);
 	TAILQ_REMOVE(&net->conns, cn, link);
 	net->conns_n--;
-	net->st.closed[cn->reason]++;
 	if (cn->dirty)
 		TAILQ_REMOVE(&net->dirty, cn, dirty_link);
 	if (cn->ring != cn->inl)
 		mem_free(cn->ring);
 	mem_free(cn->peer_text);
 	FREE_OBJ(cn);
+}
+
+static void
+bury(struct conn *cn)
+{
+	conn_tx_drop(cn);
+	conn_rx_drop(cn);
+	cn->ops->on_closed(cn, cn->priv, cn->reason);
+	loop_io_fini(&cn->io);
+	if (cn->io_ops->fini != NULL)
+		cn->io_ops->fini(cn->io_priv);
+	sock_close(cn->fd);
+	cn->net->st.closed[cn->reason]++;
+	conn_unlink(cn);
 }
 
 static void
@@ -313,6 +322,8 @@ conn_work(struct conn *cn)
 	}
 	if (cn->state == CONN_DEAD)
 		bury(cn);
+	else if (cn->leaving > 0 && cn->ring_n == 0 && cn->state == CONN_OPEN)
+		conn_leave(cn);
 }
 
 /* ---- who and where */

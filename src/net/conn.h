@@ -41,6 +41,7 @@
 #include "os/sock.h"
 
 struct conn;
+struct conn_parcel;
 
 struct conn_ops {
 	const char *name; /* of the protocol, for logs */
@@ -53,6 +54,9 @@ struct conn_ops {
 	void (*on_eof)(struct conn *, void *priv);
 	void (*on_drained)(struct conn *, void *priv); /* may be NULL */
 	void (*on_closed)(struct conn *, void *priv, enum close_reason);
+	/* After conn_detach(), instead of on_closed; the parcel is the owner's now.
+	 * NULL where nobody detaches. */
+	void (*on_detached)(struct conn *, void *priv, struct conn_parcel *);
 };
 
 struct conn_conf {
@@ -95,6 +99,20 @@ void conn_close_flushed(struct conn *, enum close_reason, int64_t timeout_ms);
 /* Send FIN when everything queued has been sent, and go on reading. */
 void conn_shutdown_tx(struct conn *);
 bool conn_is_closing(const struct conn *);
+
+/*
+ * To another shard. conn_detach(): nothing is delivered any more, and what
+ * on_data has not consumed stays; when everything queued has been sent,
+ * net_flush() calls on_detached and the connection is dead here. If it is closed
+ * before, on_closed is called as ever. The parcel may cross threads;
+ * conn_adopt() on the other shard makes a connection of it, with another
+ * number, whose unconsumed bytes are delivered with the next net_flush().
+ */
+void conn_detach(struct conn *);
+struct conn *conn_adopt(struct net *, struct conn_parcel **,
+    const struct conn_conf *, const struct conn_ops *, void *priv);
+/* Nobody wants it: closes the socket. */
+void conn_parcel_free(struct conn_parcel **);
 
 /* Counted: as many resumes as pauses. Nothing is delivered while paused. */
 void conn_pause(struct conn *);

@@ -330,3 +330,28 @@ conn_rx_drop(struct conn *cn)
 	cn->rneed = 0;
 	let_go(cn);
 }
+
+struct buf *
+conn_rx_rest(const struct conn *cn)
+{
+	struct buf *b;
+
+	if (cn->rlen == 0)
+		return NULL;
+	b = buf_new(cn->rlen);
+	memcpy(b->data, cn->rbuf->data + cn->roff, cn->rlen);
+	b->len = cn->rlen;
+	return b;
+}
+
+void
+conn_rx_take(struct conn *cn, struct buf *b)
+{
+	AZ(cn->rlen);
+	let_go(cn);
+	cn->rbuf = b;
+	cn->rlen = b->len;
+	hold(cn, b->len);
+	cn->rx_redeliver = true;
+	net_mark_dirty(cn);
+}

@@ -2,6 +2,7 @@
 noinst_LIBRARIES += %D%/libnet.a
 %C%_libnet_a_SOURCES = \
 	%D%/conn.c %D%/conn.h \
+	%D%/conn_move.c \
 	%D%/conn_rx.c \
 	%D%/conn_tx.c \
 	%D%/listener.c %D%/listener.h \

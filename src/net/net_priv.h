@@ -2,7 +2,8 @@
 /*
  * Inside of net: the shard's shared part, a connection, and who does what:
  * net.c the flush list and closing, rxpool.c input buffers, conn_rx.c reading,
- * conn_tx.c the output queue, conn.c life and the rest.
+ * conn_tx.c the output queue, conn_move.c the way to another shard, conn.c life
+ * and the rest.
  */
 #ifndef NET_NET_PRIV_H
 #define NET_NET_PRIV_H
@@ -70,6 +71,12 @@ enum conn_state {
 	CONN_DEAD, /* on_closed is due */
 };
 
+/* conn_detach(): see conn_move.c */
+#define LEAVE_SENDING 1u
+#define LEAVE_WRITABLE 2u
+#define LEAVE_FORGOTTEN 3u
+#define LEAVE_NOW 4u
+
 TAILQ_HEAD(conn_head, conn);
 LIST_HEAD(listener_head, listener);
 
@@ -98,6 +105,7 @@ struct conn {
 	bool tx_fin_sent;
 	bool tx_was_full; /* on_drained is due at tx_low */
 	bool eof_due;
+	unsigned leaving; /* LEAVE_ */
 	unsigned paused;
 	/* input: rlen bytes at roff of rbuf that the owner has not consumed */
 	struct buf *rbuf;
@@ -155,11 +163,20 @@ void conn_update_io(struct conn *);
 /* net_flush: everything that is due; frees it if it is dead */
 void conn_work(struct conn *);
 enum close_reason conn_errno_reason(int errnum);
+/* Takes it out of net and frees it; the socket and io_priv stay open. */
+void conn_unlink(struct conn *);
+
+/* ---- conn_move.c: one step of leaving; the last frees it */
+void conn_leave(struct conn *);
 
 /* ---- conn_rx.c */
 void conn_rx_ready(struct conn *);
 void conn_rx_redeliver(struct conn *);
 void conn_rx_drop(struct conn *);
+/* Bytes that another connection had read: the reference is taken. */
+void conn_rx_take(struct conn *, struct buf *);
+/* A copy of what is unconsumed; NULL: nothing is. */
+struct buf *conn_rx_rest(const struct conn *);
 
 /* ---- conn_tx.c */
 void conn_tx_flush(struct conn *);

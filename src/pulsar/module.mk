@@ -9,7 +9,7 @@ noinst_LIBRARIES += %D%/libpulsar.a
 	%D%/hot.h %D%/hot_decode.c %D%/hot_encode.c %D%/hot_meta.c \
 	%D%/peer.c %D%/peer.h \
 	%D%/pattern.c %D%/pattern.h \
-	%D%/server.c %D%/server.h %D%/session.c %D%/session_priv.h \
+	%D%/server.c %D%/server.h %D%/session.c %D%/session_move.c %D%/session_priv.h \
 	%D%/span_pb.c %D%/span_pb.h \
 	%D%/text.c %D%/text.h \
 	%D%/wire.h

@@ -28,6 +28,8 @@
 #include "net/net.h"
 #include "os/sock.h"
 
+struct pulsar_move; /* a session between two shards */
+
 struct pulsar_conf {
 	unsigned max_message_bytes; /* maxMessageSize: metadata and payload */
 	int64_t keepalive_ns; /* asked after it, closed after twice it */
@@ -54,6 +56,12 @@ struct pulsar_conf {
 	unsigned producers_max, consumers_max; /* of a connection */
 	unsigned requests_max; /* of a connection, not yet answered */
 	struct metrics *metrics; /* of the shard; NULL: none kept */
+	/* Sessions that are read best on another shard: may_move says whether
+	 * that shard takes one more; move brings it there, to pulsar_adopt().
+	 * move NULL: sessions stay where they were accepted. */
+	bool (*may_move)(void *priv, unsigned shard);
+	void (*move)(void *priv, unsigned shard, struct pulsar_move *);
+	void *move_priv;
 };
 
 /* Pulsar 4.2.4's defaults where it has the key */
@@ -87,6 +95,11 @@ void pulsar_free(struct pulsar **);
 
 /* A listener_accept_f: priv is the struct pulsar; takes fd. */
 void pulsar_accept(void *priv, int fd, const struct sock_addr *peer);
+/* What another shard's conf.move was given. Takes it; when draining the
+ * connection is closed. */
+void pulsar_adopt(struct pulsar *, struct pulsar_move **);
+/* Nobody is there to take it. @locality any */
+void pulsar_move_free(struct pulsar_move **);
 /* The port that the listener was given (conf.port was 0). */
 void pulsar_set_port(struct pulsar *, unsigned port);
 
@@ -100,7 +113,7 @@ bool pulsar_drain_done(const struct pulsar *);
 struct pulsar_stats {
 	uint64_t sessions_n, producers_n, consumers_n; /* now */
 	uint64_t lookups_n; /* now in progress */
-	uint64_t pings, commands, refused; /* since the start */
+	uint64_t pings, commands, refused, moved; /* since the start */
 };
 void pulsar_get_stats(const struct pulsar *, struct pulsar_stats *);
 

@@ -139,19 +139,12 @@ probes_answer(struct session *s, bool alive)
 	loop_timer_stop(&s->probe_timer);
 }
 
-static void
-on_closed(struct conn *cn, void *priv, enum close_reason why)
+void
+session_free(struct session *s)
 {
-	struct session *s;
-	struct pulsar *p;
+	struct pulsar *p = s->p;
 
-	CAST_OBJ_NOTNULL(s, priv, SESSION_MAGIC);
-	assert(s->cn == cn);
-	p = s->p;
 	s->state = SESSION_ENDING;
-	LOG(close_is_error(why) ? LOG_INFO : LOG_DEBUG, (int)p->router->shard,
-	    "conn_close", LOG_U("conn", s->id),
-	    LOG_S("peer", conn_peer_text(cn)), LOG_S("why", close_text(why)));
 	if (umap_del(&p->sessions, s->id) != s)
 		WRONG("a session that nobody knew");
 	loop_timer_fini(&s->keepalive);
@@ -164,6 +157,19 @@ on_closed(struct conn *cn, void *priv, enum close_reason why)
 	umap_fini(&s->consumers);
 	mem_free(s->client_version);
 	FREE_OBJ(s);
+}
+
+static void
+on_closed(struct conn *cn, void *priv, enum close_reason why)
+{
+	struct session *s;
+
+	CAST_OBJ_NOTNULL(s, priv, SESSION_MAGIC);
+	assert(s->cn == cn);
+	LOG(close_is_error(why) ? LOG_INFO : LOG_DEBUG,
+	    (int)s->p->router->shard, "conn_close", LOG_U("conn", s->id),
+	    LOG_S("peer", conn_peer_text(cn)), LOG_S("why", close_text(why)));
+	session_free(s);
 }
 
 /* --- keep-alive ------------------------------------------------------------- */
@@ -319,14 +325,15 @@ static const struct {
 	[CMD_TC_CLIENT_CONNECT_REQUEST] = { do_tc_client_connect, false },
 };
 
-static void
+/* False: not taken, the session moves to another shard. */
+static bool
 command(struct session *s, const uint8_t *p, size_t n, struct buf *b)
 {
 	struct frame fr;
 
 	if (frame_parse(span_of(p, n), &fr) != ERR_OK) {
 		session_malformed(s);
-		return;
+		return true;
 	}
 	s->ping_out = false;
 	s->p->st.commands++;
@@ -338,9 +345,12 @@ command(struct session *s, const uint8_t *p, size_t n, struct buf *b)
 	    (s->state != SESSION_CONNECTED && !commands[fr.type].always)) {
 		pulsar_gauge(s->p, M_PROTO_ERRORS, 1);
 		session_close(s, CLOSE_PROTOCOL);
-		return;
+		return true;
 	}
+	if (unlikely(!s->settled) && session_moves(s, &fr))
+		return false;
 	commands[fr.type].f(s, &fr, b);
+	return true;
 }
 
 static size_t
@@ -367,17 +377,19 @@ on_data(struct conn *cn, void *priv, const uint8_t *p, size_t len,
 			*need = n;
 			break;
 		}
-		command(s, p + done, n, b);
+		if (!command(s, p + done, n, b))
+			break;
 		done += n;
 	}
 	return done;
 }
 
-static const struct conn_ops ops = {
+const struct conn_ops session_ops = {
 	.name = "pulsar",
 	.on_data = on_data,
 	.on_drained = on_drained,
 	.on_closed = on_closed,
+	.on_detached = session_detached,
 };
 
 /* --- the beginning ---------------------------------------------------------- */
@@ -388,26 +400,40 @@ session_get(struct pulsar *p, uint64_t id)
 	return umap_get(&p->sessions, id);
 }
 
-void
-session_new(struct pulsar *p, int fd, const struct sock_addr *peer)
+struct session *
+session_alloc(struct pulsar *p)
 {
 	struct session *s;
 
-	(void)peer;
 	LOOP_ASSERT(p->lp);
 	ALLOC_OBJ(s, SESSION_MAGIC);
 	s->p = p;
-	s->cn = conn_new(p->net, fd, &p->cc, &ops, s);
-	s->id = conn_id(s->cn);
 	umap_init(&s->producers, p->seed, 2 * (size_t)p->conf.producers_max);
 	umap_init(&s->consumers, p->seed, p->conf.consumers_max);
 	TAILQ_INIT(&s->blocked);
 	LIST_INIT(&s->watchers);
 	loop_timer_init(&s->keepalive, p->lp, on_keepalive, s);
 	loop_timer_init(&s->probe_timer, p->lp, on_probe_timeout, s);
+	return s;
+}
+
+void
+session_attach(struct session *s, struct conn *cn)
+{
+	s->cn = cn;
+	s->id = conn_id(cn);
+	if (umap_add(&s->p->sessions, s->id, s) != ERR_OK)
+		WRONG("a number of a connection twice, or 16 million");
+}
+
+void
+session_new(struct pulsar *p, int fd, const struct sock_addr *peer)
+{
+	struct session *s = session_alloc(p);
+
+	(void)peer;
+	session_attach(s, conn_new(p->net, fd, &p->cc, &session_ops, s));
 	loop_timer_start(&s->keepalive, p->conf.handshake_ns);
-	if (umap_add(&p->sessions, s->id, s) != ERR_OK)
-		session_close(s, CLOSE_LIMIT);
 }
 
 enum err

@@ -172,6 +172,9 @@ struct session {
 	int32_t version; /* spoken: the lower of both sides' */
 	bool entry_metadata;
 	bool knows_end; /* has a case for REACHED_END_OF_TOPIC */
+	bool settled; /* stays on this shard */
+	bool leaving; /* to shard home, with the next flush */
+	unsigned home;
 	char *client_version;
 	struct umap producers, consumers;
 	struct prod *last; /* producer of the last SEND or receipt */
@@ -225,6 +228,18 @@ void session_resume(struct session *, unsigned why);
 void session_probe(struct session *, const struct fx *);
 /* A place was freed: a draining session ends with its last one. */
 void session_place_gone(struct session *);
+/* The bare session, without connection; and its end. */
+struct session *session_alloc(struct pulsar *);
+void session_attach(struct session *, struct conn *);
+void session_free(struct session *);
+extern const struct conn_ops session_ops;
+
+/* --- session_move.c */
+
+/* The frame is a session's first PRODUCER or SUBSCRIBE: should it be read on the
+ * shard of its topic? Then the session is on its way there. */
+bool session_moves(struct session *, const struct frame *);
+void session_detached(struct conn *, void *priv, struct conn_parcel *);
 
 void session_error(struct session *, uint64_t req, int error, const char *text);
 /* with the effect's error and text */

@@ -230,6 +230,123 @@ test_pause(void **state)
 	close_peer(&other);
 }
 
+/* --- to another shard */
+
+static struct conn_parcel *parcel;
+
+static size_t
+take_one_and_leave(struct conn *cn, void *priv, const uint8_t *p, size_t len,
+    struct buf *b, size_t *need)
+{
+	size_t n;
+
+	(void)need;
+	assert_true(len >= 4 && p[0] == 0 && p[1] == 0 && p[2] == 0);
+	n = 4 + (size_t)p[3];
+	assert_true(n <= len);
+	take_frame(priv, p, n, b);
+	conn_write(cn, "before", 6);
+	conn_detach(cn);
+	conn_detach(cn);
+	return n;
+}
+
+static void
+on_detached(struct conn *cn, void *priv, struct conn_parcel *cp)
+{
+	struct peer *pr = priv;
+
+	assert_ptr_equal(cn, pr->cn);
+	assert_null(parcel);
+	parcel = cp;
+	pr->cn = NULL;
+}
+
+static const struct conn_ops ops_leave = {
+	.name = "test",
+	.on_data = take_one_and_leave,
+	.on_closed = on_closed,
+	.on_detached = on_detached,
+};
+
+/* What was read and not consumed is delivered over there, with what came
+ * meanwhile; what was written before it goes out first. */
+static void
+test_move(void **state)
+{
+	static const struct net_conf nc = NET_CONF_DEFAULT;
+	struct net *home = net, *away;
+	struct net_stats st;
+	uint8_t b[1024];
+	char text[16];
+	struct peer pr;
+	size_t len = 0, one;
+	uint64_t id;
+
+	(void)state;
+	one = put_frame(b, 30, 1);
+	len = one + put_frame(b + one, 200, 2);
+	len += put_frame(b + len, 7, 3);
+	open_peer(&pr, &ops_leave);
+	id = conn_id(pr.cn);
+	feed(&pr, b, one + 100);
+	spin(2);
+	assert_non_null(parcel);
+	assert_int_equal(pr.frames, 1);
+	assert_int_equal(net_conns_n(home), 0);
+	feed(&pr, b + one + 100, 50);
+	away = net_new(lp, &nc);
+	net = away; /* which the loop's tail flushes */
+	pr.cn = conn_adopt(away, &parcel, &conf, &ops, &pr);
+	assert_null(parcel);
+	assert_int_not_equal(conn_id(pr.cn), id);
+	conn_write(pr.cn, " after", 6);
+	spin(3);
+	assert_int_equal(pr.frames, 1);
+	feed(&pr, b + one + 150, len - one - 150);
+	spin(2);
+	assert_int_equal(pr.frames, 3);
+	assert_int_equal(conn_rx_bytes(pr.cn), len);
+	assert_int_equal(recv(pr.fd, text, sizeof text, 0), 12);
+	assert_memory_equal(text, "before after", 12);
+	net_get_stats(away, &st);
+	assert_int_equal(st.opened, 0);
+	close_peer(&pr);
+	net_get_stats(away, &st);
+	assert_int_equal(st.closed[CLOSE_OURS], 1);
+	net_free(&away);
+	net = home;
+}
+
+/* Nobody takes it: the peer sees the end. The peer is gone first: closed as ever. */
+static void
+test_move_fails(void **state)
+{
+	uint8_t b[64];
+	struct peer pr;
+	size_t len;
+	char c[8];
+
+	(void)state;
+	len = put_frame(b, 30, 1);
+	len += put_frame(b + len, 2, 1);
+	open_peer(&pr, &ops_leave);
+	feed(&pr, b, len);
+	spin(2);
+	conn_parcel_free(&parcel);
+	assert_null(parcel);
+	assert_int_equal(recv(pr.fd, c, sizeof c, 0), 6);
+	assert_true(recv(pr.fd, c, sizeof c, 0) <= 0);
+	close_peer(&pr);
+	open_peer(&pr, &ops_leave);
+	conn_detach(pr.cn);
+	conn_close(pr.cn, CLOSE_OURS);
+	spin(2);
+	assert_null(parcel);
+	assert_int_equal(pr.closed, CLOSE_OURS);
+	close_peer(&pr);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int
@@ -243,6 +360,8 @@ main(void)
 		T(test_big_frame),
 		T(test_held_budget),
 		T(test_pause),
+		T(test_move),
+		T(test_move_fails),
 	};
 
 	prot_init();

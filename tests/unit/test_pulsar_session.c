@@ -582,6 +582,126 @@ test_requests_bounded(void **state)
 	client_close(&cl);
 }
 
+/* --- to another shard ------------------------------------------------------- */
+
+static struct pulsar_move *moved;
+static unsigned moved_to;
+static bool full;
+
+static bool
+fake_may_move(void *priv, unsigned to)
+{
+	assert_ptr_equal(priv, &moved);
+	assert_int_equal(to, 1);
+	return !full;
+}
+
+static void
+fake_move(void *priv, unsigned to, struct pulsar_move *mv)
+{
+	assert_ptr_equal(priv, &moved);
+	assert_null(moved);
+	moved = mv;
+	moved_to = to;
+}
+
+/* A name whose topic is on the shard */
+static const char *
+topic_on(unsigned shard, char buf[64])
+{
+	unsigned i;
+
+	for (i = 0; i < 1000; i++) {
+		(void)snprintf(buf, 64, "persistent://public/default/t%u", i);
+		if (topic_shard(str_of(buf), router.shards_n) == shard)
+			return buf;
+	}
+	fail_msg("no topic there");
+	return NULL;
+}
+
+static void
+say_producer(struct client *cl, uint64_t id, const char *topic)
+{
+	pp_CommandProducer m = { .topic = span_str(topic),
+		.producer_id = id,
+		.request_id = 1000 + id };
+
+	TX(cl, PRODUCER, &m);
+}
+
+static void
+test_move(void **state)
+{
+	pp_CommandLookupTopic lk = { .topic = span_str("x"), .request_id = 5 };
+	char here[64], there[64];
+	struct pulsar_stats st;
+	struct client cl;
+	struct op *op;
+
+	(void)state;
+	conf.may_move = fake_may_move;
+	conf.move = fake_move;
+	conf.move_priv = &moved;
+	pulsar_again();
+	(void)topic_on(0, here);
+	(void)topic_on(1, there);
+	/* where it is already */
+	client_connect(&cl, 21);
+	say_producer(&cl, 1, here);
+	(void)take_op(OP_PRODUCER_OPEN);
+	assert_null(moved);
+	/* it has a place by now */
+	say_producer(&cl, 2, there);
+	(void)take_op(OP_PRODUCER_OPEN);
+	assert_null(moved);
+	client_close(&cl);
+	/* a request is open: its answer is for the session's number */
+	client_connect(&cl, 21);
+	TX(&cl, LOOKUP, &lk);
+	say_producer(&cl, 1, there);
+	op = take_op(OP_TOPIC_META);
+	(void)take_op(OP_PRODUCER_OPEN);
+	assert_null(moved);
+	done(op, ERR_OK);
+	client_close(&cl);
+	/* no room over there */
+	full = true;
+	client_connect(&cl, 21);
+	say_producer(&cl, 1, there);
+	(void)take_op(OP_PRODUCER_OPEN);
+	client_close(&cl);
+	full = false;
+	/* and moved, as the version 17 that it speaks */
+	client_connect(&cl, 17);
+	say_producer(&cl, 1, there);
+	spin(3);
+	assert_non_null(moved);
+	assert_int_equal(moved_to, 1);
+	pulsar_get_stats(pulsar, &st);
+	assert_int_equal(st.sessions_n, 0);
+	assert_int_equal(st.moved, 1);
+	pulsar_adopt(pulsar, &moved);
+	assert_null(moved);
+	op = take_op(OP_PRODUCER_OPEN);
+	assert_int_equal(op->req, 1001);
+	assert_string_equal(op->producer.client_version.p, "test 1");
+	done(op, ERR_METADATA);
+	expect_error(&cl, 1001, pp_ServerError_MetadataError);
+	client_close(&cl);
+	pulsar_get_stats(pulsar, &st);
+	assert_int_equal(st.sessions_n, 0);
+	/* into a shard that is closing */
+	client_connect(&cl, 21);
+	say_producer(&cl, 1, there);
+	spin(3);
+	assert_non_null(moved);
+	pulsar_drain(pulsar);
+	pulsar_adopt(pulsar, &moved);
+	assert_gone(&cl);
+	client_close(&cl);
+}
+
 int
 main(void)
 {
@@ -602,6 +722,7 @@ main(void)
 		T(test_send_nonpersistent),
 		T(test_drain),
 		T(test_requests_bounded),
+		T(test_move),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,6 +15,8 @@ METRIC(CONN_REFUSED, COUNTER, "magnetar_connections_refused_total",
     "Connections closed at once because a limit was reached")
 METRIC(CONN_ACTIVE, GAUGE, "magnetar_connections_active",
     "Connections open now")
+METRIC(CONN_MOVED, COUNTER, "magnetar_connections_moved_total",
+    "Connections that went to the shard of their first topic")
 METRIC(BYTES_IN, COUNTER, "magnetar_network_in_bytes_total",
     "Bytes read from connections")
 METRIC(BYTES_OUT, COUNTER, "magnetar_network_out_bytes_total",
