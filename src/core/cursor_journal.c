@@ -630,6 +630,28 @@ is_durable(const struct cursor *cur)
 	    (cur->items.len == 0 && cur->run_n == 0 && cur->kept.len == 0);
 }
 
+static void
+hurried(void *priv)
+{
+	(void)priv; /* whoever waits is told by cursor_journal_done() */
+}
+
+/* Somebody waits from now on: also for what was given to the journal when nobody
+ * did, and may lie there until a timer. */
+static void
+hurry(struct cursor *cur)
+{
+	struct ledgers *lgs = cur->co->ledgers;
+	uint64_t was = cur->seq_last;
+
+	push(cur, true);
+	if (cur->j == NULL || cur->retrying)
+		return;
+	if (cur->seq_last == was && cur->seq_hurried != was)
+		lgs->ops->flush(lgs, hurried, NULL);
+	cur->seq_hurried = cur->seq_last;
+}
+
 void
 cursor_when_durable(struct cursor *cur, struct fx **fxp)
 {
@@ -643,7 +665,7 @@ cursor_when_durable(struct cursor *cur, struct fx **fxp)
 		core_emit(cur->co, &fx);
 		return;
 	}
-	push(cur, true);
+	hurry(cur);
 	/* while it opens or is tried again the number is not known yet: the one
 	 * that then is appended is higher than all before */
 	fx->u64 = cur->seq_last;
@@ -665,7 +687,7 @@ cursor_flush(struct cursor *cur, void (*done)(void *priv, enum err), void *priv)
 		done(priv, cur->failed ? ERR_PERSISTENCE : ERR_OK);
 		return;
 	}
-	push(cur, true);
+	hurry(cur);
 	cf = mem_zalloc(sizeof *cf);
 	cf->seq = cur->seq_last;
 	cf->done = done;

@@ -55,6 +55,8 @@ struct cursor {
 	struct cursor_sent *sent;
 	uint32_t sent_head, sent_n, sent_cap; /* power of two */
 	uint64_t seq_last, seq_done;
+	uint64_t
+	    seq_hurried; /* up to it the engine knows that somebody waits */
 	bool retrying;
 	struct timer retry;
 	struct fx *wait_head, *wait_tail; /* by fx->link; fx->u64 is the seq */

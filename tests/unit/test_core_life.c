@@ -241,6 +241,77 @@ idle(void **state)
 	assert_int_equal(tr->got_n, 3);
 }
 
+/* --- acks with a receipt ---------------------------------------------------------------- */
+
+/* An ack that wants an answer, and how many groups and syncs it took. Nothing but the
+ * disk is waited for: the clock stands nearly still. */
+static void
+ack_now(struct trig *tr, uint64_t c, struct pos p, unsigned groups)
+{
+	struct core_ack_id id = { .pos = p };
+	struct core_ack a = {
+		.consumer = c,
+		.want_reply = true,
+		.req = ++tr->req,
+		.n = 1,
+		.ids = &id,
+	};
+	struct local_stats was, now;
+	int64_t since = tr->mono_ns;
+	unsigned i;
+
+	local_stats(tr->lgs, &was);
+	trig_forget(tr);
+	core_ack(tr->co, &a);
+	for (i = 0; i < 10 && tr->fx_n == 0; i++)
+		trig_turn(tr);
+	assert_int_equal(tr->fx_n, 1);
+	assert_int_equal(tr->fx[0]->op, OP_ACK);
+	assert_int_equal(tr->fx[0]->req, a.req);
+	assert_ok(tr->fx[0]->err);
+	assert_true(tr->mono_ns - since < 1000000);
+	local_stats(tr->lgs, &now);
+	assert_int_equal(now.groups - was.groups, groups);
+	assert_in_range(now.syncs - was.syncs, 0, 1);
+}
+
+static void
+a_receipt_waits_for_one_write(void **state)
+{
+	struct trig *tr = *state;
+	uint64_t p, c;
+	unsigned i;
+
+	trig_start(tr);
+	p = trig_producer(tr, T, NULL, 1);
+	c = trig_consumer(tr, T, "s", 2, true);
+	trig_publish_n(tr, p, 0, 10);
+	core_flow(tr->co, c, 10);
+	trig_pass(tr, 1000);
+	assert_int_equal(tr->got_n, 10);
+	ack_now(tr, c, tr->rc[1].pos, 1);
+	/* again: there is nothing to wait for */
+	ack_now(tr, c, tr->rc[1].pos, 0);
+	/* what nobody waited for, still in memory */
+	trig_ack(tr, c, tr->rc[3].pos, false);
+	ack_now(tr, c, tr->rc[3].pos, 1);
+	trig_ack(tr, c, tr->rc[4].pos, false);
+	for (i = 0; i < 3; i++)
+		trig_turn(tr);
+	ack_now(tr, c, tr->rc[5].pos, 1);
+	/* and written, but not synced yet */
+	trig_ack(tr, c, tr->rc[7].pos, false);
+	trig_pass(tr, 50);
+	ack_now(tr, c, tr->rc[7].pos, 0);
+	/* on its way to the disk */
+	trig_ack(tr, c, tr->rc[8].pos, false);
+	trig_pass(tr, 9);
+	tr->mono_ns += 1000000;
+	(void)core_poll(tr->co, tr->wall_ms, tr->mono_ns);
+	(void)tr->lgs->ops->poll(tr->lgs, tr->wall_ms, tr->mono_ns);
+	ack_now(tr, c, tr->rc[8].pos, 0);
+}
+
 /* --- deleted --------------------------------------------------------------------------- */
 
 static void
@@ -396,6 +467,7 @@ main(void)
 		LIFE(terminate),
 		LIFE(unload),
 		LIFE(idle),
+		LIFE(a_receipt_waits_for_one_write),
 		LIFE(delete_it),
 		LIFE(delete_inactive),
 		LIFE(subscriptions_keep_it),
