@@ -37,8 +37,10 @@ STORE_TEST = $(WHOLE) src/store/libstore.a $(NO_WHOLE) $(OS_LINK) \
 	$(STORE_LIBS) $(CMOCKA_LIB)
 CORE_TEST = $(WHOLE) src/core/libcore.a $(NO_WHOLE) $(CORE_FAKE) $(STORE_LINK) \
 	$(CORE_LIBS) $(CMOCKA_LIB)
-# not the whole: the tests of sessions bring a router of their own
-PULSAR_TEST = $(PULSAR_LINK) $(PULSAR_LIBS) $(CMOCKA_LIB)
+# the tests of sessions bring a router of their own: it comes first, and so the
+# core's (an archive here) is not taken
+PULSAR_TEST = $(WHOLE) src/pulsar/libpulsar.a $(NO_WHOLE) proto/libproto.a \
+	$(CORE_LINK) $(PULSAR_LIBS) $(CMOCKA_LIB)
 HTTP_TEST = $(WHOLE) src/http/libhttp.a $(NO_WHOLE) $(CORE_LINK) \
 	$(HTTP_LIBS) $(CMOCKA_LIB)
 
