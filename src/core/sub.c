@@ -203,10 +203,11 @@ sub_free(struct sub **sp)
 		s->disp->free(s);
 	lease_table_fini(&s->leases, &t->co->leases);
 	posset_fini(&s->replay);
-	if (s->cur != NULL)
-		cursor_free(&s->cur);
+	/* who waits for the cursor may be the unload, which frees them all */
 	TAILQ_REMOVE(&t->subs, s, link);
 	t->subs_n--;
+	if (s->cur != NULL)
+		cursor_free(&s->cur);
 	props_free(&s->props, s->props_n);
 	mem_free(s->name);
 	FREE_OBJ(s);

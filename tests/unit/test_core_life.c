@@ -213,6 +213,44 @@ unload(void **state)
 	    ERR_NO_TOPIC, NULL);
 }
 
+/* A subscription's deletion ends while the unload still waits for its cursor */
+static void
+unload_unsubscribed(void **state)
+{
+	struct trig *tr = *state;
+	struct op *unsub, *unload;
+	uint64_t p, c;
+
+	trig_start(tr);
+	p = trig_producer(tr, T, NULL, 1);
+	c = trig_consumer(tr, T, "s", 2, true);
+	(void)trig_consumer(tr, T, "other", 3, true);
+	core_flow(tr->co, c, 10);
+	trig_publish_n(tr, p, 0, 3);
+	trig_run(tr);
+	assert_int_equal(tr->got_n, 3);
+	trig_ack(tr, c, tr->got[1].pos, false);
+	unsub = trig_op(tr, OP_UNSUBSCRIBE, NULL, 2);
+	unsub->handle = c;
+	core_op(tr->co, &unsub);
+	unload = trig_op(tr, OP_TOPIC_UNLOAD, T, 4);
+	core_op(tr->co, &unload);
+	(void)meta_mem_pump(tr->mm, 0); /* and the disk does nothing */
+	trig_run(tr);
+	assert_says(trig_fx(tr, FX_DONE, 2), ERR_OK, NULL);
+	assert_says(trig_fx(tr, FX_DONE, 4), ERR_OK, NULL);
+	trig_forget(tr);
+	/* the other one is there, this one is made anew */
+	c = trig_consumer(tr, T, "other", 5, false);
+	core_flow(tr->co, c, 10);
+	trig_run(tr);
+	assert_int_equal(tr->got_n, 3);
+	c = trig_consumer(tr, T, "s", 6, true);
+	core_flow(tr->co, c, 10);
+	trig_run(tr);
+	assert_int_equal(tr->got_n, 6);
+}
+
 static void
 idle(void **state)
 {
@@ -466,6 +504,7 @@ main(void)
 		LIFE(stampede),
 		LIFE(terminate),
 		LIFE(unload),
+		LIFE(unload_unsubscribed),
 		LIFE(idle),
 		LIFE(a_receipt_waits_for_one_write),
 		LIFE(delete_it),
