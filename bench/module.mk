@@ -30,7 +30,8 @@ tests_unit_test_hist_SOURCES = tests/unit/test_hist.c tests/unit/test.h \
 tests_unit_test_hist_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 tests_unit_test_hist_LDADD = $(BASE_TEST)
 
-EXTRA_DIST += bench/run-table.sh bench/run-restart.sh bench/table
+EXTRA_DIST += bench/run-table.sh bench/run-restart.sh bench/run-backlog.sh \
+	bench/table
 
 noinst_PROGRAMS += bench/rawwrite
 bench_rawwrite_SOURCES = bench/rawwrite.c bench/rawwrite.h bench/rawwrite_hand.c
