@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "test.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -198,6 +199,35 @@ test_containers(void **state)
 		}
 }
 
+/* Two million in an order without runs: never more than 8 KiB of bitmap for 65,536
+ * entries; in memory up to 2 KiB more, which arrays have as room to grow. */
+static void
+test_memory(void **state)
+{
+	const uint32_t ledgers = 40, each = 50000, n = ledgers * each;
+	const size_t most = ledgers * (8192 + 256) + 4096;
+	const size_t heap = ledgers * 10240;
+	uint32_t i, k = 0;
+	struct posset ps;
+	size_t before;
+
+	(void)state;
+	before = mallinfo2().uordblks;
+	posset_init(&ps);
+	for (i = 0; i < n; i++) {
+		k = (k + 1234567) % n; /* no common divisor: each one once */
+		assert_true(posset_add(
+		    &ps, (struct pos){ 1 + k / each, (int64_t)(k % each) }));
+		if (i % 10000 == 0) {
+			assert_true(posset_bytes(&ps) < most);
+			assert_true(mallinfo2().uordblks < before + heap);
+		}
+	}
+	assert_int_equal(ps.count, n);
+	assert_int_equal(posset_runs(&ps), ledgers);
+	posset_fini(&ps);
+}
+
 int
 main(void)
 {
@@ -206,6 +236,7 @@ main(void)
 		cmocka_unit_test(test_write_read),
 		cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_containers),
+		cmocka_unit_test(test_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
