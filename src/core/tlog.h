@@ -41,6 +41,7 @@ struct tlog {
 	struct pos last;
 	uint64_t next_index;
 	bool rolling; /* the next ledger is being made: publishes wait */
+	bool unrecorded; /* it stands, its record could not be written */
 	bool ending; /* the open ledger is being closed for good */
 	LIST_HEAD(, reader) readers;
 	LIST_HEAD(, reader) ended_readers; /* of a topic that closes */

@@ -6,6 +6,8 @@
  * Rolling: close the old one (its appends end first), make the next one with the
  * index that follows, write the record, go on. A crash in between leaves a
  * record whose last ledger the engine says is closed: loading makes the next.
+ * A record that could not be written is tried again, with the same ledger, since
+ * another one that names it may have been queued behind it.
  */
 #include "core/sub_priv.h"
 #include "core/topic_priv.h"
@@ -15,6 +17,7 @@
 #define LEDGER_MESSAGES_MAX ((UINT64_C(1) << 28) - (UINT64_C(1) << 24))
 
 static void make_next(struct topic *);
+static void next_recorded(struct topic *, enum err);
 
 /* --- the record ----------------------------------------------------------------- */
 
@@ -196,7 +199,10 @@ tlog_roll_retry(struct topic *t)
 		t->log.rolling = false;
 		return;
 	}
-	make_next(t);
+	if (t->log.unrecorded)
+		tlog_commit(t, false, next_recorded);
+	else
+		make_next(t);
 }
 
 static void
@@ -222,6 +228,13 @@ next_recorded(struct topic *t, enum err e)
 	struct tledger *tl;
 	uint64_t id;
 
+	if (e != ERR_OK && t->load == NULL &&
+	    (!closing(t) || log->commits > 0 || log->unrecorded)) {
+		/* a record written behind this one may name it: it stays */
+		log->unrecorded = true;
+		roll_failed(t, e);
+		return;
+	}
 	if (e != ERR_OK) {
 		tl = tlog_last(t);
 		id = tl->info.id;
@@ -236,7 +249,7 @@ next_recorded(struct topic *t, enum err e)
 		loaded(t, ERR_OK);
 		return;
 	}
-	log->rolling = false;
+	log->rolling = log->unrecorded = false;
 	/* the one before it may have nobody who reads it */
 	if (log->ledgers_n > 1) {
 		tl = log->ledgers[log->ledgers_n - 2];
@@ -250,6 +263,18 @@ next_recorded(struct topic *t, enum err e)
 	topic_trim(t);
 	if (log->ended != NULL)
 		tlog_end(t, log->ended);
+}
+
+void
+tlog_resume(struct topic *t)
+{
+	const struct tledger *tl = tlog_last(t);
+
+	if (!t->name.persistent || t->terminated || t->log.rolling ||
+	    (tl != NULL && tl->info.open && !t->log.unrecorded))
+		return;
+	t->log.rolling = true;
+	tlog_roll_retry(t);
 }
 
 static void

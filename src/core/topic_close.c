@@ -180,6 +180,7 @@ deleted(void *priv, enum err e)
 	}
 	/* as it was, but for its clients, who come back by themselves */
 	t->state = TOPIC_READY;
+	tlog_resume(t);
 	answer(t, ERR_METADATA, "Failed to delete the topic's metadata");
 	topic_idle_start(t);
 	topic_unpin(t);

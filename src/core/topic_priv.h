@@ -100,6 +100,8 @@ void tlog_end(struct topic *, void (*done)(struct topic *, enum err));
 /* of a created one */
 void tlog_roll_opened(struct topic *, struct tledger *, enum err);
 void tlog_roll_retry(struct topic *);
+/* It is not deleted after all: a roll that was given up for that goes on */
+void tlog_resume(struct topic *);
 void tlog_ended(struct topic *);
 /* Writes the topic's record; done may be NULL. The topic is pinned meanwhile. */
 void tlog_commit(

@@ -2,6 +2,7 @@
 /* The log of a topic: rolling, positions, reading, searching, trimming. */
 #include "test.h"
 
+#include "core/sub_priv.h"
 #include "log_rig.h"
 
 /* --- publishing and rolling ------------------------------------------------------- */
@@ -169,6 +170,76 @@ roll_survives_a_refused_commit(void **state)
 	lrig_pass(tr, 5000);
 	check_receipts(tr, 15);
 	assert_int_equal(lrig_topic(tr)->log.ledgers_n, 2);
+}
+
+/* The record that a trim writes behind the roll's names the next ledger too */
+static void
+roll_survives_a_trim_behind_a_refused_commit(void **state)
+{
+	struct lrig *tr = *state;
+	struct topic *t;
+	unsigned i;
+	uint64_t p;
+
+	tr->conf.retention_ms = tr->conf.retention_bytes = 0;
+	lrig_stop(tr);
+	lrig_start(tr);
+	p = lrig_producer(tr, 1);
+	lrig_sub_make(tr);
+	lrig_pass(tr, tr->conf.ledger_min_roll_ms);
+	t = lrig_topic(tr);
+	lrig_publish(tr, p, 0, 10);
+	for (i = 0; i < 10 && t->log.ledgers_n == 1; i++)
+		(void)fake_poll(tr->e);
+	assert_int_equal(t->log.ledgers_n, 2);
+	meta_mem_fail_commits(tr->mm, 1, ERR_AGAIN);
+	(void)cursor_ack_cumulative(
+	    sub_find(t, STR_LIT("s"))->cur, t->log.last, NULL, 0, 0);
+	topic_trim(t);
+	assert_int_equal(t->log.commits, 2);
+	lrig_publish(tr, p, 10, 5);
+	lrig_run(tr);
+	lrig_stop(tr);
+	lrig_start(tr);
+	p = lrig_producer(tr, 2);
+	lrig_publish(tr, p, 10, 5);
+	lrig_run(tr);
+	check_receipts(tr, 15);
+	/* and without a restart */
+	meta_mem_fail_commits(tr->mm, 1, ERR_AGAIN);
+	lrig_pass(tr, tr->conf.ledger_min_roll_ms);
+	lrig_publish(tr, p, 15, 20);
+	lrig_run(tr);
+	lrig_pass(tr, 5000);
+	check_receipts(tr, 35);
+}
+
+/* What waits for the next try of a roll when the topic is not deleted after all */
+static void
+roll_goes_on_after_a_refused_delete(void **state)
+{
+	struct lrig *tr = *state;
+	uint64_t p = lrig_producer(tr, 1);
+	struct op *op;
+
+	lrig_sub_make(tr);
+	lrig_pass(tr, tr->conf.ledger_min_roll_ms);
+	meta_mem_fail_commits(tr->mm, 2, ERR_AGAIN);
+	lrig_publish(tr, p, 0, 10);
+	lrig_run(tr);
+	assert_true(lrig_topic(tr)->log.rolling);
+	op = lrig_new_op(tr, OP_TOPIC_DELETE, 90, 0);
+	op->flag = true;
+	assert_int_equal(lrig_ask(tr, op)->err, ERR_METADATA);
+	p = lrig_producer(tr, 2);
+	lrig_publish(tr, p, 10, 5);
+	lrig_pass(tr, 5000);
+	check_receipts(tr, 15);
+	lrig_stop(tr);
+	lrig_start(tr);
+	lrig_publish(tr, lrig_producer(tr, 3), 15, 1);
+	lrig_run(tr);
+	check_receipts(tr, 16);
 }
 
 static void
@@ -515,6 +586,8 @@ main(void)
 		TEST(roll_by_age),
 		TEST(publishes_wait_for_the_roll),
 		TEST(roll_survives_a_refused_commit),
+		TEST(roll_survives_a_trim_behind_a_refused_commit),
+		TEST(roll_goes_on_after_a_refused_delete),
 		TEST(index_goes_on_after_a_restart),
 		TEST(positions),
 		TEST(read_across_ledgers),
