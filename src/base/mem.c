@@ -11,6 +11,10 @@
 
 #define OOM(what) vas_fail(__func__, __FILE__, __LINE__, what, VAS_OOM)
 
+/* larger than any frame: of the heap, not mapped one by one */
+#define MMAP_BYTES (8 << 20)
+#define KEEP_BYTES (16 << 20) /* free at the end of an arena */
+
 void *
 mem_alloc(size_t size)
 {
@@ -114,6 +118,13 @@ mem_printf(const char *fmt, ...)
 	if (unlikely(n < 0))
 		OOM("vasprintf");
 	return s;
+}
+
+void
+mem_setup(void)
+{
+	(void)mallopt(M_MMAP_THRESHOLD, MMAP_BYTES);
+	(void)mallopt(M_TRIM_THRESHOLD, KEEP_BYTES);
 }
 
 void

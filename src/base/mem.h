@@ -32,6 +32,10 @@ char *mem_strdup(const char *s) __attribute__((malloc));
 char *mem_strndup(const char *s, size_t len) __attribute__((malloc));
 char *mem_printf(const char *fmt, ...) PRINTF(1, 2);
 void mem_free(void *p);
+/* Once, at the start of a process that lives long and copies much: the heap keeps
+ * some MiB of free memory at hand, where it would give back the buffer of one
+ * large frame and get it, page by page, for the next. */
+void mem_setup(void);
 /* give what is free back to the system; walks all of the heap, so when idle */
 void mem_trim(void);
 

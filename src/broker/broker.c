@@ -137,7 +137,7 @@ listen_pulsar(struct broker *b, struct diag *diag)
 	    (uint16_t)b->conf->brokerServicePort, diag);
 	for (i = 0; err == ERR_OK && i < b->shards_n; i++) {
 		sh = &b->shards[i];
-		confmap_pulsar(&pc, b->conf);
+		confmap_pulsar(&pc, b->conf, b->shards_n);
 		pc.metrics = sh->metrics;
 		pc.may_move = shard_may_move;
 		pc.move = shard_move;

@@ -68,6 +68,20 @@ confmap_core(struct core_conf *cc, const struct conf *c, unsigned shard,
 	};
 }
 
+/* A shard's part of the buffers: half is for publishes that came in and are
+ * not yet in a group, the rest the log's. */
+static uint64_t
+shard_bytes(const struct conf *c, unsigned shards_n)
+{
+	return (uint64_t)(c->bufferBudgetMB * MIB) / shards_n;
+}
+
+static uint64_t
+publish_bytes(const struct conf *c, unsigned shards_n)
+{
+	return shard_bytes(c, shards_n) / 2;
+}
+
 void
 confmap_local(struct local_conf *lc, const struct conf *c, unsigned shard,
     unsigned shards_n)
@@ -76,13 +90,13 @@ confmap_local(struct local_conf *lc, const struct conf *c, unsigned shard,
 	lc->shard = shard;
 	lc->nshards = shards_n;
 	lc->segment_bytes = (uint32_t)(c->segmentSizeMB * MIB);
-	lc->cache_bytes = (uint64_t)(c->bufferBudgetMB * MIB) / shards_n;
+	lc->cache_bytes = shard_bytes(c, shards_n) - publish_bytes(c, shards_n);
 	lc->max_entry_bytes = (uint32_t)c->maxMessageSize + ENTRY_PADDING;
 	lc->flush_interval_ns = c->flushIntervalMs * MS_NS;
 }
 
 void
-confmap_pulsar(struct pulsar_conf *pc, const struct conf *c)
+confmap_pulsar(struct pulsar_conf *pc, const struct conf *c, unsigned shards_n)
 {
 	*pc = (struct pulsar_conf)PULSAR_CONF_DEFAULT;
 	pc->max_message_bytes = (unsigned)c->maxMessageSize;
@@ -95,6 +109,9 @@ confmap_pulsar(struct pulsar_conf *pc, const struct conf *c)
 	pc->lookup_max = (unsigned)c->maxConcurrentLookupRequest;
 	pc->version = PACKAGE_NAME " " PACKAGE_VERSION;
 	pc->batch_index_ack = c->acknowledgmentAtBatchIndexLevelEnabled;
+	pc->shard_pending_bytes_max = publish_bytes(c, shards_n);
+	if (pc->pending_bytes_max > pc->shard_pending_bytes_max)
+		pc->pending_bytes_max = pc->shard_pending_bytes_max;
 	pc->out_high_bytes = (size_t)c->connectionOutputHighWaterBytes;
 }
 

@@ -17,7 +17,8 @@ void confmap_core(
     struct core_conf *, const struct conf *, unsigned shard, unsigned shards_n);
 void confmap_local(struct local_conf *, const struct conf *, unsigned shard,
     unsigned shards_n);
-void confmap_pulsar(struct pulsar_conf *, const struct conf *);
+void confmap_pulsar(
+    struct pulsar_conf *, const struct conf *, unsigned shards_n);
 void confmap_http(struct http_conf *, const struct conf *);
 
 #endif

@@ -201,6 +201,7 @@ main(int argc, char **argv)
 	struct args a = { 0 };
 	int status;
 
+	mem_setup();
 	prot_init();
 	setup_log(NULL);
 	if (argc > 1 && strcmp(argv[1], "inspect") == 0)

@@ -9,6 +9,7 @@ noinst_LIBRARIES += %D%/libos.a
 	%D%/file.c %D%/file.h \
 	%D%/loop.c %D%/loop.h \
 	%D%/mbox.c %D%/mbox.h \
+	%D%/pages.c %D%/pages.h \
 	%D%/prot.c %D%/prot.h \
 	%D%/sock.c %D%/sock.h \
 	%D%/thread.c %D%/thread.h

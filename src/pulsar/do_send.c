@@ -17,10 +17,40 @@
 
 /* --- how much is under way -------------------------------------------------- */
 
+/* Of the shard: whoever sends the one too many waits. */
+static void
+shard_more(struct session *s, size_t bytes)
+{
+	struct pulsar *p = s->p;
+
+	p->pending_bytes += bytes;
+	if (p->pending_bytes < p->conf.shard_pending_bytes_max ||
+	    (s->paused & PAUSE_SHARD) != 0)
+		return;
+	LIST_INSERT_HEAD(&p->starved, s, starved_link);
+	session_pause(s, PAUSE_SHARD);
+}
+
+static void
+shard_less(struct pulsar *p, size_t bytes)
+{
+	struct session *s;
+
+	assert(bytes <= p->pending_bytes);
+	p->pending_bytes -= bytes;
+	if (p->pending_bytes > p->conf.shard_pending_bytes_max / 2)
+		return;
+	while ((s = LIST_FIRST(&p->starved)) != NULL) {
+		LIST_REMOVE(s, starved_link);
+		session_resume(s, PAUSE_SHARD);
+	}
+}
+
 static void
 more(struct session *s, size_t bytes)
 {
 	s->pending_bytes += bytes;
+	shard_more(s, bytes);
 	if (++s->pending_n >= s->p->conf.pending_max ||
 	    s->pending_bytes >= s->p->conf.pending_bytes_max)
 		session_pause(s, PAUSE_PUBLISHES);
@@ -34,12 +64,14 @@ static void
 less(struct session *s, unsigned n)
 {
 	const struct pulsar_conf *conf = &s->p->conf;
+	size_t bytes;
 
 	assert(n > 0 && n <= s->pending_n);
-	s->pending_bytes -= s->pending_bytes / s->pending_n * n;
+	bytes = n == s->pending_n ? s->pending_bytes :
+				    s->pending_bytes / s->pending_n * n;
+	s->pending_bytes -= bytes;
 	s->pending_n -= n;
-	if (s->pending_n == 0)
-		s->pending_bytes = 0;
+	shard_less(s->p, bytes);
 	if (s->pending_n <= conf->pending_max / 2 &&
 	    s->pending_bytes <= conf->pending_bytes_max / 2)
 		session_resume(s, PAUSE_PUBLISHES);

@@ -404,6 +404,7 @@ pulsar_new(
 	p->seed = prot_random();
 	umap_init(&p->sessions, p->seed, 1u << 24);
 	LIST_INIT(&p->watching);
+	LIST_INIT(&p->starved);
 	LIST_INIT(&p->jobs);
 	TAILQ_INIT(&p->block_due);
 	e = adverts_parse(p, NULL);

@@ -53,6 +53,7 @@ struct pulsar_conf {
 	size_t out_hard_bytes; /* conn_conf.tx_hard */
 	unsigned pending_max; /* publishes of a connection without a receipt */
 	size_t pending_bytes_max; /* the same in bytes */
+	size_t shard_pending_bytes_max; /* of all connections of the shard */
 	unsigned producers_max, consumers_max; /* of a connection */
 	unsigned requests_max; /* of a connection, not yet answered */
 	struct metrics *metrics; /* of the shard; NULL: none kept */
@@ -65,18 +66,18 @@ struct pulsar_conf {
 };
 
 /* Pulsar 4.2.4's defaults where it has the key */
-#define PULSAR_CONF_DEFAULT                                             \
-	{                                                               \
-		.max_message_bytes = 5u << 20,                          \
-		.keepalive_ns = INT64_C(30000000000),                   \
-		.handshake_ns = INT64_C(30000000000),                   \
-		.probe_ns = INT64_C(5000000000), .lookup_max = 50000,   \
-		.version = "Magnetar", .batch_index_ack = true,         \
-		.topic_watchers = true, .pattern_max = 50,              \
-		.out_high_bytes = 1u << 20, .out_hard_bytes = 1u << 30, \
-		.pending_max = 1000, .pending_bytes_max = 64u << 20,    \
-		.producers_max = 100000, .consumers_max = 100000,       \
-		.requests_max = 100000                                  \
+#define PULSAR_CONF_DEFAULT                                                    \
+	{                                                                      \
+		.max_message_bytes = 5u << 20,                                 \
+		.keepalive_ns = INT64_C(30000000000),                          \
+		.handshake_ns = INT64_C(30000000000),                          \
+		.probe_ns = INT64_C(5000000000), .lookup_max = 50000,          \
+		.version = "Magnetar", .batch_index_ack = true,                \
+		.topic_watchers = true, .pattern_max = 50,                     \
+		.out_high_bytes = 1u << 20, .out_hard_bytes = 1u << 30,        \
+		.pending_max = 1000, .pending_bytes_max = 64u << 20,           \
+		.shard_pending_bytes_max = 64u << 20, .producers_max = 100000, \
+		.consumers_max = 100000, .requests_max = 100000                \
 	}
 
 struct pulsar;

@@ -153,6 +153,9 @@ session_free(struct session *s)
 	topics_drop(s);
 	consumers_drop(s);
 	producers_drop(s);
+	AZ(s->pending_bytes);
+	if (s->paused & PAUSE_SHARD)
+		LIST_REMOVE(s, starved_link);
 	umap_fini(&s->producers);
 	umap_fini(&s->consumers);
 	mem_free(s->client_version);

@@ -89,6 +89,8 @@ struct pulsar {
 	bool draining;
 	unsigned lookups_n;
 	struct session_list watching; /* that have watchers */
+	size_t pending_bytes; /* of all sessions */
+	struct session_list starved; /* PAUSE_SHARD */
 	struct job_list jobs;
 	uint64_t job_seq;
 	/* to be done outside of an effect */
@@ -156,6 +158,7 @@ enum session_state {
 
 #define PAUSE_PUBLISHES 1u /* pending_max or pending_bytes_max reached */
 #define PAUSE_REQUESTS 2u /* requests_max reached */
+#define PAUSE_SHARD 4u /* shard_pending_bytes_max reached */
 
 struct session_probe {
 	uint64_t id;
@@ -194,6 +197,7 @@ struct session {
 	struct watcher_list watchers;
 	unsigned watchers_n;
 	LIST_ENTRY(session) watching_link;
+	LIST_ENTRY(session) starved_link;
 };
 
 /* --- server.c */

@@ -5,6 +5,7 @@
 #define ID_WINDOW 1024u
 #define ID_WINDOW_MAX (64u << 10)
 #define OBJECTS_MAX (1u << 30)
+#define POOL_KEEP_MAX (16u << 20)
 #define IDLE_NS INT64_C(1000000000)
 #define IDLE_EVICT_N 10 /* times that long */
 #define IDLE_CACHE_BYTES (1u << 20) /* less than that goes at once */
@@ -377,7 +378,6 @@ local_ledgers_new(const struct local_conf *conf, struct disk *disk,
     struct meta *meta, const struct ledger_client_ops *client_ops, void *client)
 {
 	struct local *lo;
-	uint64_t keep;
 
 	conf_check(conf);
 	CHECK_OBJ_NOTNULL(disk, DISK_MAGIC);
@@ -391,8 +391,10 @@ local_ledgers_new(const struct local_conf *conf, struct disk *disk,
 	lo->conf = *conf;
 	lo->disk = disk;
 	lo->meta = meta;
-	keep = conf->cache_bytes / 8;
-	lo->pool = pool_new(keep > 16u << 20 ? 16u << 20 : keep);
+	lo->pool_keep = conf->cache_bytes / 8;
+	if (lo->pool_keep > POOL_KEEP_MAX)
+		lo->pool_keep = POOL_KEEP_MAX;
+	lo->pool = pool_new(lo->pool_keep);
 	lo->id_window = ID_WINDOW;
 	lo->open_gap_ns = INT64_MAX;
 	lo->id_next = lo->id_end = 1;

@@ -15,8 +15,8 @@
  * dropped on any thread.
  *
  * Memory: group buffers, read buffers and what deliveries still hold of either
- * are counted together against cache_bytes; when it is passed, the oldest
- * groups are let go. index_bytes bounds the footers of sealed segments that are
+ * are counted together against cache_bytes, less what free buffers may be kept;
+ * when it is passed, the oldest groups are let go. index_bytes bounds the footers of sealed segments that are
  * kept. The index of the open segment (48 bytes a run) and the state of the
  * ledgers touched since the last checkpoint come on top, bounded by
  * (checkpoint_segments + 2) * segment_bytes of log.

@@ -620,7 +620,7 @@ void
 group_cache_trim(struct local *lo)
 {
 	struct group *g;
-	uint64_t max = lo->conf.cache_bytes;
+	uint64_t max = lo->conf.cache_bytes - lo->pool_keep;
 
 	pool_drain(lo->pool);
 	while (pool_used_bytes(lo->pool) + lo->cached_meta_bytes > max) {

@@ -4,14 +4,15 @@
  * path never meets fresh pages.
  *
  * Up to 64 KiB they are cut from slabs, which go back to the system when all of
- * a slab is free: aligned allocations one by one would cost a page each, and
- * leave the heap in holes. What counts as used is what can't be given back:
- * everything but empty slabs and free big buffers.
+ * a slab is free. Nothing of it is the heap's, which would be left in holes.
+ * What counts as used is what can't be given back: everything but empty slabs
+ * and free big buffers.
  *
  * The last reference of a buffer may go on any thread: it then lands on an
  * atomic stack, which the shard takes in as a whole. The pool itself lives
  * until the last buffer is back.
  */
+#include "os/pages.h"
 #include "store/local_priv.h"
 
 #define CLASSES 44u /* up to 8 MiB */
@@ -85,8 +86,7 @@ class_of(uint32_t blocks, uint32_t *rounded)
 static uint64_t
 slab_bytes(const struct slab *sl)
 {
-	return (uint64_t)sl->n * (sl->pb[0].size + sizeof sl->pb[0]) +
-	    DISK_BLOCK;
+	return (uint64_t)sl->n * (sl->pb[0].size + sizeof sl->pb[0]);
 }
 
 static void
@@ -105,7 +105,7 @@ slab_new(struct pool *po, uint32_t cls, uint32_t size)
 
 	sl->n = n;
 	sl->cls = cls;
-	sl->mem = mem_aligned(DISK_BLOCK, (size_t)n * size);
+	sl->mem = pages_new((size_t)n * size);
 	for (uint32_t i = n; i-- > 0;) {
 		sl->pb[i].pool = po;
 		sl->pb[i].slab = sl;
@@ -130,7 +130,7 @@ slab_delete(struct pool *po, struct slab *sl)
 	po->kept -= slab_bytes(sl);
 	TAILQ_REMOVE(&po->slabs[sl->cls], sl, list);
 	LIST_REMOVE(sl, all);
-	mem_free(sl->mem);
+	pages_free(sl->mem, (size_t)sl->n * sl->pb[0].size);
 	mem_free(sl);
 }
 
@@ -179,14 +179,14 @@ slab_return(struct pool *po, struct pbuf *pb)
 static uint64_t
 big_bytes(const struct pbuf *pb)
 {
-	return (uint64_t)pb->size + DISK_BLOCK;
+	return (uint64_t)pb->size + sizeof *pb;
 }
 
 static void
 big_delete(struct pool *po, struct pbuf *pb)
 {
 	po->held -= big_bytes(pb);
-	mem_free(pb->mem);
+	pages_free(pb->mem, pb->size);
 	mem_free(pb);
 }
 
@@ -209,7 +209,7 @@ big_get(struct pool *po, uint32_t cls, uint32_t size)
 	pb->size = size;
 	pb->cls = cls;
 	pb->pool = po;
-	pb->mem = mem_aligned(DISK_BLOCK, size);
+	pb->mem = pages_new(size);
 	po->held += big_bytes(pb);
 	return pb;
 }
@@ -259,7 +259,7 @@ pool_unref(struct pool *po)
 	}
 	while ((sl = LIST_FIRST(&po->all)) != NULL) {
 		LIST_REMOVE(sl, all);
-		mem_free(sl->mem);
+		pages_free(sl->mem, (size_t)sl->n * sl->pb[0].size);
 		mem_free(sl);
 	}
 	FREE_OBJ(po);

@@ -505,6 +505,7 @@ struct local {
 	struct disk *disk;
 	struct meta *meta;
 	struct pool *pool;
+	uint64_t pool_keep; /* of cache_bytes, for its free buffers */
 	int64_t wall_ms, mono_ns;
 	bool recovered;
 	bool failed;

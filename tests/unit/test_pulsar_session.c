@@ -501,6 +501,57 @@ test_send_pauses(void **state)
 	client_close(&cl);
 }
 
+/* All connections of a shard together: the one that sends one too many waits,
+ * and a connection that goes takes its part with it. */
+static void
+test_send_pauses_shard(void **state)
+{
+	struct client a, b;
+	struct dest da;
+	size_t one;
+	unsigned i;
+
+	(void)state;
+	conf.pending_bytes_max = 1u << 20;
+	pulsar_again();
+	client_connect(&a, 21);
+	da = open_producer(&a, 1, "t", 15);
+	send_one(&a, 1, 0);
+	one = fake.pubs[0].body.len;
+	receipt(da, take_pub(), 0, ERR_OK);
+	client_close(&a);
+	(void)take_op(OP_PRODUCER_CLOSE);
+	conf.shard_pending_bytes_max = 10 * one - one / 2;
+	pulsar_again();
+	client_connect(&a, 21);
+	da = open_producer(&a, 1, "t", 15);
+	client_connect(&b, 21);
+	(void)open_producer(&b, 1, "t", 16);
+	for (i = 0; i < 8; i++)
+		send_one(&a, 1, i);
+	for (i = 0; i < 5; i++)
+		send_one(&b, 1, i);
+	spin(4);
+	assert_int_equal(fake.pubs_n, 1 + 8 + 2);
+	/* a isn't paused until it sends, and 4 of 10 may be left */
+	for (i = 0; i < 5; i++)
+		receipt(da, take_pub(), i, ERR_OK);
+	spin(4);
+	assert_int_equal(fake.pubs_n, 1 + 8 + 2);
+	receipt(da, take_pub(), 5, ERR_OK);
+	spin(4);
+	assert_int_equal(fake.pubs_n, 1 + 8 + 5);
+	for (i = 8; i < 20; i++)
+		send_one(&a, 1, i);
+	assert_int_equal(fake.pubs_n, 1 + 8 + 5 + 3);
+	client_close(&b);
+	(void)take_op(OP_PRODUCER_CLOSE);
+	receipt(da, take_pub(), 6, ERR_OK);
+	spin(4);
+	assert_true(fake.pubs_n > 1 + 8 + 5 + 3);
+	client_close(&a);
+}
+
 static void
 test_send_nonpersistent(void **state)
 {
@@ -719,6 +770,7 @@ main(void)
 		T(test_send),
 		T(test_send_refused),
 		T(test_send_pauses),
+		T(test_send_pauses_shard),
 		T(test_send_nonpersistent),
 		T(test_drain),
 		T(test_requests_bounded),
