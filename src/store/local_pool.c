@@ -54,7 +54,9 @@ struct pool {
 	LIST_HEAD(, slab) all;
 	struct pbuf *free[CLASSES]; /* big ones */
 	uint64_t held; /* from the system */
-	uint64_t kept; /* of it, what could be given back */
+	/* of it, what could be given back: half of keep is for each, else what
+	 * one load has left would send all buffers of the next to the system */
+	uint64_t kept_slabs, kept_big;
 	uint64_t keep;
 	uint32_t slab_size; /* smaller in a small pool */
 };
@@ -118,7 +120,7 @@ slab_new(struct pool *po, uint32_t cls, uint32_t size)
 	TAILQ_INSERT_HEAD(&po->slabs[cls], sl, list);
 	sl->listed = true;
 	po->held += slab_bytes(sl);
-	po->kept += slab_bytes(sl);
+	po->kept_slabs += slab_bytes(sl);
 	return sl;
 }
 
@@ -127,7 +129,7 @@ slab_delete(struct pool *po, struct slab *sl)
 {
 	assert(sl->used == 0);
 	po->held -= slab_bytes(sl);
-	po->kept -= slab_bytes(sl);
+	po->kept_slabs -= slab_bytes(sl);
 	TAILQ_REMOVE(&po->slabs[sl->cls], sl, list);
 	LIST_REMOVE(sl, all);
 	pages_free(sl->mem, (size_t)sl->n * sl->pb[0].size);
@@ -145,7 +147,7 @@ slab_get(struct pool *po, uint32_t cls, uint32_t size)
 	pb = sl->free;
 	sl->free = pb->next;
 	if (sl->used++ == 0)
-		po->kept -= slab_bytes(sl);
+		po->kept_slabs -= slab_bytes(sl);
 	if (sl->free == NULL) {
 		TAILQ_REMOVE(&po->slabs[cls], sl, list);
 		sl->listed = false;
@@ -165,8 +167,8 @@ slab_return(struct pool *po, struct pbuf *pb)
 	sl->listed = true;
 	if (--sl->used > 0)
 		return;
-	po->kept += slab_bytes(sl);
-	if (po->kept > po->keep) {
+	po->kept_slabs += slab_bytes(sl);
+	if (po->kept_slabs > po->keep / 2) {
 		slab_delete(po, sl);
 		return;
 	}
@@ -202,7 +204,7 @@ big_get(struct pool *po, uint32_t cls, uint32_t size)
 		if ((pb = po->free[c]) == NULL)
 			continue;
 		po->free[c] = pb->next;
-		po->kept -= big_bytes(pb);
+		po->kept_big -= big_bytes(pb);
 		return pb;
 	}
 	pb = mem_zalloc(sizeof *pb);
@@ -221,10 +223,10 @@ big_make_way(struct pool *po, const struct pbuf *pb)
 	struct pbuf *small;
 
 	for (uint32_t c = 0; c < pb->cls && c < CLASSES; c++)
-		while (po->kept + big_bytes(pb) > po->keep &&
+		while (po->kept_big + big_bytes(pb) > po->keep / 2 &&
 		    (small = po->free[c]) != NULL) {
 			po->free[c] = small->next;
-			po->kept -= big_bytes(small);
+			po->kept_big -= big_bytes(small);
 			big_delete(po, small);
 		}
 }
@@ -233,13 +235,13 @@ static void
 big_return(struct pool *po, struct pbuf *pb)
 {
 	big_make_way(po, pb);
-	if (pb->cls >= CLASSES || po->kept + big_bytes(pb) > po->keep) {
+	if (pb->cls >= CLASSES || po->kept_big + big_bytes(pb) > po->keep / 2) {
 		big_delete(po, pb);
 		return;
 	}
 	pb->next = po->free[pb->cls];
 	po->free[pb->cls] = pb;
-	po->kept += big_bytes(pb);
+	po->kept_big += big_bytes(pb);
 }
 
 /* --- the pool ------------------------------------------------------------- */
@@ -346,31 +348,32 @@ pool_trim(struct pool *po)
 	uint32_t cls;
 
 	pool_drain(po);
-	goal = po->kept / 2;
+	goal = pool_kept_bytes(po) / 2;
 	for (cls = CLASSES; cls-- > 0;)
-		while (po->kept > goal && (pb = po->free[cls]) != NULL) {
+		while (pool_kept_bytes(po) > goal &&
+		    (pb = po->free[cls]) != NULL) {
 			po->free[cls] = pb->next;
-			po->kept -= big_bytes(pb);
+			po->kept_big -= big_bytes(pb);
 			big_delete(po, pb);
 		}
 	for (cls = SLAB_CLASSES; cls-- > 0;)
-		while (po->kept > goal &&
+		while (pool_kept_bytes(po) > goal &&
 		    (sl = TAILQ_LAST(&po->slabs[cls], slab_list)) != NULL &&
 		    sl->used == 0)
 			slab_delete(po, sl);
-	return po->kept > 0;
+	return pool_kept_bytes(po) > 0;
 }
 
 uint64_t
 pool_used_bytes(const struct pool *po)
 {
-	return po->held - po->kept;
+	return po->held - pool_kept_bytes(po);
 }
 
 uint64_t
 pool_kept_bytes(const struct pool *po)
 {
-	return po->kept;
+	return po->kept_slabs + po->kept_big;
 }
 
 void

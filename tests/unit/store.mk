@@ -29,3 +29,7 @@ check_PROGRAMS += %D%/test_store_rewrite
 check_PROGRAMS += %D%/test_store_file
 %C%_test_store_file_SOURCES = %D%/test_store_file.c $(STORE_RIG)
 %C%_test_store_file_LDADD = $(STORE_TEST)
+
+check_PROGRAMS += %D%/test_store_pool
+%C%_test_store_pool_SOURCES = %D%/test_store_pool.c
+%C%_test_store_pool_LDADD = $(STORE_TEST)
