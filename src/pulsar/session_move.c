@@ -64,8 +64,7 @@ session_moves(struct session *s, const struct frame *fr)
 	topic_name_fini(&tn);
 	if (s->home == r->shard || !conf->may_move(conf->move_priv, s->home))
 		return false;
-	/* nothing is said meanwhile, a PING would come twice */
-	loop_timer_stop(&s->keepalive);
+	/* the keep-alive goes on: a peer that never reads is not waited for */
 	s->leaving = true;
 	conn_detach(s->cn);
 	return true;
