@@ -380,6 +380,12 @@ op_hot(struct core *co, struct op **opp)
 	WRONG("a hot operation is unpacked by the router");
 }
 
+static void
+op_not_yet(struct core *co, struct op **opp)
+{
+	core_answer(co, opp, ERR_NOT_SUPPORTED, NULL);
+}
+
 static core_op_f *const table[OP_TYPES_N] = {
 	[OP_TOPIC_META] = admin_op,
 	[OP_TOPIC_TOUCH] = topic_op,
@@ -427,6 +433,15 @@ static core_op_f *const table[OP_TYPES_N] = {
 	[OP_SUB_EXPIRE] = topic_op,
 	[OP_SUB_PEEK] = topic_op,
 	[OP_READ] = topic_op,
+	[OP_READ_AT] = op_not_yet,
+	[OP_READ_CANCEL] = op_not_yet,
+	[OP_CURSOR_GET] = op_not_yet,
+	[OP_CURSOR_SET] = op_not_yet,
+	[OP_CURSOR_CLAIM] = op_not_yet,
+	[OP_INDEX_AT_TIME] = op_not_yet,
+	[OP_RANGE] = op_not_yet,
+	[OP_LOCATE] = op_not_yet,
+	[OP_TOPIC_PROPS_SET] = op_not_yet,
 	[OP_STATS_WALK] = admin_op,
 };
 

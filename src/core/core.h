@@ -62,6 +62,7 @@ struct core_conf {
 	    inactive_ms; /* delete idle topics without subscriptions after */
 	int64_t idle_unload_ms; /* drop an idle topic's memory after */
 	uint32_t max_pending_publishes; /* per topic */
+	uint32_t max_waiting_reads; /* OP_READ_AT, per topic */
 	uint64_t
 	    hash_seed; /* of tables whose keys peers choose: random, fixed in tests */
 };

@@ -169,6 +169,8 @@ fx_free(struct fx **fxp)
 		topic_stats_free(&fx->stats_list[i]);
 	if (fx->ent.body.buf != NULL)
 		slice_unref(&fx->ent.body);
+	for (i = 0; i < fx->entries_n; i++)
+		slice_unref(&fx->entries[i].body);
 	arena_free(&fx->arena);
 	fx->magic = 0;
 	mem_free(fx);

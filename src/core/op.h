@@ -128,7 +128,47 @@ enum op_type {
 	OP_SUB_RESET, /* sub, start */
 	OP_SUB_EXPIRE, /* sub ("" = every), u64 age in seconds */
 	OP_SUB_PEEK, /* sub, u64 nth unacked message from 1: FX_ENTRY */
-	OP_READ, /* topic, start.pos or u64 index: FX_ENTRY */
+	/* topic, start.pos or u64 index (flag: u64 is a locator): FX_ENTRY */
+	OP_READ,
+	/* Reading by index without a subscription; nothing is held back, leased or
+	 * acknowledged by it. */
+	/* topic, u64 index, read: FX_ENTRIES. See struct op_read */
+	OP_READ_AT,
+	/* topic, req (0: every one): the reads of dest's connection that wait there
+	 * are dropped. Neither it nor what it drops is answered; a read that was
+	 * answered at the same time is not called back. */
+	OP_READ_CANCEL,
+	/* topic, sub: FX_CURSOR; ERR_NO_SUBSCRIPTION */
+	OP_CURSOR_GET,
+	/* topic, sub, u64 index of the next message that is not acknowledged: the
+	 * cursor moves there, forward or back; what was acknowledged one by one at
+	 * or above is not any more. May fall inside an entry. Below the first index
+	 * it is taken as the first one, beyond the last as the next to be stored.
+	 * flag: a durable subscription that is not there is made (it holds no data,
+	 * see `holds` of struct sub_stats); else ERR_NO_SUBSCRIPTION.
+	 * flag2: FX_DONE when it is durable; else at once.
+	 * ERR_CONSUMER_BUSY: consumers are connected, of a type other than Shared */
+	OP_CURSOR_SET,
+	/* topic, sub (need not exist), flag on or off, u64 wall ms until when, u32
+	 * 1: consumers of type Shared may come all the same: FX_DONE. While a claim
+	 * stands, OP_SUBSCRIBE answers ERR_CONSUMER_BUSY. Claims are not kept over
+	 * an unload or restart: who claims says so again before it is over.
+	 * ERR_CONSUMER_BUSY: such consumers are connected; nothing is claimed */
+	OP_CURSOR_CLAIM,
+	/* topic, start.time_ms, flag: FX_CURSOR, index of the first message stored
+	 * at or after it; flag: of the last one stored at or before it. Outside of
+	 * what is stored: the nearest, but after the last one the next to be stored
+	 * (without flag) */
+	OP_INDEX_AT_TIME,
+	OP_RANGE, /* topic: FX_CURSOR */
+	/* u64 locator, any shard: FX_TEXT full name of the topic that has it (then
+	 * OP_READ gives the entry); ERR_NO_MESSAGE. Goes by route_op_to() */
+	OP_LOCATE,
+	/* name of a topic as OP_TOPIC_CREATE, OP_PARTITIONED_CREATE or OP_TOPIC_META
+	 * take it; props: merged into what it has, an empty value takes the key
+	 * away. Topics in memory on this shard take it up; the asker sends it, with
+	 * flag, to every other shard for a partitioned topic: FX_DONE */
+	OP_TOPIC_PROPS_SET,
 	/* this shard's topics in memory after `topic` in name
 	 * order, at most u32: FX_STATS_LIST (core_stats_walk) */
 	OP_STATS_WALK,
@@ -189,6 +229,31 @@ struct op_subscribe {
 	struct str client_addr, client_version;
 };
 
+/*
+ * OP_READ_AT. The answer has what is there from op->u64 on, in order, as much as
+ * the limits allow and at least one entry if one matches; fewer are given where
+ * the next one has to come from the disk first. An entry that holds the message
+ * in its middle is given whole. Below the first index or beyond the next one to
+ * be stored it is answered at once, without entries.
+ *
+ * Where nothing matches up to the end and wait_ms is over 0, it waits for an
+ * entry that does, until then; answered without entries when the time is over.
+ * However much is passed over without a match, the answer comes after a bounded
+ * number of entries, with next_index further on and no entries.
+ *
+ * ERR_BUSY: conf's max_waiting_reads wait at the topic already. ERR_NOT_READY (or
+ * what else ends a topic): it was unloaded or deleted while the read waited.
+ */
+#define READ_AT_MAX 1024u
+struct op_read {
+	uint32_t max_n; /* messages, 1..READ_AT_MAX */
+	uint32_t max_bytes; /* of bodies */
+	int64_t wait_ms; /* 0: answered at once */
+	/* attr.tag_hash has to be one of them; 0: all entries match */
+	uint32_t tags_n;
+	const uint32_t *tags; /* op_mem */
+};
+
 struct op {
 	struct mbox_msg link; /* first */
 	unsigned magic;
@@ -211,6 +276,7 @@ struct op {
 	union {
 		struct op_producer producer;
 		struct op_subscribe subscribe;
+		struct op_read read;
 		struct {
 			struct attr attr;
 			struct slice body; /* referenced */
@@ -237,7 +303,9 @@ struct fx_receipt {
 	struct dest dest;
 	uint64_t sequence, highest_sequence;
 	struct pos pos;
-	uint64_t index;
+	uint64_t index; /* of its first message */
+	uint64_t locator; /* entry_locator() of it */
+	int64_t store_time_ms; /* wall */
 	/* ERR_OK; ERR_NO_SPACE: producer closed, see FX_PRODUCER_CLOSED */
 	enum err err;
 };
@@ -270,6 +338,10 @@ enum fx_type {
 	FX_STATS, /* stats: core/stats.h, freed by fx_free */
 	FX_STATS_LIST, /* stats_list, stats_n, as FX_STATS */
 	FX_ENTRY, /* ent with a referenced body */
+	/* entries_n, entries, u64 next index to read at; min_index, max_index */
+	FX_ENTRIES,
+	/* u64 index, min_index, max_index, first_ms, last_ms */
+	FX_CURSOR,
 	FX_TOPIC_CHANGED, /* to every session of every shard: text name, flag created */
 };
 
@@ -298,6 +370,12 @@ struct fx {
 	uint32_t stats_n;
 	struct topic_stats **stats_list; /* fx_mem */
 	struct entry ent;
+	uint32_t entries_n;
+	struct entry *entries; /* fx_mem, bodies referenced */
+	/* of the topic: first message stored, next one to be stored (the same when
+	 * there is none) */
+	uint64_t min_index, max_index;
+	int64_t first_ms, last_ms; /* store times of the ends; 0: none */
 	struct op_arena *arena;
 };
 

@@ -99,9 +99,10 @@ publish_fini(struct topic *t)
 
 /* --- receipts ----------------------------------------------------------------------- */
 
+/* at: NULL if it was not stored */
 static void
-receipt(struct topic *t, const struct pending_publish *pp, struct pos p,
-    uint64_t index, enum err e)
+receipt(struct topic *t, const struct pending_publish *pp,
+    const struct entry_place *at, enum err e)
 {
 	struct fx_receipt r;
 
@@ -111,10 +112,15 @@ receipt(struct topic *t, const struct pending_publish *pp, struct pos p,
 		.dest = pp->pr->dest,
 		.sequence = pp->sequence,
 		.highest_sequence = pp->highest_sequence,
-		.pos = p,
-		.index = index,
+		.pos = POS_NONE,
 		.err = e,
 	};
+	if (at != NULL) {
+		r.pos = at->pos;
+		r.index = at->index;
+		r.locator = at->locator;
+		r.store_time_ms = at->store_time_ms;
+	}
 	t->co->out->receipt(t->co->out_priv, &r);
 	producer_answered(pp->pr);
 }
@@ -148,7 +154,7 @@ pop_refused(struct topic *t)
 
 	while (t->pending_n > 0 && t->pending[t->pending_head].err != ERR_OK) {
 		pp = pending_pop(t);
-		receipt(t, &pp, POS_NONE, 0, pp.err);
+		receipt(t, &pp, NULL, pp.err);
 	}
 }
 
@@ -168,6 +174,7 @@ stored(struct topic *t, struct tledger *tl, int64_t first, uint32_t n,
     uint64_t index, int64_t store_ms)
 {
 	struct ledger_info *li = &tl->info;
+	struct entry_place at = { .store_time_ms = store_ms };
 	struct pending_publish pp;
 	uint32_t i;
 
@@ -178,8 +185,10 @@ stored(struct topic *t, struct tledger *tl, int64_t first, uint32_t n,
 		count(t, pp.pr, pp.messages_n, pp.bytes);
 		li->bytes += pp.bytes;
 		t->log.bytes += pp.bytes;
-		receipt(
-		    t, &pp, (struct pos){ li->id, first + i }, index, ERR_OK);
+		at.pos = (struct pos){ li->id, first + i };
+		at.index = index;
+		at.locator = entry_locator(li->id, index - li->first_index);
+		receipt(t, &pp, &at, ERR_OK);
 		index += pp.messages_n;
 	}
 	li->last_entry = first + n - 1;
@@ -199,7 +208,7 @@ refused(struct topic *t, uint32_t n, enum err e)
 		pop_refused(t);
 		AN(t->pending_n);
 		pp = pending_pop(t);
-		receipt(t, &pp, POS_NONE, 0, e);
+		receipt(t, &pp, NULL, e);
 	}
 	if (e == ERR_IO)
 		t->co->io_failed = true;
@@ -298,6 +307,7 @@ publish_np(struct producer *pr, const struct core_publish *p)
 		.attr = p->attr,
 		.body = p->body,
 	};
+	struct entry_place at = { .store_time_ms = t->co->now_ms };
 
 	pr->dropped += p->dropped_n;
 	ent.attr.store_time_ms = t->co->now_ms;
@@ -305,7 +315,7 @@ publish_np(struct producer *pr, const struct core_publish *p)
 	t->last_publish_ms = t->co->now_ms;
 	sub_deliver_np(t, &ent);
 	pr->pending_n++;
-	receipt(t, &pp, ent.pos, 0, ERR_OK);
+	receipt(t, &pp, &at, ERR_OK);
 }
 
 void

@@ -15,13 +15,18 @@
 #ifndef STORE_ENTRY_H
 #define STORE_ENTRY_H
 
+#include <stddef.h>
+#include <stdint.h>
+
 #include "base/buf.h"
 #include "base/pos.h"
+#include "base/vas.h"
 
 enum entry_format {
 	ENTRY_FORMAT_NONE = 0,
 	ENTRY_FORMAT_PULSAR = 1,
 	ENTRY_FORMAT_ROCKETMQ = 2,
+	ENTRY_FORMATS_N
 };
 
 /* attr.flags */
@@ -50,6 +55,52 @@ struct attr {
 	int64_t sequence; /* highest sequence id of the entry, -1: none */
 	/* low 32 bits of a hash of the chunk uuid, with ATTR_CHUNK */
 	uint32_t chunk_hash;
+};
+
+/*
+ * Locator: one number of 63 bits for a message, made of its ledger's id and its
+ * distance in messages from the ledger's first one. It stays as long as the entry
+ * does, wherever the record is moved.
+ */
+#define LOCATOR_SHIFT 28
+#define LOCATOR_LEDGER_MAX ((UINT64_C(1) << (63 - LOCATOR_SHIFT)) - 1)
+
+static inline uint64_t
+entry_locator(uint64_t ledger, uint64_t distance)
+{
+	assert(ledger <= LOCATOR_LEDGER_MAX);
+	assert(distance >> LOCATOR_SHIFT == 0);
+	return ledger << LOCATOR_SHIFT | distance;
+}
+
+static inline uint64_t
+locator_ledger(uint64_t locator)
+{
+	return locator >> LOCATOR_SHIFT;
+}
+
+static inline uint64_t
+locator_distance(uint64_t locator)
+{
+	return locator & ((UINT64_C(1) << LOCATOR_SHIFT) - 1);
+}
+
+/* What an entry is given when its place in the log is known. */
+struct entry_place {
+	struct pos pos;
+	uint64_t index; /* of its first message */
+	uint64_t locator; /* of the same */
+	int64_t store_time_ms; /* wall */
+};
+
+/* What an engine asks of a format. A table of them, by enum entry_format, is
+ * given to it (struct ledgers); NULL: bodies are stored as they came. */
+struct entry_format_ops {
+	/* Write into the engine's copy of the body what depends on its place. The
+	 * length stays. The body is what the format's front-end gave to append(),
+	 * so it is whole. Called once per write, before the checksum is made; a
+	 * write that fails is done again from the original. */
+	void (*stamp)(uint8_t *body, size_t len, const struct entry_place *);
 };
 
 struct entry {

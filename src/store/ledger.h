@@ -205,6 +205,9 @@ struct ledgers {
 	const struct ledger_ops *ops;
 	const struct ledger_client_ops *client_ops;
 	void *client; /* the core */
+	/* ENTRY_FORMATS_N of them, any may be NULL; set before the first append.
+	 * NULL: bodies are stored as they came */
+	const struct entry_format_ops *const *formats;
 };
 
 #endif
