@@ -443,6 +443,12 @@ static core_op_f *const table[OP_TYPES_N] = {
 	[OP_LOCATE] = op_not_yet,
 	[OP_TOPIC_PROPS_SET] = op_not_yet,
 	[OP_STATS_WALK] = admin_op,
+	[OP_STAGE] = op_not_yet,
+	[OP_STAGE_RESOLVE] = op_not_yet,
+	[OP_STAGE_AGAIN] = op_not_yet,
+	[OP_STAGE_GET] = op_not_yet,
+	[OP_STAGE_RECALL] = op_not_yet,
+	[OP_STAGE_COUNT] = op_not_yet,
 };
 
 void

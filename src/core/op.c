@@ -90,7 +90,9 @@ op_free(struct op **opp)
 	struct op *op;
 
 	TAKE_OBJ_NOTNULL(op, opp, OP_MAGIC);
-	if (op->type == OP_PUBLISH && op->publish.body.buf != NULL)
+	if ((op->type == OP_PUBLISH || op->type == OP_STAGE ||
+		op->type == OP_STAGE_RESOLVE) &&
+	    op->publish.body.buf != NULL)
 		slice_unref(&op->publish.body);
 	if (op->hold != NULL)
 		buf_unref(&op->hold);

@@ -172,7 +172,32 @@ enum op_type {
 	/* this shard's topics in memory after `topic` in name
 	 * order, at most u32: FX_STATS_LIST (core_stats_walk) */
 	OP_STATS_WALK,
+	/* Staged entries (core/stage.h). All name the target in `topic`: it says
+	 * the shard. Locators are those of FX_STAGED.
+	 * publish.attr and .body, due_ms (0: none), u32 enum stage_outcome,
+	 * text: the owner's key (may be empty), u64: hash by which OP_STAGE_RECALL
+	 * finds it (0: it doesn't): FX_STAGED when it is durable. An entry that is
+	 * due already is staged all the same, and appended at once */
+	OP_STAGE,
+	/* u64 locator; flag: drop it; else publish.attr and .body are appended to
+	 * the target in its stead: FX_STAGED, with the place in the target.
+	 * ERR_NO_MESSAGE: it is not staged any more */
+	OP_STAGE_RESOLVE,
+	OP_STAGE_AGAIN, /* u64 locator, due_ms: is due then: FX_DONE */
+	OP_STAGE_GET, /* u64 locator: FX_ENTRY as FX_STAGE_DUE has it */
+	/* due_ms, u64 hash, text owner's key: takes it back before it is due:
+	 * FX_ENTRY of what was taken; ERR_NO_MESSAGE */
+	OP_STAGE_RECALL,
+	OP_STAGE_COUNT, /* staged for this target: FX_DONE with u64 */
 	OP_TYPES_N
+};
+
+/* What happens to a staged entry when it is due. */
+enum stage_outcome {
+	STAGE_APPEND, /* it is appended to its target, and is staged no more */
+	/* FX_STAGE_DUE says so to the front-end of the kind that staged it; it
+	 * stays staged until it is resolved */
+	STAGE_NOTIFY
 };
 
 struct core_ack_id {
@@ -268,6 +293,7 @@ struct op {
 	bool flag, flag2;
 	uint32_t u32;
 	uint64_t u64;
+	int64_t due_ms; /* OP_STAGE*: wall */
 	struct op_start start;
 	uint32_t ids_n;
 	const struct core_ack_id *ids; /* OP_REDELIVER, OP_ACK */
@@ -342,6 +368,17 @@ enum fx_type {
 	FX_ENTRIES,
 	/* u64 index, min_index, max_index, first_ms, last_ms */
 	FX_CURSOR,
+	/* OP_STAGE, OP_STAGE_RESOLVE went well: u64 locator, pos, ent.index,
+	 * i64 store time; of the staged entry, or of what was appended; a dropped
+	 * one has its own */
+	FX_STAGED,
+	/* unsolicited, to the dest.kind that staged it, on the target's shard (conn
+	 * and tag are 0):
+	 * u64 locator, i64 due, u32 outcome, text owner's key, strings[0] target,
+	 * ent: what was staged (attr, body), with its index and store time in the
+	 * staging log. It is answered by OP_STAGE_RESOLVE or OP_STAGE_AGAIN; after
+	 * a restart it comes again */
+	FX_STAGE_DUE,
 	FX_TOPIC_CHANGED, /* to every session of every shard: text name, flag created */
 };
 
