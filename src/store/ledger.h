@@ -153,6 +153,14 @@ struct ledger_ops {
 	void (*find_time)(struct ledgers *, struct ledger *, int64_t wall_ms,
 	    void (*done)(void *priv, int64_t entry, enum err), void *priv);
 
+	/* Where to read for the message of this index: answers done(priv, entry,
+	 * err), the entry that holds it or one before, as near as a sparse index
+	 * tells; behind it where that is lost; last_entry + 1 if index is not below
+	 * next_index. BookKeeper: binary search by reads, or the index in Pulsar's
+	 * broker entry metadata. */
+	void (*find_index)(struct ledgers *, struct ledger *, uint64_t index,
+	    void (*done)(void *priv, int64_t entry, enum err), void *priv);
+
 	/* Entries before `entry` will not be read again. BookKeeper: no-op (whole
 	 * ledgers only). */
 	void (*trim)(struct ledgers *, struct ledger *, int64_t entry);

@@ -67,6 +67,9 @@ ids_poll(struct local *lo)
 	if (lo->id_end - lo->id_next < lo->id_window / 4 &&
 	    lo->id_window < ID_WINDOW_MAX)
 		lo->id_window *= 2;
+	/* a locator has room for no more (entry.h) */
+	if (lo->id_end + lo->id_window > LOCATOR_LEDGER_MAX / LOCAL_CLASSES)
+		return;
 	lo->id_want = lo->id_end + lo->id_window;
 	tx = meta_txn_new();
 	shard_row_put(lo, tx);
@@ -294,6 +297,7 @@ static const struct ledger_ops local_ops = {
 	.read = local_read,
 	.read_fini = local_read_fini,
 	.find_time = local_find_time,
+	.find_index = local_find_index,
 	.trim = local_trim,
 	.close = local_close,
 	.fence = local_fence,

@@ -185,6 +185,26 @@ form_run(struct form *f, struct ledger *lg, struct grun *gr)
 	lg->formed_runs++;
 }
 
+/* The next entry of the ledger: its place, and the record at it */
+static void
+form_entry(struct form *f, struct ledger *lg, const struct stage *st)
+{
+	const struct entry_format_ops *const *formats = f->lo->base.formats;
+	struct entry_place at = {
+		.pos = { lg->id, ++lg->form_entry },
+		.index = lg->form_index,
+		.locator =
+		    entry_locator(lg->id, lg->form_index - lg->first_index),
+		.store_time_ms = f->lo->wall_ms,
+	};
+
+	assert(st->attr.format < ENTRY_FORMATS_N);
+	(void)record_put_entry(f->p + f->off, f->seg->seed, &at, &st->attr,
+	    formats != NULL ? formats[st->attr.format] : NULL, st->body.p,
+	    st->body.len);
+	lg->form_index += st->attr.messages_n;
+}
+
 /* What fits of one ledger; true if nothing is left staged */
 static bool
 form_ledger(struct form *f, struct ledger *lg)
@@ -215,13 +235,9 @@ form_ledger(struct form *f, struct ledger *lg)
 		lg->st_head = st->next;
 		if (st->next != NULL)
 			__builtin_prefetch(st->next->body.p);
-		lg->form_entry++;
-		(void)record_put_entry(f->p + f->off, f->seg->seed, lg->id,
-		    lg->form_entry, lg->form_index, lo->wall_ms, &st->attr,
-		    st->body.p, st->body.len);
+		form_entry(f, lg, st);
 		lo->form_rec[g->rec_n++] = f->off;
 		form_record(f, len);
-		lg->form_index += st->attr.messages_n;
 		gr->body_bytes += st->body.len;
 		lo->staged_bytes -= len;
 		if (st->sync)

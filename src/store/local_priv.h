@@ -379,19 +379,24 @@ struct read_op {
 	unsigned magic;
 #define READ_OP_MAGIC 0x9ead0901
 	struct ledger *lg;
-	struct ledger_read *rd; /* NULL: a search by time */
+	struct ledger_read *rd; /* NULL: a search */
 	enum op_state state;
 	bool done;
 	struct segment *seg; /* OP_FOOTER */
 	struct chunk *ch; /* OP_CHUNK */
 	struct entry *ent;
 	uint32_t ent_cap, ent_n;
+	bool by_index; /* a search: by index, else by time */
 	int64_t time_ms;
+	uint64_t index;
 	void (*found)(void *, int64_t, enum err);
 	void *priv;
 	TAILQ_ENTRY(read_op) list;
 };
 
+struct read_op *read_op_new(struct local *, struct ledger *);
+/* Answers a search and frees it */
+void read_op_found(struct local *, struct read_op *, int64_t entry, enum err);
 /* Have it looked at by the next reads_poll(); answer it with an error */
 void read_op_ready(struct local *, struct read_op *);
 void read_op_fail(struct local *, struct read_op *, enum err);
@@ -402,7 +407,11 @@ bool footer_have(struct local *, struct segment *, struct read_op *);
 
 void local_read(struct ledgers *, struct ledger_read *);
 void local_read_fini(struct ledgers *, struct ledger_read *);
+/* local_find.c */
+void find_step(struct local *, struct read_op *);
 void local_find_time(struct ledgers *, struct ledger *, int64_t wall_ms,
+    void (*done)(void *, int64_t, enum err), void *);
+void local_find_index(struct ledgers *, struct ledger *, uint64_t index,
     void (*done)(void *, int64_t, enum err), void *);
 bool chunk_peek(struct ledger *, int64_t entry, struct entry *);
 void chunks_drop(struct ledger *);

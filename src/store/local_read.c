@@ -36,8 +36,8 @@ struct chunk {
 
 /* --- operations ----------------------------------------------------------- */
 
-static struct read_op *
-op_new(struct local *lo, struct ledger *lg)
+struct read_op *
+read_op_new(struct local *lo, struct ledger *lg)
 {
 	struct read_op *op = lo->read_free;
 
@@ -93,8 +93,8 @@ op_done(struct read_op *op, enum err err, int64_t next)
 	rd->done(rd, err);
 }
 
-static void
-op_found(struct local *lo, struct read_op *op, int64_t entry, enum err err)
+void
+read_op_found(struct local *lo, struct read_op *op, int64_t entry, enum err err)
 {
 	void (*found)(void *, int64_t, enum err) = op->found;
 	void *priv = op->priv;
@@ -109,7 +109,7 @@ read_op_fail(struct local *lo, struct read_op *op, enum err err)
 	if (op->rd != NULL)
 		op_done(op, err, op->rd->from);
 	else
-		op_found(lo, op, 0, err);
+		read_op_found(lo, op, 0, err);
 }
 
 /* --- chunks --------------------------------------------------------------- */
@@ -520,49 +520,6 @@ read_cold(struct local *lo, struct read_op *op)
 }
 
 static void
-find_step(struct local *lo, struct read_op *op)
-{
-	struct ledger *lg = op->lg;
-	struct segment *seg;
-	struct extent *x = NULL;
-	int64_t entry = lg->last_entry + 1;
-	uint32_t i;
-
-	for (i = 0; i < lg->ext_n && x == NULL; i++)
-		if (!lg->ext[i].trimmed && lg->ext[i].last_ms >= op->time_ms)
-			x = &lg->ext[i];
-	if (x == NULL) {
-		op_found(lo, op, entry, ERR_OK);
-		return;
-	}
-	seg = segment_want(lo, x->segment);
-	entry = x->first_entry;
-	if (x->first_ms >= op->time_ms || seg->size == 0) {
-		op_found(lo, op, entry < lg->trim ? lg->trim : entry, ERR_OK);
-		return;
-	}
-	if (!seg->footer_ok) {
-		for (i = 0; i < lg->run_n; i++)
-			if (run_at(lg, i)->seg == seg &&
-			    seg->row[run_at(lg, i)->row].store_time_ms >=
-				op->time_ms)
-				break;
-		if (i < lg->run_n)
-			entry = run_at(lg, i)->first_entry;
-	} else {
-		if (!footer_have(lo, seg, op))
-			return;
-		i = segment_row_find(seg, lg->id, x->first_entry);
-		while (i < seg->row_n && seg->row[i].ledger == lg->id &&
-		    seg->row[i].store_time_ms < op->time_ms)
-			i++;
-		if (i < seg->row_n && seg->row[i].ledger == lg->id)
-			entry = seg->row[i].first_entry;
-	}
-	op_found(lo, op, entry < lg->trim ? lg->trim : entry, ERR_OK);
-}
-
-static void
 step(struct local *lo, struct read_op *op)
 {
 	struct ledger *lg = op->lg;
@@ -623,7 +580,7 @@ local_read(struct ledgers *lgs, struct ledger_read *rd)
 	rd->n = 0;
 	rd->ent = NULL;
 	rd->next = rd->from;
-	op = op_new(lo, rd->lg);
+	op = read_op_new(lo, rd->lg);
 	op->rd = rd;
 	rd->impl = op;
 	read_op_ready(lo, op);
@@ -651,21 +608,6 @@ local_read_fini(struct ledgers *lgs, struct ledger_read *rd)
 	rd->ent = NULL;
 	rd->n = 0;
 	op_delete(lo, op);
-}
-
-void
-local_find_time(struct ledgers *lgs, struct ledger *lg, int64_t wall_ms,
-    void (*done)(void *, int64_t, enum err), void *priv)
-{
-	struct local *lo = local_of(lgs);
-	struct read_op *op;
-
-	CHECK_OBJ_NOTNULL(lg, LEDGER_MAGIC);
-	op = op_new(lo, lg);
-	op->time_ms = wall_ms;
-	op->found = done;
-	op->priv = priv;
-	read_op_ready(lo, op);
 }
 
 void

@@ -17,9 +17,9 @@ pad_put(uint8_t *p, uint32_t head_len, uint32_t body_len)
 }
 
 uint32_t
-record_put_entry(uint8_t *p, uint32_t seed, uint64_t ledger, int64_t entry,
-    uint64_t index, int64_t store_time_ms, const struct attr *a,
-    const void *body, uint32_t body_len)
+record_put_entry(uint8_t *p, uint32_t seed, const struct entry_place *at,
+    const struct attr *a, const struct entry_format_ops *fmt, const void *body,
+    uint32_t body_len)
 {
 	uint32_t crc;
 
@@ -30,11 +30,11 @@ record_put_entry(uint8_t *p, uint32_t seed, uint64_t ledger, int64_t entry,
 	p[RECORD_OFF(head_len)] = RECORD_HEAD_ENTRY;
 	le16_put(p + RECORD_OFF(flags), a->flags);
 	le16_put(p + RECORD_OFF(reserved), 0);
-	le64_put(p + RECORD_OFF(ledger), ledger);
-	le64_put(p + RECORD_OFF(entry), (uint64_t)entry);
-	le64_put(p + RECORD_OFF(index), index);
+	le64_put(p + RECORD_OFF(ledger), at->pos.ledger);
+	le64_put(p + RECORD_OFF(entry), (uint64_t)at->pos.entry);
+	le64_put(p + RECORD_OFF(index), at->index);
 	le64_put(p + RECORD_OFF(publish_time_ms), (uint64_t)a->publish_time_ms);
-	le64_put(p + RECORD_OFF(store_time_ms), (uint64_t)store_time_ms);
+	le64_put(p + RECORD_OFF(store_time_ms), (uint64_t)at->store_time_ms);
 	le64_put(p + RECORD_OFF(deliver_at_ms), (uint64_t)a->deliver_at_ms);
 	le32_put(p + RECORD_OFF(messages_n), a->messages_n);
 	le32_put(p + RECORD_OFF(key_hash), a->key_hash);
@@ -44,6 +44,8 @@ record_put_entry(uint8_t *p, uint32_t seed, uint64_t ledger, int64_t entry,
 	le64_put(p + RECORD_OFF(sequence), (uint64_t)a->sequence);
 	if (body_len != 0)
 		memcpy(p + RECORD_HEAD_ENTRY, body, body_len);
+	if (fmt != NULL)
+		fmt->stamp(p + RECORD_HEAD_ENTRY, body_len, at);
 	crc = crc32c(seed, p + 4, RECORD_HEAD_ENTRY - 4 + body_len);
 	le32_put(p + RECORD_OFF(crc), crc);
 	return pad_put(p, RECORD_HEAD_ENTRY, body_len);

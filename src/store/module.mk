@@ -6,6 +6,7 @@ noinst_LIBRARIES += %D%/libstore.a
 	%D%/local_append.c \
 	%D%/local_checkpoint.c \
 	%D%/local_commit.c \
+	%D%/local_find.c \
 	%D%/local_footer.c \
 	%D%/local_group.c \
 	%D%/local_index.c \

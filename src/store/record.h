@@ -147,10 +147,11 @@ record_len(uint32_t head_len, uint32_t body_len)
 	return (head_len + body_len + 7u) & ~7u;
 }
 
-/* Write a whole record at p (8-byte aligned, record_len() bytes); its length */
-uint32_t record_put_entry(uint8_t *p, uint32_t seed, uint64_t ledger,
-    int64_t entry, uint64_t index, int64_t store_time_ms, const struct attr *,
-    const void *body, uint32_t body_len);
+/* Write a whole record at p (8-byte aligned, record_len() bytes); its length.
+ * The copy of the body is stamped by fmt (NULL: stays as it is). */
+uint32_t record_put_entry(uint8_t *p, uint32_t seed, const struct entry_place *,
+    const struct attr *, const struct entry_format_ops *fmt, const void *body,
+    uint32_t body_len);
 uint32_t record_put_cursor(uint8_t *p, uint32_t seed, uint64_t journal,
     const void *body, uint32_t body_len);
 

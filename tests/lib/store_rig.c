@@ -415,7 +415,7 @@ rig_append(struct rledger *rl, uint32_t len, bool sync)
 	a = &rl->app[rl->n++];
 	a->key = (uint32_t)rig_rnd(r, UINT32_MAX);
 	a->len = len;
-	a->messages_n = 1 + a->key % 3;
+	a->messages_n = rl->single ? 1 : 1 + a->key % 3;
 	b = buf_new(len + 8);
 	rig_body(b->data, a->key, len);
 	memset(&at, 0, sizeof at);

@@ -31,6 +31,7 @@ struct rledger {
 	struct ledger_info info;
 	bool want, opened, closed, deleted, closing;
 	bool async; /* power loss may take what was answered */
+	bool single; /* entries of one message only */
 	bool let_go; /* released from inside of the answer to a failure */
 	enum err err; /* of the last answer */
 	struct rig_app *app;

@@ -148,11 +148,22 @@ fk_append(struct ledgers *l, struct ledger *lg, const struct attr *a,
     const struct slice *body, bool sync)
 {
 	struct fake_ledger *f = lg_of(lg);
+	struct entry *ent;
+	struct entry_place at;
 
 	(void)sync;
 	assert(f->info.open);
 	put_entry(f, a, body->p, body->len);
-	f->ent[f->n - 1].attr.store_time_ms = eng(l)->now_ms;
+	ent = &f->ent[f->n - 1];
+	ent->attr.store_time_ms = eng(l)->now_ms;
+	if (l->formats == NULL || l->formats[a->format] == NULL)
+		return;
+	at.pos = ent->pos;
+	at.index = ent->index;
+	at.locator =
+	    entry_locator(f->info.id, ent->index - f->info.first_index);
+	at.store_time_ms = ent->attr.store_time_ms;
+	l->formats[a->format]->stamp(ent->body.buf->data, body->len, &at);
 }
 
 static bool
@@ -222,6 +233,26 @@ fk_find_time(struct ledgers *l, struct ledger *lg, int64_t wall_ms,
 	for (i = 0; i < f->durable; i++)
 		if (f->ent[i].attr.store_time_ms >= wall_ms)
 			break;
+	assert(e->finds_n < NELEM(e->finds));
+	e->finds[e->finds_n].done = done;
+	e->finds[e->finds_n].priv = priv;
+	e->finds[e->finds_n++].entry = i;
+}
+
+/* Sparse: of each eight entries the first one is known. */
+static void
+fk_find_index(struct ledgers *l, struct ledger *lg, uint64_t index,
+    void (*done)(void *priv, int64_t entry, enum err), void *priv)
+{
+	struct fake_engine *e = eng(l);
+	struct fake_ledger *f = lg_of(lg);
+	uint32_t i;
+
+	for (i = 0; i < f->durable; i++)
+		if (f->ent[i].index + f->ent[i].attr.messages_n > index)
+			break;
+	if (i < f->durable)
+		i &= ~7u;
 	assert(e->finds_n < NELEM(e->finds));
 	e->finds[e->finds_n].done = done;
 	e->finds[e->finds_n].priv = priv;
@@ -413,6 +444,7 @@ static const struct ledger_ops fake_ops = {
 	.read = fk_read,
 	.read_fini = fk_read_fini,
 	.find_time = fk_find_time,
+	.find_index = fk_find_index,
 	.trim = fk_trim,
 	.close = fk_close,
 	.fence = fk_fence,

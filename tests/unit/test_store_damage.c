@@ -332,12 +332,15 @@ test_codec(void **state)
 		.producer_hash = UINT64_MAX,
 		.sequence = -1,
 		.chunk_hash = 11 };
+	const struct entry_place at = {
+		.pos = { 5, 6 }, .index = 7, .store_time_ms = 8
+	};
 	struct record_head h;
 	struct entry e;
 	uint32_t n;
 
 	(void)state;
-	n = record_put_entry(b, 77, 5, 6, 7, 8, &a, "hello", 5);
+	n = record_put_entry(b, 77, &at, &a, NULL, "hello", 5);
 	assert_int_equal(n, 104);
 	assert_true(record_head(b, n, &h));
 	assert_true(record_check(b, &h, 77));

@@ -348,6 +348,141 @@ test_find_time(void **state)
 }
 
 static void
+find_all(struct rledger *rl, int64_t slack)
+{
+	struct rig *r = rl->rig;
+	uint64_t index = rl->first_index, of;
+	bool done;
+
+	for (uint32_t i = 0; i < rl->n; index += rl->app[i++].messages_n) {
+		if (i % 5 != 0)
+			continue;
+		of = index + rig_rnd(r, rl->app[i].messages_n);
+		done = false;
+		r->lgs->ops->find_index(r->lgs, rl->lg, of, found, &done);
+		rig_settle(r);
+		assert_true(done);
+		assert_ok(found_err);
+		assert_in_range(found_entry, i < slack ? 0 : i - slack, i);
+	}
+	done = false;
+	r->lgs->ops->find_index(r->lgs, rl->lg, index, found, &done);
+	rig_settle(r);
+	assert_true(done);
+	assert_int_equal(found_entry, rl->n);
+}
+
+/* In memory, in the open segment and in sealed ones: the entry if each holds one
+ * message, else one of the same run, which has at most 6 here */
+static void
+test_find_index(void **state)
+{
+	struct rig *r = &rig;
+
+	(void)state;
+	rig_init(r, 8);
+	r->conf.cache_bytes = 64u << 10;
+	rig_start(r);
+	(void)rig_create(r, 0);
+	rig_create(r, 1)->single = true;
+	for (uint32_t i = 0; i < 300; i++) {
+		for (uint32_t n = 0; n < 1 + i % 6; n++) {
+			rig_append(&r->l[0], 500, true);
+			rig_append(&r->l[1], 500, true);
+		}
+		rig_settle(r);
+	}
+	find_all(&r->l[0], 5);
+	find_all(&r->l[1], 0);
+	rig_stop(r);
+	rig_start(r);
+	rig_reopen(r);
+	find_all(&r->l[0], 5);
+	find_all(&r->l[1], 0);
+	rig_fini(r);
+}
+
+struct stamped {
+	struct entry_place at;
+	uint32_t len;
+};
+
+static void
+stamp(uint8_t *body, size_t len, const struct entry_place *at)
+{
+	struct stamped st = { .at = *at, .len = (uint32_t)len };
+
+	memcpy(body, &st, sizeof st);
+}
+
+static void
+check_stamps(struct rledger *rl)
+{
+	struct rig *r = rl->rig;
+	struct ledger_read rd;
+	struct stamped st;
+	struct entry *e;
+	uint32_t ended = 0;
+
+	for (int64_t at = 0; at < rl->n; at = rd.next) {
+		rd = (struct ledger_read){
+			.magic = LEDGER_READ_MAGIC,
+			.lg = rl->lg,
+			.from = at,
+			.max_n = LEDGER_READ_MAX,
+			.max_bytes = UINT32_MAX,
+			.done = read_ended,
+			.priv = &ended,
+		};
+		r->lgs->ops->read(r->lgs, &rd);
+		rig_settle(r);
+		for (uint32_t i = 0; i < rd.n; i++) {
+			e = &rd.ent[i];
+			memcpy(&st, e->body.p, sizeof st);
+			assert_int_equal(st.len, e->body.len);
+			assert_true(pos_eq(st.at.pos, e->pos));
+			assert_int_equal(e->pos.entry, at + i);
+			assert_int_equal(st.at.index, e->index);
+			assert_int_equal(
+			    st.at.store_time_ms, e->attr.store_time_ms);
+			assert_int_equal(locator_ledger(st.at.locator), rl->id);
+			assert_int_equal(locator_distance(st.at.locator),
+			    e->index - rl->first_index);
+		}
+		r->lgs->ops->read_fini(r->lgs, &rd);
+	}
+}
+
+/* A format's bodies have their place in them, in memory and on disk, after a
+ * restart too. */
+static void
+test_stamp(void **state)
+{
+	static const struct entry_format_ops ops = { stamp };
+	static const struct entry_format_ops *const formats[ENTRY_FORMATS_N] = {
+		[ENTRY_FORMAT_PULSAR] = &ops
+	};
+	struct rig *r = &rig;
+
+	(void)state;
+	rig_init(r, 9);
+	r->conf.cache_bytes = 64u << 10;
+	rig_start(r);
+	r->lgs->formats = formats;
+	(void)rig_create(r, 0);
+	fill(r, 1, 400, 700);
+	assert_int_equal(r->l[0].acked, 400);
+	check_stamps(&r->l[0]);
+	rig_stop(r);
+	rig_start(r);
+	r->l[0].want = true;
+	r->lgs->ops->open(r->lgs, r->l[0].id, &r->l[0]);
+	rig_settle(r);
+	check_stamps(&r->l[0]);
+	rig_fini(r);
+}
+
+static void
 flushed(void *priv)
 {
 	*(bool *)priv = true;
@@ -691,6 +826,8 @@ main(void)
 		cmocka_unit_test(test_no_space),
 		cmocka_unit_test(test_recycle),
 		cmocka_unit_test(test_find_time),
+		cmocka_unit_test(test_find_index),
+		cmocka_unit_test(test_stamp),
 		cmocka_unit_test(test_flush_async),
 		cmocka_unit_test(test_let_go),
 		cmocka_unit_test(test_lost_snapshot),
