@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 noinst_LIBRARIES += %D%/libbase.a
 %C%_libbase_a_SOURCES = \
+	%D%/be.h \
 	%D%/buf.c %D%/buf.h \
 	%D%/cdefs.h \
 	%D%/conf.c %D%/conf.h %D%/conf_doc.c %D%/conf_listener.c \
@@ -15,4 +16,5 @@ noinst_LIBRARIES += %D%/libbase.a
 	%D%/metrics.c %D%/metrics.h %D%/tbl/metrics.h \
 	%D%/miniobj.h \
 	%D%/strbuf.c %D%/strbuf.h \
+	%D%/utf8.h \
 	%D%/vas.c %D%/vas.h %D%/vas_assert.h

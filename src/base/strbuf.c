@@ -6,6 +6,7 @@
 
 #include "base/miniobj.h"
 #include "base/strbuf.h"
+#include "base/utf8.h"
 
 #define STRBUF_FIRST 64
 
@@ -153,37 +154,72 @@ strbuf_add_i64(struct strbuf *sb, int64_t v)
 	}
 }
 
+/* Which bytes of a string in JSON don't stand for themselves: 1 escape, 2 UTF-8 */
+static const uint8_t json_class[256] = {
+	[0x00 ... 0x1f] = 1,
+	['"'] = 1,
+	['\\'] = 1,
+	[0x7f] = 1,
+	[0x80 ... 0xff] = 2,
+};
+
+static void
+add_escape(struct strbuf *sb, unsigned char c)
+{
+	static const char hex[] = "0123456789abcdef";
+	char *q;
+
+	q = strbuf_reserve(sb, 6);
+	if (q == NULL)
+		return;
+	q[0] = '\\';
+	switch (c) {
+	case '"':
+	case '\\':
+		q[1] = (char)c;
+		break;
+	case '\n':
+		q[1] = 'n';
+		break;
+	case '\r':
+		q[1] = 'r';
+		break;
+	case '\t':
+		q[1] = 't';
+		break;
+	default:
+		memcpy(q + 1, "u00", 3);
+		q[4] = hex[c >> 4];
+		q[5] = hex[c & 15];
+		strbuf_commit(sb, 6);
+		return;
+	}
+	strbuf_commit(sb, 2);
+}
+
 void
 strbuf_add_json(struct strbuf *sb, const char *s, size_t len)
 {
-	size_t i, from = 0;
-	unsigned char c;
+	const uint8_t *p = (const uint8_t *)s;
+	size_t i = 0, from = 0, used;
 
-	for (i = 0; i < len; i++) {
-		c = (unsigned char)s[i];
-		if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7f)
+	while (i < len) {
+		if (json_class[p[i]] == 0) {
+			i++;
 			continue;
-		strbuf_add(sb, s + from, i - from);
-		from = i + 1;
-		switch (c) {
-		case '"':
-		case '\\':
-			strbuf_addc(sb, '\\');
-			strbuf_addc(sb, (char)c);
-			break;
-		case '\n':
-			strbuf_adds(sb, "\\n");
-			break;
-		case '\r':
-			strbuf_adds(sb, "\\r");
-			break;
-		case '\t':
-			strbuf_adds(sb, "\\t");
-			break;
-		default:
-			strbuf_addf(sb, "\\u%04x", c);
-			break;
 		}
+		if (json_class[p[i]] == 2 &&
+		    (utf8_next(p + i, len - i, &used) != UTF8_BAD ||
+			used > 1)) {
+			i += used;
+			continue;
+		}
+		strbuf_add(sb, s + from, i - from);
+		if (json_class[p[i]] == 2)
+			strbuf_add(sb, "\\ufffd", 6);
+		else
+			add_escape(sb, p[i]);
+		from = ++i;
 	}
 	strbuf_add(sb, s + from, len - from);
 }

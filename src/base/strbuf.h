@@ -39,7 +39,8 @@ void strbuf_addc(struct strbuf *, char);
 void strbuf_addf(struct strbuf *, const char *fmt, ...) PRINTF(2, 3);
 void strbuf_add_u64(struct strbuf *, uint64_t);
 void strbuf_add_i64(struct strbuf *, int64_t);
-/* the inside of a JSON string: escaped, without the quotes around it */
+/* the inside of a JSON string: escaped, without the quotes around it, and UTF-8
+ * whatever comes in: a byte that is not becomes U+FFFD */
 void strbuf_add_json(struct strbuf *, const char *, size_t len);
 /* room for len more bytes, to be written by the caller; NULL if over */
 char *strbuf_reserve(struct strbuf *, size_t len);

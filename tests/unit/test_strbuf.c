@@ -92,6 +92,16 @@ test_json(void **state)
 	strbuf_add_json(&sb, "a\"b\\c\n\t\r\x01 \xc3\xa9", 12);
 	assert_string_equal(
 	    strbuf_str(&sb), "a\\\"b\\\\c\\n\\t\\r\\u0001 \xc3\xa9");
+	/* no UTF-8: stray, cut, overlong, surrogate; then U+FFFD itself */
+	strbuf_reset(&sb);
+	strbuf_add_json(&sb, "\x80z\xc3(\xc0\x80\xed\xa0\x80\xf0\x9f\x98", 12);
+	assert_string_equal(strbuf_str(&sb),
+	    "\\ufffdz\\ufffd(\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd"
+	    "\\ufffd");
+	strbuf_reset(&sb);
+	strbuf_add_json(&sb, "\xef\xbf\xbd\xf0\x9f\x98\x80\x7f", 8);
+	assert_string_equal(
+	    strbuf_str(&sb), "\xef\xbf\xbd\xf0\x9f\x98\x80\\u007f");
 	strbuf_fini(&sb);
 }
 
