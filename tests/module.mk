@@ -17,6 +17,7 @@ NET_LIBS = $(OS_LIBS)
 STORE_LIBS = $(LMDB_LIB) $(OS_LIBS)
 CORE_LIBS = $(PCRE2_LIB) $(STORE_LIBS)
 PULSAR_LIBS = $(NANOPB_LIB) $(CORE_LIBS)
+ROCKETMQ_LIBS = $(CORE_LIBS)
 HTTP_LIBS = $(MHD_LIB) $(CORE_LIBS)
 
 BASE_LINK = src/base/libbase.a
@@ -26,6 +27,7 @@ STORE_LINK = src/store/libstore.a $(OS_LINK)
 CORE_LINK = src/core/libcore.a src/net/libnet.a $(STORE_LINK)
 PULSAR_LINK = src/pulsar/libpulsar.a proto/libproto.a src/pulsar/libpulsar.a \
 	$(CORE_LINK)
+ROCKETMQ_LINK = src/rocketmq/librocketmq.a $(CORE_LINK)
 HTTP_LINK = src/http/libhttp.a $(CORE_LINK)
 
 BASE_TEST = $(WHOLE) src/base/libbase.a $(NO_WHOLE) $(BASE_LIBS) $(CMOCKA_LIB)
@@ -41,6 +43,8 @@ CORE_TEST = $(WHOLE) src/core/libcore.a $(NO_WHOLE) $(CORE_FAKE) $(STORE_LINK) \
 # core's (an archive here) is not taken
 PULSAR_TEST = $(WHOLE) src/pulsar/libpulsar.a $(NO_WHOLE) proto/libproto.a \
 	$(CORE_LINK) $(PULSAR_LIBS) $(CMOCKA_LIB)
+ROCKETMQ_TEST = $(WHOLE) src/rocketmq/librocketmq.a $(NO_WHOLE) $(CORE_LINK) \
+	$(ROCKETMQ_LIBS) $(CMOCKA_LIB)
 HTTP_TEST = $(WHOLE) src/http/libhttp.a $(NO_WHOLE) $(CORE_LINK) \
 	$(HTTP_LIBS) $(CMOCKA_LIB)
 
@@ -50,6 +54,7 @@ include tests/unit/net.mk
 include tests/unit/store.mk
 include tests/unit/core.mk
 include tests/unit/pulsar.mk
+include tests/unit/rocketmq.mk
 include tests/unit/http.mk
 include tests/script/module.mk
 include tests/cli/module.mk

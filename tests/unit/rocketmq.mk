@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: Apache-2.0
+check_PROGRAMS += tests/unit/test_rmq_frame tests/unit/test_rmq_header
+tests_unit_test_rmq_frame_SOURCES = tests/unit/test_rmq_frame.c
+tests_unit_test_rmq_frame_LDADD = $(ROCKETMQ_TEST)
+tests_unit_test_rmq_header_SOURCES = tests/unit/test_rmq_header.c
+tests_unit_test_rmq_header_LDADD = $(ROCKETMQ_TEST)
