@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 noinst_LIBRARIES += %D%/libbase.a
 %C%_libbase_a_SOURCES = \
-	%D%/be.h \
+	%D%/base64.c %D%/base64.h %D%/be.h \
 	%D%/buf.c %D%/buf.h \
 	%D%/cdefs.h \
 	%D%/conf.c %D%/conf.h %D%/conf_doc.c %D%/conf_listener.c \
 	%D%/tbl/conf.h %D%/tbl/conf_ignored.h %D%/tbl/conf_refused.h \
+	%D%/compress.c %D%/compress.h \
+	%D%/crc32.c %D%/crc32.h \
 	%D%/crc32c.c %D%/crc32c.h \
 	%D%/err.c %D%/err.h %D%/tbl/err.h \
 	%D%/hash.c %D%/hash.h \
@@ -15,6 +17,7 @@ noinst_LIBRARIES += %D%/libbase.a
 	%D%/mem.c %D%/mem.h \
 	%D%/metrics.c %D%/metrics.h %D%/tbl/metrics.h \
 	%D%/miniobj.h \
+	%D%/num.c %D%/num.h \
 	%D%/strbuf.c %D%/strbuf.h \
 	%D%/utf8.h \
 	%D%/vas.c %D%/vas.h %D%/vas_assert.h

@@ -36,4 +36,17 @@ str_starts(struct str s, struct str prefix)
 	return s.len >= prefix.len && memcmp(s.p, prefix.p, prefix.len) == 0;
 }
 
+/* What stands before the next c, or the end; *s is what follows it. */
+static inline struct str
+str_word(struct str *s, char c)
+{
+	const char *at = s->len != 0 ? memchr(s->p, c, s->len) : NULL;
+	size_t n = at != NULL ? (size_t)(at - s->p) : s->len;
+	struct str w = { s->p, n };
+
+	s->p += at != NULL ? n + 1 : n;
+	s->len -= at != NULL ? n + 1 : n;
+	return w;
+}
+
 #endif

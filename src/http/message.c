@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/message.h"
 
-#include <lz4.h>
-#include <snappy-c.h>
 #include <stdio.h>
-#include <zlib.h>
-#include <zstd.h>
+
+#include "base/base64.h"
+#include "base/compress.h"
 
 /* Larger than any maxMessageSize that can be configured. */
 #define PAYLOAD_MAX (160u << 20)
@@ -133,22 +132,10 @@ field(struct cursor *c, uint64_t *number, uint64_t *v, struct str *bytes)
 static void
 base64(struct strbuf *sb, struct str s)
 {
-	static const char abc[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				  "abcdefghijklmnopqrstuvwxyz0123456789+/";
-	size_t i;
-	uint32_t v;
+	char *to = strbuf_reserve(sb, BASE64_ENCODED(s.len));
 
-	for (i = 0; i < s.len; i += 3) {
-		v = (uint32_t)(uint8_t)s.p[i] << 16;
-		if (i + 1 < s.len)
-			v |= (uint32_t)(uint8_t)s.p[i + 1] << 8;
-		if (i + 2 < s.len)
-			v |= (uint8_t)s.p[i + 2];
-		strbuf_addc(sb, abc[v >> 18]);
-		strbuf_addc(sb, abc[v >> 12 & 63]);
-		strbuf_addc(sb, i + 1 < s.len ? abc[v >> 6 & 63] : '=');
-		strbuf_addc(sb, i + 2 < s.len ? abc[v & 63] : '=');
-	}
+	if (to != NULL)
+		strbuf_commit(sb, base64_encode(to, s.p, s.len, false));
 }
 
 /* A header can hold neither the ends of lines nor a NUL. */
@@ -285,51 +272,33 @@ split(const struct entry *ent, struct cursor *meta, struct cursor *payload)
 }
 
 static bool
-inflate_to(const struct message *m, char *to, size_t n)
-{
-	const char *from = (const char *)m->payload.p;
-	size_t len = (size_t)(m->payload.end - m->payload.p);
-	uLongf zn = n;
-	size_t sn = n;
-
-	switch (m->compression) {
-	case 1:
-		return LZ4_decompress_safe(from, to, (int)len, (int)n) ==
-		    (int)n;
-	case 2:
-		return uncompress((Bytef *)to, &zn, m->payload.p, (uLong)len) ==
-		    Z_OK &&
-		    zn == n;
-	case 3:
-		return ZSTD_decompress(to, n, from, len) == n;
-	case 4:
-		return snappy_uncompress(from, len, to, &sn) == SNAPPY_OK &&
-		    sn == n;
-	default:
-		return false;
-	}
-}
-
-static bool
 add_payload(struct message *m)
 {
+	/* by CompressionType of PulsarApi.proto, less NONE */
+	static const enum compress formats[] = { COMPRESS_LZ4_BLOCK,
+		COMPRESS_ZLIB, COMPRESS_ZSTD, COMPRESS_SNAPPY };
 	struct strbuf *out = &m->rq->out;
 	size_t len = (size_t)(m->payload.end - m->payload.p);
-	char *to;
+	size_t want = (size_t)m->uncompressed;
+	struct buf *plain;
+	bool whole;
 
 	if (m->compression == 0 || m->encrypted) {
 		strbuf_add(out, m->payload.p, len);
 		return true;
 	}
-	if (m->uncompressed > PAYLOAD_MAX)
+	if (m->uncompressed > PAYLOAD_MAX || m->compression > NELEM(formats))
 		return false;
-	if (m->uncompressed == 0)
+	if (want == 0)
 		return true;
-	to = strbuf_reserve(out, (size_t)m->uncompressed);
-	if (to == NULL || !inflate_to(m, to, (size_t)m->uncompressed))
+	if (compress_inflate(formats[m->compression - 1], m->payload.p, len,
+		want, &plain) != ERR_OK)
 		return false;
-	strbuf_commit(out, (size_t)m->uncompressed);
-	return true;
+	whole = plain->len == want;
+	if (whole)
+		strbuf_add(out, plain->data, plain->len);
+	buf_unref(&plain);
+	return whole && strbuf_err(out) == ERR_OK;
 }
 
 static bool

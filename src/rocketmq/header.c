@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <limits.h>
 #include <strings.h>
 
 #include "base/be.h"
+#include "base/num.h"
 #include "base/vas.h"
 #include "rocketmq/header_priv.h"
 
@@ -189,48 +189,13 @@ rheader_find(const struct rheader *h, const char *name, size_t len)
 enum err
 rtext_i64(struct str s, int64_t *out)
 {
-	size_t i = 0;
-	bool minus;
-	int64_t v = 0;
-	int d;
-
-	if (s.p == NULL)
-		return ERR_NO_KEY;
-	minus = s.len > 0 && s.p[0] == '-';
-	if (minus || (s.len > 0 && s.p[0] == '+'))
-		i++;
-	if (i == s.len)
-		return ERR_INVALID_ARG;
-	/* downwards, for the least number has no positive */
-	for (; i < s.len; i++) {
-		d = s.p[i] - '0';
-		if (d < 0 || d > 9 || v < INT64_MIN / 10 ||
-		    v * 10 < INT64_MIN + d)
-			return ERR_INVALID_ARG;
-		v = v * 10 - d;
-	}
-	if (!minus) {
-		if (v == INT64_MIN)
-			return ERR_INVALID_ARG;
-		v = -v;
-	}
-	*out = v;
-	return ERR_OK;
+	return s.p == NULL ? ERR_NO_KEY : num_i64(s, out);
 }
 
 enum err
 rtext_i32(struct str s, int32_t *out)
 {
-	int64_t v;
-	enum err e;
-
-	e = rtext_i64(s, &v);
-	if (e != ERR_OK)
-		return e;
-	if (v < INT32_MIN || v > INT32_MAX)
-		return ERR_INVALID_ARG;
-	*out = (int32_t)v;
-	return ERR_OK;
+	return s.p == NULL ? ERR_NO_KEY : num_i32(s, out);
 }
 
 enum err

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/be.h"
 #include "base/miniobj.h"
+#include "base/num.h"
 #include "rocketmq/header.h"
-
-#define I64_DIGITS 20 /* of the longest, with its sign */
 
 void
 rout_init(struct rout *o, size_t max_bytes)
@@ -155,21 +154,10 @@ rout_str(struct rout *o, const char *name, struct str value)
 void
 rout_i64(struct rout *o, const char *name, int64_t v)
 {
-	char tmp[I64_DIGITS], *q;
-	uint64_t u = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
-	size_t i = sizeof tmp;
+	char *q = begin_field(o, name, NUM_MAX);
 
-	q = begin_field(o, name, sizeof tmp);
-	if (q == NULL)
-		return;
-	do {
-		tmp[--i] = (char)('0' + u % 10);
-		u /= 10;
-	} while (u != 0);
-	if (v < 0)
-		tmp[--i] = '-';
-	memcpy(q, tmp + i, sizeof tmp - i);
-	end_field(o, q, sizeof tmp - i);
+	if (q != NULL)
+		end_field(o, q, num_put(q, v));
 }
 
 void

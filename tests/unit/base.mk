@@ -22,3 +22,9 @@ check_PROGRAMS += %D%/test_metrics
 
 check_PROGRAMS += %D%/test_conf
 %C%_test_conf_LDADD = $(BASE_TEST)
+
+check_PROGRAMS += %D%/test_text
+%C%_test_text_LDADD = $(BASE_TEST)
+
+check_PROGRAMS += %D%/test_compress
+%C%_test_compress_LDADD = $(BASE_TEST)
