@@ -24,7 +24,9 @@ BASE_LINK = src/base/libbase.a
 OS_LINK = src/os/libos.a $(BASE_LINK)
 NET_LINK = src/net/libnet.a $(OS_LINK)
 STORE_LINK = src/store/libstore.a $(OS_LINK)
-CORE_LINK = src/core/libcore.a src/net/libnet.a $(STORE_LINK)
+FORMAT_LINK = src/format/libformat.a $(BASE_LINK)
+CORE_LINK = src/core/libcore.a src/net/libnet.a src/format/libformat.a \
+	$(STORE_LINK)
 PULSAR_LINK = src/pulsar/libpulsar.a proto/libproto.a src/pulsar/libpulsar.a \
 	$(CORE_LINK)
 ROCKETMQ_LINK = src/rocketmq/librocketmq.a $(CORE_LINK)
@@ -37,8 +39,11 @@ NET_TEST = $(WHOLE) src/net/libnet.a $(NO_WHOLE) $(OS_LINK) $(NET_LIBS) \
 	$(CMOCKA_LIB)
 STORE_TEST = $(WHOLE) src/store/libstore.a $(NO_WHOLE) $(OS_LINK) \
 	$(STORE_LIBS) $(CMOCKA_LIB)
-CORE_TEST = $(WHOLE) src/core/libcore.a $(NO_WHOLE) $(CORE_FAKE) $(STORE_LINK) \
-	$(CORE_LIBS) $(CMOCKA_LIB)
+FORMAT_TEST = $(WHOLE) src/format/libformat.a $(NO_WHOLE) $(BASE_LINK) \
+	$(BASE_LIBS) $(CMOCKA_LIB)
+CORE_TEST = $(WHOLE) src/core/libcore.a $(NO_WHOLE) $(CORE_FAKE) \
+	src/format/libformat.a \
+	$(STORE_LINK) $(CORE_LIBS) $(CMOCKA_LIB)
 # the tests of sessions bring a router of their own: it comes first, and so the
 # core's (an archive here) is not taken
 PULSAR_TEST = $(WHOLE) src/pulsar/libpulsar.a $(NO_WHOLE) proto/libproto.a \
@@ -52,6 +57,7 @@ include tests/unit/base.mk
 include tests/unit/os.mk
 include tests/unit/net.mk
 include tests/unit/store.mk
+include tests/unit/format.mk
 include tests/unit/core.mk
 include tests/unit/pulsar.mk
 include tests/unit/rocketmq.mk

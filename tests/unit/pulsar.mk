@@ -5,13 +5,13 @@ EXTRA_DIST += tests/vectors/pulsar.txt tests/vectors/make-pulsar.py \
 check_PROGRAMS += tests/unit/test_pulsar_frame tests/unit/test_pulsar_hot \
 	tests/unit/test_pulsar_cmd
 tests_unit_test_pulsar_frame_SOURCES = tests/unit/test_pulsar_frame.c \
-	tests/unit/vectors.h
+	tests/unit/vectors.h tests/unit/vectors_file.h
 tests_unit_test_pulsar_frame_LDADD = $(PULSAR_TEST)
 tests_unit_test_pulsar_hot_SOURCES = tests/unit/test_pulsar_hot.c \
-	tests/unit/vectors.h
+	tests/unit/vectors.h tests/unit/vectors_file.h
 tests_unit_test_pulsar_hot_LDADD = $(PULSAR_TEST)
 tests_unit_test_pulsar_cmd_SOURCES = tests/unit/test_pulsar_cmd.c \
-	tests/unit/vectors.h
+	tests/unit/vectors.h tests/unit/vectors_file.h
 tests_unit_test_pulsar_cmd_LDADD = $(PULSAR_TEST)
 
 # Sessions over a router without a core (session_fixture.h), which takes the

@@ -1,65 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Golden bytes from tests/vectors, by name. vector() fails the test
- * if there is no such name. The bytes live until the program ends.
- */
+/* The golden bytes of Pulsar's protocol, as spans. */
 #ifndef TESTS_UNIT_VECTORS_H
 #define TESTS_UNIT_VECTORS_H
 
-#include <stdio.h>
-#include <stdlib.h>
+#include "vectors_file.h"
 
-#include "test.h"
-
-#include "base/mem.h"
 #include "pulsar/span_pb.h"
-
-struct vector {
-	char name[64];
-	struct span bytes;
-};
-
-static struct vector vectors[512];
-static size_t vectors_n;
-
-static inline int
-vectors_read(const char *file)
-{
-	const char *dir = getenv("srcdir");
-	char path[512], *line = NULL, *hex;
-	size_t room = 0, n, i;
-	unsigned byte;
-	uint8_t *p;
-	FILE *f;
-
-	(void)snprintf(path, sizeof path, "%s/tests/vectors/%s",
-	    dir == NULL ? "." : dir, file);
-	f = fopen(path, "r");
-	if (f == NULL) {
-		perror(path);
-		return -1;
-	}
-	while (getline(&line, &room, f) > 0) {
-		if (line[0] == '#' || line[0] == '\n')
-			continue;
-		hex = strchr(line, ' ');
-		if (hex == NULL || vectors_n == NELEM(vectors))
-			return -1;
-		*hex++ = '\0';
-		n = strspn(hex, "0123456789abcdef") / 2;
-		p = test_malloc(n + 1);
-		for (i = 0; i < n; i++) {
-			if (sscanf(hex + 2 * i, "%2x", &byte) != 1)
-				return -1;
-			p[i] = (uint8_t)byte;
-		}
-		(void)snprintf(vectors[vectors_n].name,
-		    sizeof vectors[vectors_n].name, "%s", line);
-		vectors[vectors_n++].bytes = span_of(p, n);
-	}
-	mem_free(line);
-	return fclose(f);
-}
 
 static inline int
 vectors_load(void **state)
@@ -71,29 +17,12 @@ vectors_load(void **state)
 	    -1;
 }
 
-static inline int
-vectors_free(void **state)
-{
-	size_t i;
-
-	(void)state;
-	for (i = 0; i < vectors_n; i++)
-		test_free((void *)(uintptr_t)vectors[i].bytes.p);
-	vectors_n = 0;
-	return 0;
-}
-
 static inline struct span
 vector(const char *name)
 {
-	size_t i;
+	struct str s = vector_find(name);
 
-	for (i = 0; i < vectors_n; i++) {
-		if (strcmp(vectors[i].name, name) == 0)
-			return vectors[i].bytes;
-	}
-	fail_msg("no vector %s", name);
-	return (struct span){ 0 };
+	return span_of(s.p, s.len);
 }
 
 #endif

@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: Apache-2.0
+noinst_LIBRARIES += %D%/libformat.a
+%C%_libformat_a_SOURCES = \
+	%D%/rmq_batch.c %D%/rmq_batch.h \
+	%D%/rmq_body.c %D%/rmq_body.h \
+	%D%/rmq_id.c %D%/rmq_id.h \
+	%D%/rmq_pop.c %D%/rmq_pop.h \
+	%D%/rmq_props.c %D%/rmq_props.h %D%/tbl/rmq_prop.h \
+	%D%/rmq_record.c %D%/rmq_record.h

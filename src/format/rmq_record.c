@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/crc32.h"
+#include "base/vas.h"
+#include "format/rmq_record.h"
+
+#define HOST_V4 8
+#define HOST_V6 20
+/* before the born host; the numbers between the hosts and the body's length */
+#define FIXED_1 48
+#define FIXED_2 (8 + 4 + 8 + 4)
+
+_Static_assert(RMQ_RECORD_MIN == FIXED_1 + 2 * HOST_V4 + FIXED_2 + 1 + 2,
+    "the shortest record");
+
+/* ---- reading */
+
+struct in {
+	const uint8_t *p;
+	size_t n;
+};
+
+static const uint8_t *
+take(struct in *in, size_t n)
+{
+	const uint8_t *p = in->p;
+
+	if (n > in->n)
+		return NULL;
+	in->p += n;
+	in->n -= n;
+	return p;
+}
+
+static bool
+take_str(struct in *in, size_t n, struct str *s)
+{
+	const uint8_t *p = take(in, n);
+
+	*s = (struct str){ (const char *)p, n };
+	return p != NULL;
+}
+
+static bool
+take_host(struct in *in, bool v6, struct rmq_host *h)
+{
+	size_t ip_n = v6 ? 16 : 4;
+	const uint8_t *p = take(in, ip_n + 4);
+
+	if (p == NULL)
+		return false;
+	h->v6 = v6;
+	memset(h->ip, 0, sizeof h->ip);
+	memcpy(h->ip, p, ip_n);
+	h->port = be32_get(p + ip_n);
+	return true;
+}
+
+/* From the hosts to the body's length. */
+static bool
+read_middle(struct in *in, struct rmq_record *r, uint32_t *body_n)
+{
+	const uint8_t *p;
+
+	if (!take_host(in, (r->sys_flag & RMQ_SYS_BORN_V6) != 0, &r->born))
+		return false;
+	p = take(in, 8);
+	if (p == NULL)
+		return false;
+	r->store_ms = (int64_t)be64_get(p);
+	if (!take_host(in, (r->sys_flag & RMQ_SYS_STORE_V6) != 0, &r->store))
+		return false;
+	p = take(in, 16);
+	if (p == NULL)
+		return false;
+	r->reconsume_times = (int32_t)be32_get(p);
+	r->prepared_offset = (int64_t)be64_get(p + 4);
+	*body_n = be32_get(p + 12);
+	return true;
+}
+
+enum err
+rmq_record_read(const uint8_t *rec, size_t n, struct rmq_record *r)
+{
+	struct in in = { rec, n };
+	const uint8_t *p;
+	uint32_t magic, len;
+
+	if (n < RMQ_RECORD_MIN)
+		return ERR_MALFORMED;
+	r->size = be32_get(rec);
+	if (r->size < RMQ_RECORD_MIN || r->size > n)
+		return ERR_MALFORMED;
+	in.n = r->size;
+	p = take(&in, FIXED_1);
+	magic = be32_get(p + 4);
+	if (magic != RMQ_MAGIC_V1 && magic != RMQ_MAGIC_V2)
+		return ERR_MALFORMED;
+	r->body_crc = be32_get(p + 8);
+	r->queue_id = (int32_t)be32_get(p + RMQ_AT_QUEUE_ID);
+	r->flag = (int32_t)be32_get(p + RMQ_AT_FLAG);
+	r->queue_offset = (int64_t)be64_get(p + RMQ_AT_QUEUE_OFFSET);
+	r->phys_offset = (int64_t)be64_get(p + RMQ_AT_PHYS_OFFSET);
+	r->sys_flag = (int32_t)be32_get(p + RMQ_AT_SYS_FLAG);
+	r->born_ms = (int64_t)be64_get(p + RMQ_AT_BORN_MS);
+	if (!read_middle(&in, r, &len) || !take_str(&in, len, &r->body))
+		return ERR_MALFORMED;
+	p = take(&in, magic == RMQ_MAGIC_V1 ? 1 : 2);
+	if (p == NULL)
+		return ERR_MALFORMED;
+	len = magic == RMQ_MAGIC_V1 ? *p : be16_get(p);
+	/* both are signed for the clients */
+	if (len > (magic == RMQ_MAGIC_V1 ? RMQ_TOPIC_V1_MAX : RMQ_TOPIC_MAX) ||
+	    !take_str(&in, len, &r->topic))
+		return ERR_MALFORMED;
+	p = take(&in, 2);
+	if (p == NULL)
+		return ERR_MALFORMED;
+	len = be16_get(p);
+	if (len > RMQ_PROPS_MAX || !take_str(&in, len, &r->props))
+		return ERR_MALFORMED;
+	return in.n == 0 ? ERR_OK : ERR_MALFORMED;
+}
+
+/* ---- writing */
+
+static size_t
+host_size(const struct rmq_host *h)
+{
+	return h->v6 ? HOST_V6 : HOST_V4;
+}
+
+static bool
+is_v2(const struct rmq_record *r)
+{
+	return r->topic.len > RMQ_TOPIC_V1_MAX;
+}
+
+size_t
+rmq_record_size(const struct rmq_record *r)
+{
+	if (r->topic.len > RMQ_TOPIC_MAX || r->props.len > RMQ_PROPS_MAX ||
+	    r->body.len > RMQ_BODY_MAX)
+		return 0;
+	return FIXED_1 + host_size(&r->born) + host_size(&r->store) + FIXED_2 +
+	    r->body.len + (is_v2(r) ? 2 : 1) + r->topic.len + 2 + r->props.len;
+}
+
+static uint8_t *
+put_str(uint8_t *p, struct str s)
+{
+	if (s.len != 0)
+		memcpy(p, s.p, s.len);
+	return p + s.len;
+}
+
+static uint8_t *
+put_host(uint8_t *p, const struct rmq_host *h)
+{
+	size_t ip_n = h->v6 ? 16 : 4;
+
+	memcpy(p, h->ip, ip_n);
+	be32_put(p + ip_n, h->port);
+	return p + ip_n + 4;
+}
+
+size_t
+rmq_record_write_head(uint8_t *start, const struct rmq_record *r)
+{
+	uint8_t *p = start;
+	size_t size = rmq_record_size(r);
+	int32_t sys = r->sys_flag & ~(RMQ_SYS_BORN_V6 | RMQ_SYS_STORE_V6);
+
+	assert(size != 0);
+	if (r->born.v6)
+		sys |= RMQ_SYS_BORN_V6;
+	if (r->store.v6)
+		sys |= RMQ_SYS_STORE_V6;
+	be32_put(p, (uint32_t)size);
+	be32_put(p + 4, is_v2(r) ? RMQ_MAGIC_V2 : RMQ_MAGIC_V1);
+	be32_put(p + 8, r->body_crc);
+	be32_put(p + RMQ_AT_QUEUE_ID, (uint32_t)r->queue_id);
+	be32_put(p + RMQ_AT_FLAG, (uint32_t)r->flag);
+	be64_put(p + RMQ_AT_QUEUE_OFFSET, (uint64_t)r->queue_offset);
+	be64_put(p + RMQ_AT_PHYS_OFFSET, (uint64_t)r->phys_offset);
+	be32_put(p + RMQ_AT_SYS_FLAG, (uint32_t)sys);
+	be64_put(p + RMQ_AT_BORN_MS, (uint64_t)r->born_ms);
+	p = put_host(p + FIXED_1, &r->born);
+	be64_put(p, (uint64_t)r->store_ms);
+	p = put_host(p + 8, &r->store);
+	be32_put(p, (uint32_t)r->reconsume_times);
+	be64_put(p + 4, (uint64_t)r->prepared_offset);
+	be32_put(p + 12, (uint32_t)r->body.len);
+	return (size_t)(p + 16 - start);
+}
+
+size_t
+rmq_record_write_tail(uint8_t *start, const struct rmq_record *r)
+{
+	uint8_t *p = start;
+
+	if (is_v2(r)) {
+		be16_put(p, (uint16_t)r->topic.len);
+		p += 2;
+	} else
+		*p++ = (uint8_t)r->topic.len;
+	p = put_str(p, r->topic);
+	be16_put(p, (uint16_t)r->props.len);
+	p = put_str(p + 2, r->props);
+	return (size_t)(p - start);
+}
+
+size_t
+rmq_record_write(uint8_t *start, const struct rmq_record *r)
+{
+	uint8_t *p = start;
+
+	p += rmq_record_write_head(p, r);
+	p = put_str(p, r->body);
+	p += rmq_record_write_tail(p, r);
+	return (size_t)(p - start);
+}
+
+uint32_t
+rmq_body_crc(const void *body, size_t n)
+{
+	return crc32_zip(0, body, n) & 0x7fffffffU;
+}
+
+void
+rmq_record_stamp(uint8_t *body, size_t len, uint64_t queue_offset,
+    uint64_t phys_offset, int64_t store_ms)
+{
+	uint32_t size;
+
+	while (len != 0) {
+		size = rmq_get_size(body);
+		assert(size >= RMQ_RECORD_MIN && size <= len);
+		rmq_put_queue_offset(body, (int64_t)queue_offset++);
+		rmq_put_phys_offset(body, (int64_t)phys_offset++);
+		rmq_put_store_ms(body, store_ms);
+		body += size;
+		len -= size;
+	}
+}
+
+static void
+stamp(uint8_t *body, size_t len, const struct entry_place *place)
+{
+	rmq_record_stamp(
+	    body, len, place->index, place->locator, place->store_time_ms);
+}
+
+const struct entry_format_ops rmq_record_format = { .stamp = stamp };

@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: Apache-2.0
+EXTRA_DIST += tests/vectors/rocketmq.txt tests/vectors/MakeRocketmq.java
+
+check_PROGRAMS += tests/unit/test_rmq_record tests/unit/test_rmq_props \
+	tests/unit/test_rmq_text
+tests_unit_test_rmq_record_SOURCES = tests/unit/test_rmq_record.c \
+	tests/unit/vectors_file.h
+tests_unit_test_rmq_record_LDADD = $(FORMAT_TEST)
+tests_unit_test_rmq_props_SOURCES = tests/unit/test_rmq_props.c \
+	tests/unit/vectors_file.h
+tests_unit_test_rmq_props_LDADD = $(FORMAT_TEST)
+tests_unit_test_rmq_text_SOURCES = tests/unit/test_rmq_text.c \
+	tests/unit/vectors_file.h
+tests_unit_test_rmq_text_LDADD = $(FORMAT_TEST)
