@@ -158,7 +158,7 @@ test_captured(void **state)
 		/* as long, but Java writes some fields in another order */
 		n = cmd_encode_frame(
 		    out, sizeof out, fr.type, table[k].desc, msg);
-		assert_int_equal(n, vectors[i].bytes.n);
+		assert_int_equal(n, vectors[i].bytes.len);
 		assert_int_equal(frame_parse(span_of(out, n), &fr), ERR_OK);
 		assert_int_equal(
 		    cmd_decode_msg(fr.cmd, table[k].desc, msg, table[k].size),
