@@ -336,8 +336,9 @@ reader_ledger_ready(struct topic *t, struct tledger *tl, enum err e)
 		any = false;
 		for (r = LIST_FIRST(&t->log.readers); r != NULL; r = next) {
 			next = LIST_NEXT(r, link);
-			if (r->tl != tl || !r->waiting ||
-			    timer_is_set(&r->retry))
+			/* one that was woken may wait again, for a block */
+			if (r->tl != tl || !r->waiting || r->blk[0].reading ||
+			    r->blk[1].reading || timer_is_set(&r->retry))
 				continue;
 			if (e != ERR_OK && e != ERR_NO_LEDGER) {
 				retry_later(r);
