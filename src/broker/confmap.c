@@ -63,6 +63,7 @@ confmap_core(struct core_conf *cc, const struct conf *c, unsigned shard,
 		.inactive_ms =
 		    c->brokerDeleteInactiveTopicsFrequencySeconds * 1000,
 		.idle_unload_ms = c->topicIdleUnloadSeconds * 1000,
+		.max_waiting_reads = (uint32_t)c->maxWaitingReadsPerTopic,
 		.max_pending_publishes =
 		    (uint32_t)c->maxPendingPublishesPerTopic,
 	};

@@ -3,6 +3,7 @@
 #include "core/admin.h"
 #include "core/core_priv.h"
 #include "core/cursor.h"
+#include "core/reads.h"
 #include "core/topic_priv.h"
 
 #define TOPICS_MAX (1u << 28)
@@ -160,6 +161,7 @@ core_new(const struct core_conf *conf, const struct core_out *out,
 	lease_pool_init(&co->leases);
 	TAILQ_INIT(&co->probes);
 	LIST_INIT(&co->admins);
+	core_reads_init(co);
 	timer_init(&co->tick, tick, co);
 	return co;
 }
@@ -183,6 +185,7 @@ core_free(struct core **cop)
 	topics_free(co);
 	admins_free(co);
 	assert(TAILQ_EMPTY(&co->ready));
+	core_reads_fini(co);
 	lease_pool_fini(&co->leases);
 	timer_cancel(co->timers, &co->tick);
 	timers_free(&co->timers);
@@ -433,8 +436,8 @@ static core_op_f *const table[OP_TYPES_N] = {
 	[OP_SUB_EXPIRE] = topic_op,
 	[OP_SUB_PEEK] = topic_op,
 	[OP_READ] = topic_op,
-	[OP_READ_AT] = op_not_yet,
-	[OP_READ_CANCEL] = op_not_yet,
+	[OP_READ_AT] = topic_op,
+	[OP_READ_CANCEL] = read_cancel,
 	[OP_CURSOR_GET] = op_not_yet,
 	[OP_CURSOR_SET] = op_not_yet,
 	[OP_CURSOR_CLAIM] = op_not_yet,

@@ -7,7 +7,8 @@
  *
  * Files: core.c op dispatch, handles, time · timer.c · name.c · topic*.c load,
  * create, unload, delete, terminate · tlog.c ledgers of a topic, rolling,
- * trimming · reader.c entries in order, from memory or disk · producer.c,
+ * trimming · reader.c entries in order, from memory or disk · reads.c, spot.c
+ * reads at an index · producer.c,
  * publish.c · admin*.c tenants, namespaces, lists · sub.c subscriptions ·
  * consumer.c · cursor.c, ackset.c, posset.c what is acknowledged · lease.c what
  * is delivered and not yet acknowledged · probe.c · disp_single.c (exclusive, failover),
@@ -75,6 +76,7 @@ struct core {
 	void (*drained)(void *priv);
 	void *drained_priv;
 	uint64_t damaged; /* entries that readers stepped over */
+	struct core_reads *reads; /* reads.c */
 };
 
 /* Takes it; one for DEST_INTERNAL is dropped. */
@@ -151,6 +153,7 @@ struct topic {
 	struct held_publish *held; /* ring, power of two */
 	uint32_t held_head, held_n, held_cap;
 	struct policy policy;
+	struct reads *reads; /* at an index; NULL: none so far */
 	struct topic_load *load; /* LOADING: topic_load.c's */
 	struct topic_close *close; /* CLOSING, DELETING: topic_close.c's */
 	bool just_created; /* for the op that asked for it (admin create) */

@@ -29,10 +29,12 @@ noinst_LIBRARIES += %D%/libcore.a
 	%D%/producer.c \
 	%D%/publish.c \
 	%D%/reader.c \
+	%D%/reads.c %D%/reads.h %D%/reads_priv.h \
 	%D%/record.c %D%/record.h \
 	%D%/reload.c \
 	%D%/route.c %D%/route.h \
 	%D%/seek.c \
+	%D%/spot.c \
 	%D%/stats.h \
 	%D%/sub.c %D%/sub_priv.h \
 	%D%/sub_admin.c \

@@ -19,10 +19,14 @@ struct op_arena {
 	_Alignas(16) uint8_t mem[];
 };
 
-/* Freed operations of this thread, for the hot ones that cross shards. */
+/* Freed operations of this thread, for the hot ones that cross shards; and
+ * effects, of which every answer is one. */
 #define FREE_OPS_MAX 4096
+#define FREE_FXS_MAX 1024
 static _Thread_local struct op *free_ops;
 static _Thread_local unsigned free_ops_n;
+static _Thread_local struct fx *free_fxs;
+static _Thread_local unsigned free_fxs_n;
 
 static void *
 arena_alloc(struct op_arena **ap, size_t n)
@@ -111,12 +115,17 @@ void
 op_thread_fini(void)
 {
 	struct op *op;
+	struct fx *fx;
 
 	while ((op = free_ops) != NULL) {
 		free_ops = (struct op *)op->link.next;
 		mem_free(op);
 	}
-	free_ops_n = 0;
+	while ((fx = free_fxs) != NULL) {
+		free_fxs = (struct fx *)fx->link.next;
+		mem_free(fx);
+	}
+	free_ops_n = free_fxs_n = 0;
 }
 
 void *
@@ -149,12 +158,15 @@ op_type_name(enum op_type t)
 struct fx *
 fx_new(enum fx_type type, struct dest dest)
 {
-	struct fx *fx;
+	struct fx *fx = free_fxs;
 
-	fx = mem_zalloc(sizeof(*fx));
-	fx->magic = FX_MAGIC;
-	fx->type = type;
-	fx->dest = dest;
+	if (fx != NULL) {
+		free_fxs = (struct fx *)fx->link.next;
+		free_fxs_n--;
+	} else {
+		fx = mem_alloc(sizeof(*fx));
+	}
+	*fx = (struct fx){ .magic = FX_MAGIC, .type = type, .dest = dest };
 	return fx;
 }
 
@@ -175,7 +187,13 @@ fx_free(struct fx **fxp)
 		slice_unref(&fx->entries[i].body);
 	arena_free(&fx->arena);
 	fx->magic = 0;
-	mem_free(fx);
+	if (free_fxs_n >= FREE_FXS_MAX) {
+		mem_free(fx);
+		return;
+	}
+	fx->link.next = (struct mbox_msg *)free_fxs;
+	free_fxs = fx;
+	free_fxs_n++;
 }
 
 void *

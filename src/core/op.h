@@ -320,7 +320,7 @@ void op_free(struct op **);
 void *op_mem(struct op *, size_t); /* zeroed, lives as long as the op */
 struct str op_str(struct op *, struct str); /* copy, NUL-terminated too */
 const char *op_type_name(enum op_type);
-/* Gives back the operations that the calling thread keeps for reuse (its end). */
+/* Gives back what the calling thread keeps of both for reuse (its end). */
 void op_thread_fini(void);
 
 /* --- effects --------------------------------------------------------------- */

@@ -3,12 +3,14 @@
 #include "core/sub_priv.h"
 #include "core/topic_priv.h"
 
-/* A search by time, from the call until its done(). */
+/* A search by time or index, from the call until its done(). */
 struct tlog_find {
 	unsigned magic;
 #define TLOG_FIND_MAGIC 0x71f19d01
 	struct topic *t;
+	bool by_index;
 	int64_t wall_ms;
+	uint64_t index;
 	struct tledger *tl; /* NULL: nothing is that young */
 	bool at_engine;
 	struct timer now;
@@ -411,7 +413,7 @@ tlog_cut(struct topic *t, uint32_t n)
 	    log->ledgers_n * sizeof(struct tledger *));
 }
 
-/* --- searches by time --------------------------------------------------------------------- */
+/* --- searches --------------------------------------------------------------------- */
 
 static void
 find_end(struct tlog_find *f, struct pos p, enum err e)
@@ -450,7 +452,10 @@ find_go(struct tlog_find *f, enum err e)
 		return;
 	}
 	f->at_engine = true;
-	lgs->ops->find_time(lgs, f->tl->lg, f->wall_ms, find_found, f);
+	if (f->by_index)
+		lgs->ops->find_index(lgs, f->tl->lg, f->index, find_found, f);
+	else
+		lgs->ops->find_time(lgs, f->tl->lg, f->wall_ms, find_found, f);
 }
 
 static void
@@ -497,29 +502,31 @@ tlog_finds_end(struct topic *t, enum err e, bool all)
 	topic_unpin(t);
 }
 
-void
-tlog_find_time(struct topic *t, int64_t wall_ms,
-    void (*done)(void *priv, struct pos first, enum err), void *priv)
+static struct tlog_find *
+find_new(struct topic *t, void (*done)(void *priv, struct pos first, enum err),
+    void *priv)
 {
-	const struct tlog *log = &t->log;
 	struct tlog_find *f;
-	uint32_t i;
 
 	CHECK_OBJ_NOTNULL(t, TOPIC_MAGIC);
 	ALLOC_OBJ(f, TLOG_FIND_MAGIC);
 	f->t = t;
-	f->wall_ms = wall_ms;
 	f->done = done;
 	f->priv = priv;
 	topic_pin(t);
 	LIST_INSERT_HEAD(&t->log.finds, f, link);
 	timer_init(&f->now, find_now, f);
-	for (i = 0; i < log->ledgers_n; i++)
-		if (log->ledgers[i]->info.last_entry >= 0 &&
-		    log->ledgers[i]->info.last_store_ms >= wall_ms)
-			break;
-	if (i < log->ledgers_n) {
-		f->tl = log->ledgers[i];
+	return f;
+}
+
+/* In ledger number i, or behind the last one */
+static void
+find_in(struct tlog_find *f, uint32_t i)
+{
+	struct topic *t = f->t;
+
+	if (i < t->log.ledgers_n) {
+		f->tl = t->log.ledgers[i];
 		f->tl->users++;
 		if (f->tl->lg == NULL) {
 			tledger_want(t, f->tl);
@@ -527,4 +534,87 @@ tlog_find_time(struct topic *t, int64_t wall_ms,
 		}
 	}
 	timer_set(t->co->timers, &f->now, t->co->now_ns);
+}
+
+void
+tlog_find_time(struct topic *t, int64_t wall_ms,
+    void (*done)(void *priv, struct pos first, enum err), void *priv)
+{
+	struct tlog_find *f = find_new(t, done, priv);
+	const struct ledger_info *li;
+	uint32_t i;
+
+	f->wall_ms = wall_ms;
+	for (i = 0; i < t->log.ledgers_n; i++) {
+		li = &t->log.ledgers[i]->info;
+		if (li->last_entry >= 0 && li->last_store_ms >= wall_ms)
+			break;
+	}
+	find_in(f, i);
+}
+
+/* --- by index ------------------------------------------------------------------------- */
+
+uint64_t
+tlog_first_index(const struct topic *t)
+{
+	return t->log.ledgers_n > 0 ? t->log.ledgers[0]->info.first_index :
+				      t->log.next_index;
+}
+
+/* Number of the ledger that has this message, or of the first one behind it. */
+static uint32_t
+ledger_of_index(const struct tlog *log, uint64_t index)
+{
+	uint32_t lo = 0, hi = log->ledgers_n, mid;
+
+	/* usually the last one */
+	if (hi > 0 && index >= log->ledgers[hi - 1]->info.first_index)
+		return index < log->ledgers[hi - 1]->info.next_index ? hi - 1 :
+								       hi;
+	while (lo < hi) {
+		mid = lo + (hi - lo) / 2;
+		if (log->ledgers[mid]->info.next_index <= index)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+bool
+tlog_place(const struct topic *t, uint64_t index, struct pos *p)
+{
+	const struct tlog *log = &t->log;
+	uint32_t i = ledger_of_index(log, index);
+	const struct ledger_info *li;
+
+	if (i == log->ledgers_n) {
+		*p = log->last;
+		p->entry++;
+		*p = tlog_valid(t, *p);
+		return true;
+	}
+	li = &log->ledgers[i]->info;
+	*p = (struct pos){ li->id, 0 };
+	/* a ledger that was lost has no entry: what follows it is the place */
+	if (index <= li->first_index || li->last_entry < 0)
+		*p = tlog_valid(t, *p);
+	else if (li->next_index - li->first_index ==
+	    (uint64_t)li->last_entry + 1)
+		p->entry = (int64_t)(index - li->first_index);
+	else
+		return false;
+	return true;
+}
+
+void
+tlog_find_index(struct topic *t, uint64_t index,
+    void (*done)(void *priv, struct pos, enum err), void *priv)
+{
+	struct tlog_find *f = find_new(t, done, priv);
+
+	f->by_index = true;
+	f->index = index;
+	find_in(f, ledger_of_index(&t->log, index));
 }

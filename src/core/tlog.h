@@ -45,7 +45,7 @@ struct tlog {
 	bool ending; /* the open ledger is being closed for good */
 	LIST_HEAD(, reader) readers;
 	LIST_HEAD(, reader) ended_readers; /* of a topic that closes */
-	/* searches by time that wait for a ledger */
+	/* searches that wait for a ledger, or for the engine */
 	LIST_HEAD(, tlog_find) finds;
 	/* trimmed ledgers that the engine has not been told of */
 	uint64_t *dead;
@@ -72,6 +72,17 @@ uint64_t tlog_entries(const struct topic *, struct pos a, struct pos b);
 /* First entry stored at or after wall ms; answers by done, never inline. */
 void tlog_find_time(struct topic *, int64_t wall_ms,
     void (*done)(void *priv, struct pos first, enum err), void *priv);
+
+/* Index of the first message stored; next_index when there is none. */
+uint64_t tlog_first_index(const struct topic *);
+/* Position of the entry that holds this message, when arithmetic tells: its ledger
+ * has one message an entry, or it is the first one of a ledger, or the next to be
+ * stored. index is within tlog_first_index() and next_index. */
+bool tlog_place(const struct topic *, uint64_t index, struct pos *);
+/* The same by the engine's index: the entry that holds it, or one before it.
+ * Answers by done, never inline. */
+void tlog_find_index(struct topic *, uint64_t index,
+    void (*done)(void *priv, struct pos, enum err), void *priv);
 
 /* --- reader ------------------------------------------------------------------ */
 

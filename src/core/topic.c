@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Topics of a shard: found, kept, looked through, freed. */
+#include "core/reads.h"
 #include "core/sub_priv.h"
 #include "core/topic_priv.h"
 
@@ -42,6 +43,7 @@ destroy(struct topic *t)
 	AZ(t->load);
 	AZ(t->close);
 	timer_cancel(t->co->timers, &t->idle_timer);
+	reads_drop(t);
 	publish_fini(t);
 	tlog_fini(t);
 	props_free(&t->props, t->props_n);
@@ -102,6 +104,7 @@ topics_free(struct core *co)
 		t->pins++;
 		while ((s = TAILQ_FIRST(&t->subs)) != NULL)
 			sub_free(&s);
+		reads_drop(t);
 		tlog_finds_end(t, ERR_CLOSED, true);
 		readers_end(t);
 		tlog_release(t, false);
@@ -176,6 +179,7 @@ topic_notify(struct topic *t)
 
 	TAILQ_FOREACH(s, &t->subs, link)
 		sub_kick(s);
+	reads_notify(t);
 }
 
 void

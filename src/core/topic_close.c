@@ -6,6 +6,7 @@
  * forgets the topic is made, memory goes.
  */
 #include "core/cursor.h"
+#include "core/reads.h"
 #include "core/sub_priv.h"
 #include "core/topic_priv.h"
 
@@ -25,7 +26,8 @@ bool
 topic_is_idle(const struct topic *t)
 {
 	if (t->producers_n > 0 || t->consumers_n > 0 || t->pins > 0 ||
-	    t->pending_n > 0 || t->held_n > 0 || tlog_is_busy(t))
+	    t->pending_n > 0 || t->held_n > 0 || tlog_is_busy(t) ||
+	    reads_any(t))
 		return false;
 	/* a non-persistent topic's subscriptions are nowhere else */
 	return t->name.persistent || t->subs_n == 0;
@@ -55,6 +57,7 @@ close_start(
 	timer_cancel(t->co->timers, &t->idle_timer);
 	topic_pin(t);
 	topic_disconnect(t, why);
+	reads_end(t, why);
 	publish_fail_held(t, why);
 	if (timer_is_set(&t->log.retry)) {
 		timer_cancel(t->co->timers, &t->log.retry);

@@ -6,6 +6,7 @@
  *	namespace -> record -> subscriptions' list -> log -> cursors -> ready
  *		        \-> partitioned? -> first ledger -> commit --^
  */
+#include "core/reads.h"
 #include "core/sub_priv.h"
 #include "core/topic_priv.h"
 
@@ -48,6 +49,22 @@ topic_load_wait(
 	w->go = go;
 	STAILQ_INSERT_TAIL(&t->waiters, w, link);
 	t->load->waiters_n++;
+}
+
+void
+topic_load_cancel(struct topic *t, const struct op *by)
+{
+	struct topic_waiter *w, *next;
+
+	for (w = STAILQ_FIRST(&t->waiters); w != NULL; w = next) {
+		next = STAILQ_NEXT(w, link);
+		if (!op_cancels(by, w->op))
+			continue;
+		STAILQ_REMOVE(&t->waiters, w, topic_waiter, link);
+		t->load->waiters_n--;
+		op_free(&w->op);
+		mem_free(w);
+	}
 }
 
 static void

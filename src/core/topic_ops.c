@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Ops that name a topic. */
 #include "core/cursor.h"
+#include "core/reads.h"
 #include "core/sub_priv.h"
 #include "core/topic_priv.h"
 
@@ -183,6 +184,7 @@ static const struct {
 	[OP_SUB_EXPIRE] = { sub_op, TOPIC_FIND },
 	[OP_SUB_PEEK] = { sub_op, TOPIC_FIND },
 	[OP_READ] = { read_one, TOPIC_FIND },
+	[OP_READ_AT] = { read_at, TOPIC_FIND },
 };
 
 void

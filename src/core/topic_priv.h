@@ -41,6 +41,8 @@ void topic_load_wait(
 /* the log can be appended to, or can't */
 void topic_load_log_done(struct topic *, enum err);
 void topic_load_drop(struct topic *); /* core_free */
+/* the reads in line that OP_READ_CANCEL means are dropped */
+void topic_load_cancel(struct topic *, const struct op *);
 
 /* --- topic_close.c */
 /* Starts closing a READY topic. op (may be NULL) is answered at the end; why goes

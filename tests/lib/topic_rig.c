@@ -78,6 +78,7 @@ trig_init(struct trig *tr)
 		.ledger_max_roll_ms = 14400000,
 		.inactive_ms = 60000,
 		.idle_unload_ms = 60000,
+		.max_waiting_reads = 1000,
 		.max_pending_publishes = 16384,
 	};
 	local_conf_init(&tr->lconf);

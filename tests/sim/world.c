@@ -29,6 +29,7 @@ conf_core(struct sim *w)
 		.ledger_max_roll_ms = 60000,
 		.inactive_ms = 60000,
 		.idle_unload_ms = 500 + (int64_t)rnd(w, 20000),
+		.max_waiting_reads = 1000,
 		.max_pending_publishes = 16384,
 	};
 	if (rnd(w, 3) == 0)

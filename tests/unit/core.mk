@@ -57,3 +57,6 @@ check_PROGRAMS += %D%/test_core_life
 
 check_PROGRAMS += %D%/test_core_seek
 %C%_test_core_seek_LDADD = $(CORE_TEST)
+
+check_PROGRAMS += %D%/test_core_reads
+%C%_test_core_reads_LDADD = $(CORE_TEST)

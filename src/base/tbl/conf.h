@@ -128,6 +128,8 @@ CONF_INT(maxSubscriptionsPerTopic, 0, 0, 1000000, "subscriptions", LIVE,
 CONF_INT(maxPendingPublishesPerTopic, 16384, 1, 1000000, "entries", RESTART,
     "Most entries of a topic that wait to be stored; its producers are not "
     "read from until there are fewer.")
+CONF_INT(maxWaitingReadsPerTopic, 10000, 1, 1000000, "reads", RESTART,
+    "Most reads of a topic that wait for a message (long polling).")
 CONF_INT(topicIdleUnloadSeconds, 60, 1, 86400, "s", LIVE,
     "A topic that nobody is connected to leaves the memory after this time.")
 
