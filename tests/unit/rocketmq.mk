@@ -4,3 +4,5 @@ tests_unit_test_rmq_frame_SOURCES = tests/unit/test_rmq_frame.c
 tests_unit_test_rmq_frame_LDADD = $(ROCKETMQ_TEST)
 tests_unit_test_rmq_header_SOURCES = tests/unit/test_rmq_header.c
 tests_unit_test_rmq_header_LDADD = $(ROCKETMQ_TEST)
+check_PROGRAMS += tests/unit/test_rmq_json
+tests_unit_test_rmq_json_LDADD = $(ROCKETMQ_TEST)
