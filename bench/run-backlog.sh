@@ -37,7 +37,7 @@ trap 'exit 130' INT TERM
 row() { # topics, stalled
 	mkdir "$work/data"
 	: >"$work/stdout"
-	"$magnetar" -D "$work/data" -o brokerServicePort=0 -o webServicePort=0 \
+	"$magnetar" -D "$work/data" -o brokerServicePort=0 -o webServicePort=0 -o namesrvPort=0 -o listenPort=0 -o fastListenPort=0 \
 		>"$work/stdout" 2>"$work/stderr" &
 	pid=$!
 	for _ in $(seq 500); do

@@ -41,7 +41,7 @@ start() { # data directory
 	mkdir -p "$1"
 	: >"$work/stdout"
 	t0=$(date +%s%N)
-	"$magnetar" -D "$1" -o brokerServicePort=0 -o webServicePort=0 \
+	"$magnetar" -D "$1" -o brokerServicePort=0 -o webServicePort=0 -o namesrvPort=0 -o listenPort=0 -o fastListenPort=0 \
 		>"$work/stdout" 2>>"$work/stderr" &
 	pid=$!
 	for _ in $(seq 60000); do

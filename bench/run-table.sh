@@ -133,7 +133,7 @@ measure() { # URL PID LABEL
 
 if [ -n "$start" ]; then
 	mkdir "$work/data"
-	"$start" -D "$work/data" -o brokerServicePort=0 -o webServicePort=0 \
+	"$start" -D "$work/data" -o brokerServicePort=0 -o webServicePort=0 -o namesrvPort=0 -o listenPort=0 -o fastListenPort=0 \
 		>"$work/stdout" 2>"$work/stderr" &
 	broker=$!
 	for _ in $(seq 200); do

@@ -58,7 +58,7 @@ class OwnBroker:
         self.host, self.port, self.ready_ms = "127.0.0.1", 0, None
 
     async def _exec(self):
-        cmd = [self.binary, "-D", self.data, "-o", "brokerServicePort=0", "-o", "webServicePort=0"]
+        cmd = [self.binary, "-D", self.data, "-o", "brokerServicePort=0", "-o", "namesrvPort=0", "-o", "listenPort=0", "-o", "fastListenPort=0", "-o", "webServicePort=0"]
         for o in self.options:
             cmd += ["-o", o]
         with open(self.log, "ab") as log:

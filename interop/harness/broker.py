@@ -22,12 +22,15 @@ class BrokerError(Exception):
 class OwnBroker:
     """A broker binary in a data directory of its own, on free ports that it keeps across restarts."""
 
+    # what the broker says that it listens for: where its port is kept
+    PORTS = {"pulsar": "port", "http": "http_port", "namesrv": "ns_port", "rocketmq": "rmq_port"}
+
     def __init__(self, binary, log_path, options=()):
         self.binary = os.path.abspath(binary)
         self.log_path = log_path
         self.options = list(options)
         self.dir = tempfile.mkdtemp(prefix="interop-broker-")
-        self.port = self.http_port = 0
+        self.port = self.http_port = self.ns_port = self.rmq_port = 0
         self.proc = None
         self.start()
 
@@ -41,7 +44,9 @@ class OwnBroker:
 
     def start(self):
         cmd = [self.binary, "-D", os.path.join(self.dir, "data"),
-               "-o", f"brokerServicePort={self.port}", "-o", f"webServicePort={self.http_port}"]
+               "-o", f"brokerServicePort={self.port}", "-o", f"webServicePort={self.http_port}",
+               "-o", f"namesrvPort={self.ns_port}", "-o", f"listenPort={self.rmq_port}",
+               "-o", "fastListenPort=0"]
         for o in self.options:
             cmd += ["-o", o]
         with open(self.log_path, "ab") as log:
@@ -58,11 +63,9 @@ class OwnBroker:
                 raise BrokerError(f"broker not ready in {START_LIMIT_S} s") from None
             if line is None:
                 raise BrokerError(f"broker ended with status {self.proc.wait()} before it was ready")
-            m = re.match(r"listening (pulsar|http) \S+:(\d+)\s*$", line)
-            if m and m.group(1) == "pulsar":
-                self.port = int(m.group(2))
-            elif m:
-                self.http_port = int(m.group(2))
+            m = re.match(r"listening (\S+) \S+:(\d+)\s*$", line)
+            if m:
+                setattr(self, self.PORTS[m.group(1)], int(m.group(2)))
             elif line.startswith("ready in "):
                 return
 

@@ -12,11 +12,14 @@
 #include "broker/confmap.h"
 #include "broker/reload.h"
 #include "broker/shard.h"
+#include "format/rmq_record.h"
 #include "http/server.h"
 #include "os/clock.h"
 #include "os/file.h"
 #include "os/prot.h"
+#include "broker/rmq.h"
 #include "pulsar/server.h"
+#include "rocketmq/server.h"
 #include "store/local.h"
 #include "store/meta_lmdb.h"
 
@@ -90,6 +93,11 @@ report(void *priv, enum local_report what, uint64_t segment, uint64_t off,
 	    LOG_U("bytes", len));
 }
 
+/* What a format does to its bodies when they get their place */
+static const struct entry_format_ops *const formats[ENTRY_FORMATS_N] = {
+	[ENTRY_FORMAT_ROCKETMQ] = &rmq_record_format,
+};
+
 static enum err
 start_shard(struct broker *b, struct shard *sh, struct diag *diag)
 {
@@ -110,6 +118,7 @@ start_shard(struct broker *b, struct shard *sh, struct diag *diag)
 	lc.report_priv = sh;
 	sh->ledgers = local_ledgers_new(
 	    &lc, sh->disk, sh->meta, &core_ledger_client, sh->core);
+	sh->ledgers->formats = formats;
 	core_set_ledgers(sh->core, sh->ledgers);
 	err = local_recover(sh->ledgers, clock_wall_ms(), &rec, diag);
 	if (err != ERR_OK)
@@ -171,6 +180,9 @@ listen_http(struct broker *b, struct diag *diag)
 
 	confmap_http(&hc, b->conf);
 	hc.pulsar_port = sock_addr_port(listener_addr(s0->listener));
+	if (s0->rmq != NULL)
+		hc.namesrv_port =
+		    sock_addr_port(listener_addr(s0->rmq_listeners[0]));
 	hc.metrics = b->metrics;
 	hc.metrics_n = b->shards_n;
 	err = sock_addr_parse(
@@ -239,6 +251,8 @@ broker_start(
 		err = start_shard(b, &b->shards[i], diag);
 	if (err == ERR_OK)
 		err = listen_pulsar(b, diag);
+	if (err == ERR_OK && b->conf->rocketmqEnable)
+		err = broker_rmq_start(b, b->conf, diag);
 	if (err == ERR_OK)
 		err = listen_http(b, diag);
 	return err;
@@ -278,8 +292,10 @@ static void
 drain_shard(struct shard *sh, void *priv)
 {
 	(void)priv;
-	listener_free(&sh->listener);
+	shard_deafen(sh);
 	pulsar_drain(sh->pulsar);
+	if (sh->rmq != NULL)
+		rmq_drain(sh->rmq);
 	core_drain(sh->core, shard_drained, sh);
 }
 

@@ -5,6 +5,7 @@
 
 #define MIB (INT64_C(1) << 20)
 #define MINUTE_MS INT64_C(60000)
+#define HOUR_MS INT64_C(3600000)
 #define MS_NS INT64_C(1000000)
 #define S_NS INT64_C(1000000000)
 /* what a frame may have beside maxMessageSize (pulsar/frame.h) */
@@ -117,6 +118,26 @@ confmap_pulsar(struct pulsar_conf *pc, const struct conf *c, unsigned shards_n)
 }
 
 void
+confmap_rmq(struct rmq_conf *rc, const struct conf *c, unsigned shards_n)
+{
+	*rc = (struct rmq_conf)RMQ_CONF_DEFAULT;
+	rc->cluster = c->brokerClusterName;
+	rc->broker = c->brokerName;
+	rc->advertised_ip = c->brokerIP1;
+	rc->advertised_port = (unsigned)c->advertisedListenPort;
+	rc->tenant = c->rocketmqTenant;
+	rc->ns = c->rocketmqNamespace;
+	rc->auto_topic = c->autoCreateTopicEnable;
+	rc->auto_group = c->autoCreateSubscriptionGroup;
+	rc->default_queues = (unsigned)c->defaultTopicQueueNums;
+	rc->max_message_bytes = (unsigned)c->rocketmqMaxMessageSize;
+	rc->retention_ms = c->fileReservedTime * HOUR_MS;
+	rc->shard_pending_bytes_max = publish_bytes(c, shards_n);
+	if (rc->pending_bytes_max > rc->shard_pending_bytes_max)
+		rc->pending_bytes_max = rc->shard_pending_bytes_max;
+}
+
+void
 confmap_http(struct http_conf *hc, const struct conf *c)
 {
 	*hc = (struct http_conf)HTTP_CONF_DEFAULT;
@@ -125,4 +146,5 @@ confmap_http(struct http_conf *hc, const struct conf *c)
 	hc->advertised_address = c->advertisedAddress;
 	hc->advertised_listeners = c->advertisedListeners;
 	hc->internal_listener = c->internalListenerName;
+	hc->rocketmq_ip = c->brokerIP1;
 }

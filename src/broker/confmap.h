@@ -11,12 +11,14 @@
 #include "core/core.h"
 #include "http/server.h"
 #include "pulsar/server.h"
+#include "rocketmq/server.h"
 #include "store/local.h"
 
 void confmap_core(
     struct core_conf *, const struct conf *, unsigned shard, unsigned shards_n);
 void confmap_local(struct local_conf *, const struct conf *, unsigned shard,
     unsigned shards_n);
+void confmap_rmq(struct rmq_conf *, const struct conf *, unsigned shards_n);
 void confmap_pulsar(
     struct pulsar_conf *, const struct conf *, unsigned shards_n);
 void confmap_http(struct http_conf *, const struct conf *);

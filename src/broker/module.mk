@@ -7,5 +7,6 @@ magnetar_SOURCES = \
 	%D%/inspect.c %D%/inspect.h \
 	%D%/main.c \
 	%D%/reload.c %D%/reload.h \
+	%D%/rmq.c %D%/rmq.h \
 	%D%/shard.c %D%/shard.h
-magnetar_LDADD = src/http/libhttp.a $(PULSAR_LINK) $(PULSAR_LIBS) $(HTTP_LIBS)
+magnetar_LDADD = src/http/libhttp.a src/rocketmq/librocketmq.a $(PULSAR_LINK) $(PULSAR_LIBS) $(HTTP_LIBS)

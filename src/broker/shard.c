@@ -8,6 +8,7 @@
 #include "broker/counters.h"
 #include "os/clock.h"
 #include "pulsar/server.h"
+#include "rocketmq/server.h"
 #include "store/local.h"
 #include "store/meta_lmdb.h"
 
@@ -368,6 +369,37 @@ shard_move(void *priv, unsigned to, struct pulsar_move *mv)
 	shard_call(broker_shard(sh->broker, to), moved_in, mv);
 }
 
+/* --- between front-ends ---------------------------------------------------------- */
+
+static void
+rmq_came(struct shard *sh, void *priv)
+{
+	struct rmq_msg *m = priv;
+
+	if (sh->rmq != NULL)
+		rmq_receive(sh->rmq, &m);
+	else
+		rmq_msg_free(&m);
+}
+
+void
+shard_post_rmq(void *priv, unsigned to, struct rmq_msg *m)
+{
+	struct shard *sh;
+	struct xcall *c;
+
+	CAST_OBJ_NOTNULL(sh, priv, SHARD_MAGIC);
+	if (to == sh->n) {
+		shard_call(sh, rmq_came, m);
+		return;
+	}
+	c = mem_alloc(sizeof(*c));
+	c->magic = XCALL_MAGIC;
+	c->f = rmq_came;
+	c->priv = m;
+	append(sh, to, &c->link);
+}
+
 /* --- the loop ------------------------------------------------------------------- */
 
 static void
@@ -486,12 +518,23 @@ shard_call(struct shard *sh, shard_call_f *f, void *priv)
 }
 
 void
+shard_deafen(struct shard *sh)
+{
+	unsigned i;
+
+	if (sh->listener != NULL)
+		listener_free(&sh->listener);
+	for (i = 0; i < SHARD_RMQ_PORTS; i++)
+		if (sh->rmq_listeners[i] != NULL)
+			listener_free(&sh->rmq_listeners[i]);
+}
+
+void
 shard_hang_up(struct shard *sh)
 {
 	CHECK_OBJ_NOTNULL(sh, SHARD_MAGIC);
 	loop_bind(sh->lp);
-	if (sh->listener != NULL)
-		listener_free(&sh->listener);
+	shard_deafen(sh);
 	/* what was said to them goes out as far as there is room for it */
 	while (net_flush(sh->net))
 		;
@@ -531,6 +574,8 @@ shard_close(struct shard *sh)
 	loop_bind(sh->lp);
 	if (sh->pulsar != NULL)
 		pulsar_free(&sh->pulsar);
+	if (sh->rmq != NULL)
+		rmq_free(&sh->rmq);
 	if (sh->core != NULL)
 		core_free(&sh->core);
 	if (sh->ledgers != NULL)

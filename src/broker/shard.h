@@ -25,9 +25,11 @@
 
 #define SHARDS_MAX 64
 #define SHARD_SINKS_MAX 8
+#define SHARD_RMQ_PORTS 3 /* name server, broker, broker for old clients */
 
 struct broker;
 struct pulsar_move;
+struct rmq_msg;
 struct xreceipts;
 struct xdeliver;
 
@@ -57,7 +59,9 @@ struct shard {
 	struct shard_out out[SHARDS_MAX];
 	struct metrics *metrics; /* read by any thread */
 	struct pulsar *pulsar;
+	struct rmq *rmq; /* NULL: not served */
 	struct listener *listener;
+	struct listener *rmq_listeners[SHARD_RMQ_PORTS];
 	struct thread th; /* shards 1.. */
 	struct loop_timer second;
 	_Atomic bool drained;
@@ -79,6 +83,10 @@ void shard_close(struct shard *);
 /* Of pulsar_conf, priv is the shard: sessions that are read best elsewhere. */
 bool shard_may_move(void *priv, unsigned to);
 void shard_move(void *priv, unsigned to, struct pulsar_move *);
+/* Of rmq_conf, priv is the shard: to a shard's front-end. */
+void shard_post_rmq(void *priv, unsigned to, struct rmq_msg *);
+/* Stops accepting. */
+void shard_deafen(struct shard *);
 /* Run on the calling thread until shard_stop(). */
 void shard_run(struct shard *);
 /* @locality any */

@@ -81,6 +81,20 @@ address_pulsar(struct req *rq, char *buf, size_t size)
 	any(rq, rq->h->conf.pulsar_port, buf, size);
 }
 
+void
+address_namesrv(struct req *rq, char *buf, size_t size)
+{
+	const char *adv = rq->h->conf.rocketmq_ip;
+	struct sock_addr sa;
+	char host[HOST_MAX];
+
+	if (!is_set(adv)) {
+		mhd_local(rq, &sa);
+		adv = sock_addr_host(&sa, host, sizeof(host));
+	}
+	join(buf, size, adv, rq->h->conf.namesrv_port);
+}
+
 enum err
 address_listener(
     struct req *rq, const char *name, char *pulsar, char *http, size_t size)

@@ -14,6 +14,9 @@
 /* host:port of HTTP and of Pulsar's protocol */
 void address_http(struct req *, char *buf, size_t size);
 void address_pulsar(struct req *, char *buf, size_t size);
+/* ip:port of RocketMQ's name server: brokerIP1, or the address that the request
+ * came to */
+void address_namesrv(struct req *, char *buf, size_t size);
 /* Of a named listener (empty: the internal one, if there are listeners, else
  * as above); http is that of the listener or the plain one. ERR_NO_LISTENER. */
 enum err address_listener(struct req *, const char *name, char *pulsar,

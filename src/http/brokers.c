@@ -87,6 +87,34 @@ h_brokers_of_cluster(struct req *rq)
 	h_brokers_list(rq);
 }
 
+/* Where clients of RocketMQ that know an HTTP address only ask for the name
+ * server. */
+void
+h_rocketmq_nsaddr(struct req *rq)
+{
+	char addr[ADDRESS_MAX];
+
+	if (rq->h->conf.namesrv_port == 0) {
+		req_error(rq, 404, "RocketMQ's protocol is not served");
+		return;
+	}
+	address_namesrv(rq, addr, sizeof(addr));
+	strbuf_adds(&rq->out, addr);
+	req_text(rq, "text/plain");
+}
+
+void
+h_rocketmq_nsaddr_internet(struct req *rq)
+{
+	h_rocketmq_nsaddr(rq);
+}
+
+void
+h_rocketmq_nsaddr_internal(struct req *rq)
+{
+	h_rocketmq_nsaddr(rq);
+}
+
 /* The part of the configuration that admin tools look for. */
 void
 h_brokers_runtime(struct req *rq)

@@ -45,6 +45,8 @@ struct http_conf {
 	const char *advertised_listeners;
 	/* The listener of requests that name none; NULL or "": the first. */
 	const char *internal_listener;
+	unsigned namesrv_port; /* of RocketMQ; 0: not served */
+	const char *rocketmq_ip; /* brokerIP1; NULL or "": none said */
 	size_t body_max; /* larger ones are answered 413 */
 	unsigned connections_max;
 	unsigned idle_s; /* silent connections are closed after it */

@@ -36,6 +36,43 @@ CONF_STR(internalListenerName, "", 128, RESTART,
     "The one of advertisedListeners for clients that name none. Empty: the "
     "first.")
 
+CONF_SECTION("RocketMQ")
+CONF_BOOL(rocketmqEnable, true, RESTART,
+    "Serve RocketMQ's remoting protocol, name server and broker.")
+CONF_INT(namesrvPort, 9876, 0, 65535, "port", RESTART,
+    "Port of the name server. Each of the ports of RocketMQ takes all "
+    "requests. 0 picks a free one, which is printed.")
+CONF_INT(listenPort, 10911, 0, 65535, "port", RESTART,
+    "Port of the broker. 0 picks a free one, which is printed.")
+CONF_INT(fastListenPort, 10909, 0, 65535, "port", RESTART,
+    "Port of the broker for clients before 4.5, who send to the one two below "
+    "the broker's. 0: none.")
+CONF_STR(brokerIP1, "", 255, RESTART,
+    "Address that clients of RocketMQ are told to connect to. Empty: the one "
+    "that the asking client connected to, which behind NAT or a published "
+    "port of a container is not what it can reach.")
+CONF_INT(advertisedListenPort, 0, 0, 65535, "port", RESTART,
+    "Port that clients of RocketMQ are told to connect to. 0: listenPort.")
+CONF_STR(brokerClusterName, "DefaultCluster", 127, RESTART,
+    "Name of the cluster, as RocketMQ's clients are told it.")
+CONF_STR(brokerName, "broker-a", 127, RESTART,
+    "Name of the broker, as RocketMQ's clients are told it.")
+CONF_STR(rocketmqTenant, "public", 128, RESTART,
+    "Tenant whose topics clients of RocketMQ see.")
+CONF_STR(rocketmqNamespace, "default", 128, RESTART,
+    "Namespace of that tenant that has the topics named without one.")
+CONF_BOOL(autoCreateTopicEnable, true, RESTART,
+    "Make a topic when a client of RocketMQ first sends to it.")
+CONF_BOOL(autoCreateSubscriptionGroup, true, RESTART,
+    "Make a consumer group when a client of RocketMQ first names it.")
+CONF_INT(defaultTopicQueueNums, 8, 1, 1024, "queues", RESTART,
+    "Most queues of a topic made that way; clients ask for 4.")
+CONF_INT(rocketmqMaxMessageSize, 4194304, 1024, 16777216, "bytes", RESTART,
+    "Largest body that clients of RocketMQ may send (maxMessageSize there).")
+CONF_INT(fileReservedTime, 72, 1, 876000, "hours", RESTART,
+    "How long a topic made by RocketMQ keeps its messages, consumed or not, "
+    "where the topic says nothing.")
+
 CONF_SECTION("Storage")
 CONF_STR(dataDir, "./data", 4000, RESTART,
     "Directory of everything that is stored. Made if missing; used by one "

@@ -65,6 +65,9 @@ METRIC(READ_COLD, COUNTER, "magnetar_reads_disk_total",
 METRIC(PRODUCERS, GAUGE, "magnetar_producers", "Producers connected")
 METRIC(CONSUMERS, GAUGE, "magnetar_consumers", "Consumers connected")
 METRIC(LOOKUPS, COUNTER, "magnetar_lookups_total", "Lookups answered")
+METRIC(RMQ_CLIENT_ID_TWICE, COUNTER, "magnetar_rocketmq_client_id_twice_total",
+    "Connections of RocketMQ clients that joined a group under an id that "
+    "another connection has there")
 METRIC(HTTP_REQUESTS, COUNTER, "magnetar_http_requests_total",
     "HTTP requests answered")
 

@@ -7,6 +7,10 @@
 ROUTE(GET, "/status.html", h_get_status)
 ROUTE(GET, "/metrics", h_get_metrics)
 
+ROUTE(GET, "/rocketmq/nsaddr", h_rocketmq_nsaddr)
+ROUTE(GET, "/rocketmq/nsaddr4client-internet", h_rocketmq_nsaddr_internet)
+ROUTE(GET, "/rocketmq/nsaddr4client-internal", h_rocketmq_nsaddr_internal)
+
 ROUTE(GET, "/lookup/v2/topic/{d}/{t}/{n}/{topic}", h_lookup_topic)
 
 ROUTE(GET, "/admin/v2/brokers", h_brokers_list)

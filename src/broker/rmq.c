@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/rmq.h"
+
+#include <stdio.h>
+
+#include "broker/broker.h"
+#include "broker/confmap.h"
+#include "broker/shard.h"
+#include "rocketmq/server.h"
+
+/* One port on every shard; *bound is what it is. */
+static enum err
+listen_port(struct broker *b, const struct conf *c, unsigned slot, int64_t port,
+    const char *what, unsigned *bound, struct diag *diag)
+{
+	struct sock_addr sa;
+	struct shard *sh;
+	char text[SOCK_TEXT_MAX];
+	enum err err;
+	unsigned i;
+
+	err = sock_addr_parse(&sa, c->bindAddress, (uint16_t)port, diag);
+	for (i = 0; err == ERR_OK && i < broker_shards_n(b); i++) {
+		sh = broker_shard(b, i);
+		err = listener_new(&sh->rmq_listeners[slot], sh->net, &sa,
+		    i == 0, 1024, rmq_accept, sh->rmq, diag);
+		if (err == ERR_OK)
+			sa = *listener_addr(sh->rmq_listeners[slot]);
+	}
+	if (err != ERR_OK)
+		return err;
+	*bound = sock_addr_port(&sa);
+	printf(
+	    "listening %s %s\n", what, sock_addr_text(&sa, text, sizeof(text)));
+	return ERR_OK;
+}
+
+enum err
+broker_rmq_start(struct broker *b, const struct conf *c, struct diag *diag)
+{
+	struct rmq_conf rc;
+	struct shard *sh;
+	unsigned i, port;
+	enum err err;
+
+	for (i = 0; i < broker_shards_n(b); i++) {
+		sh = broker_shard(b, i);
+		confmap_rmq(&rc, c, broker_shards_n(b));
+		rc.metrics = sh->metrics;
+		rc.post = shard_post_rmq;
+		rc.post_priv = sh;
+		sh->rmq = rmq_new(sh->net, &sh->router, &rc);
+	}
+	err = listen_port(b, c, 0, c->namesrvPort, "namesrv", &port, diag);
+	if (err == ERR_OK && c->fastListenPort > 0)
+		err = listen_port(
+		    b, c, 2, c->fastListenPort, "rocketmq-vip", &port, diag);
+	if (err == ERR_OK)
+		err = listen_port(
+		    b, c, 1, c->listenPort, "rocketmq", &port, diag);
+	for (i = 0; err == ERR_OK && i < broker_shards_n(b); i++)
+		rmq_set_port(broker_shard(b, i)->rmq, port);
+	return err;
+}

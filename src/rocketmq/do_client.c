@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Heartbeats: who a connection is and what it wants. A heartbeat is answered
+ * when the retry topics of its consumer groups are there, since clients look
+ * for their routes next.
+ */
+#include <jansson.h>
+#include <stdio.h>
+
+#include "rocketmq/group.h"
+
+#define MEMBERS_MAX 10000u /* groups of a connection */
+
+/* --- members ---------------------------------------------------------------- */
+
+static struct rmq_member *
+member_get(const struct rmq_session *s, struct str group, bool producer)
+{
+	struct rmq_member *m;
+
+	LIST_FOREACH(m, &s->members, link)
+		if (m->in->producer == producer &&
+		    str_eq(str_of(m->group), group))
+			return m;
+	return NULL;
+}
+
+const struct rmq_interest *
+rmq_member_interest(const struct rmq_session *s, struct str group)
+{
+	const struct rmq_member *m = member_get(s, group, false);
+
+	return m != NULL ? m->in : NULL;
+}
+
+static void
+member_free(struct rmq_member *m)
+{
+	LIST_REMOVE(m, link);
+	rmq_interest_unref(&m->in);
+	mem_free(m->group);
+	FREE_OBJ(m);
+}
+
+static struct rmq_msg *
+member_msg(struct rmq_session *s, enum rmq_msg_type type, const char *group)
+{
+	struct rmq_msg *msg = rmq_msg_new(s->rm, type);
+
+	msg->session = s->id;
+	msg->session_shard = s->rm->router->shard;
+	msg->group = mem_strdup(group);
+	return msg;
+}
+
+static void
+leave(struct rmq_session *s, struct rmq_member *m)
+{
+	struct rmq_msg *msg = member_msg(s, MSG_LEAVE, m->group);
+
+	msg->producer = m->in->producer;
+	rmq_msg_send(s->rm, rmq_group_shard(s->rm, str_of(m->group)), &msg);
+	member_free(m);
+}
+
+void
+rmq_members_drop(struct rmq_session *s)
+{
+	struct rmq_member *m;
+
+	while ((m = LIST_FIRST(&s->members)) != NULL)
+		leave(s, m);
+}
+
+void
+rmq_members_expire(struct rmq_session *s)
+{
+	int64_t now = loop_mono_ns(s->rm->lp);
+	struct rmq_member *m, *next;
+
+	for (m = LIST_FIRST(&s->members); m != NULL; m = next) {
+		next = LIST_NEXT(m, link);
+		if (now - m->heard_ns > s->rm->conf.member_ns)
+			leave(s, m);
+	}
+}
+
+/* Takes in. Told to the group if it is news. */
+static void
+member_heard(struct rmq_session *s, const char *group, struct rmq_interest *in)
+{
+	struct rmq_member *m = member_get(s, str_of(group), in->producer);
+	struct rmq_msg *msg;
+
+	if (m != NULL && rmq_interest_same(m->in, in)) {
+		m->heard_ns = loop_mono_ns(s->rm->lp);
+		rmq_interest_unref(&in);
+		return;
+	}
+	if (m == NULL) {
+		ALLOC_OBJ(m, RMQ_MEMBER_MAGIC);
+		m->group = mem_strdup(group);
+		LIST_INSERT_HEAD(&s->members, m, link);
+	} else
+		rmq_interest_unref(&m->in);
+	m->in = in;
+	m->heard_ns = loop_mono_ns(s->rm->lp);
+	msg = member_msg(s, MSG_JOIN, group);
+	msg->client = mem_strdup(s->client_id);
+	msg->addr = mem_strdup(conn_peer_text(s->cn));
+	msg->language = s->language;
+	msg->version = s->version;
+	msg->in = rmq_interest_ref(in);
+	rmq_msg_send(s->rm, rmq_group_shard(s->rm, str_of(group)), &msg);
+}
+
+/* --- the body --------------------------------------------------------------- */
+
+static char *
+text_of(const json_t *js, const char *name)
+{
+	const char *v = json_string_value(json_object_get(js, name));
+
+	return mem_strdup(v != NULL ? v : "");
+}
+
+static bool
+sub_parse(struct rmq_sub *sub, const json_t *js)
+{
+	uint32_t tags[RMQ_TAGS_MAX];
+
+	sub->topic = text_of(js, "topic");
+	sub->expression = text_of(js, "subString");
+	sub->type = text_of(js, "expressionType");
+	sub->version = json_integer_value(json_object_get(js, "subVersion"));
+	if (sub->topic[0] == '\0')
+		return false;
+	if (sub->type[0] != '\0' && strcmp(sub->type, "TAG") != 0)
+		return true;
+	if (!rmq_tags_parse(str_of(sub->expression), tags, &sub->tags_n))
+		return false;
+	if (sub->tags_n > 0) {
+		sub->tags = mem_calloc(sub->tags_n, sizeof *sub->tags);
+		memcpy(sub->tags, tags, sub->tags_n * sizeof *sub->tags);
+	}
+	return true;
+}
+
+static enum rmq_consume_type
+consume_type(const char *text)
+{
+	if (text != NULL && strcmp(text, "CONSUME_ACTIVELY") == 0)
+		return RMQ_ACTIVELY;
+	if (text != NULL && strcmp(text, "CONSUME_POP") == 0)
+		return RMQ_POP;
+	return RMQ_PASSIVELY;
+}
+
+static struct rmq_interest *
+interest_new(bool producer)
+{
+	struct rmq_interest *in;
+
+	ALLOC_OBJ(in, RMQ_INTEREST_MAGIC);
+	atomic_init(&in->refs, 1);
+	in->producer = producer;
+	return in;
+}
+
+/* NULL: it can't be read */
+static struct rmq_interest *
+consumer_parse(const json_t *js)
+{
+	const char *model, *where;
+	struct rmq_interest *in;
+	const json_t *subs = json_object_get(js, "subscriptionDataSet");
+	size_t i, n = json_array_size(subs);
+	bool ok = n <= RMQ_SUBS_MAX;
+
+	in = interest_new(false);
+	model = json_string_value(json_object_get(js, "messageModel"));
+	where = json_string_value(json_object_get(js, "consumeFromWhere"));
+	in->broadcast = model != NULL && strcmp(model, "BROADCASTING") == 0;
+	in->unit = json_is_true(json_object_get(js, "unitMode"));
+	in->type =
+	    consume_type(json_string_value(json_object_get(js, "consumeType")));
+	(void)snprintf(in->from_where, sizeof in->from_where, "%s",
+	    where != NULL ? where : "CONSUME_FROM_LAST_OFFSET");
+	in->subs = ok && n > 0 ? mem_calloc(n, sizeof *in->subs) : NULL;
+	for (i = 0; ok && i < n; i++) {
+		in->subs_n++;
+		ok = sub_parse(&in->subs[i], json_array_get(subs, i));
+	}
+	if (!ok)
+		rmq_interest_unref(&in);
+	return in;
+}
+
+/* --- heartbeat -------------------------------------------------------------- */
+
+/* The retry topic of a group: there, or the request was parked. */
+static bool
+retry_topic_is_there(
+    struct rmq_session *s, const struct rmq_req *q, const char *group)
+{
+	char name[256];
+	struct rmq_topic *t;
+
+	if (snprintf(name, sizeof name, "%%RETRY%%%s", group) >=
+	    (int)sizeof name)
+		return true; /* no topic can have this name */
+	switch (rmq_topic_get(s, q, str_of(name), &t)) {
+	case RMQ_TOPIC_PARKED:
+		return false;
+	case RMQ_TOPIC_NONE:
+		if (t == NULL)
+			return true;
+		rmq_topic_make(s, q, t, 1, PERM_READ | PERM_WRITE);
+		return false;
+	case RMQ_TOPIC_OK:
+	case RMQ_TOPIC_ERROR:
+		break;
+	}
+	return true;
+}
+
+static const char *
+group_of(const json_t *js)
+{
+	const char *g = json_string_value(json_object_get(js, "groupName"));
+
+	return g != NULL && g[0] != '\0' && strlen(g) <= 255 ? g : NULL;
+}
+
+/* False: parked */
+static bool
+retry_topics_are_there(
+    struct rmq_session *s, const struct rmq_req *q, const json_t *consumers)
+{
+	const json_t *js;
+	size_t i;
+
+	json_array_foreach(consumers, i, js)
+	{
+		if (group_of(js) != NULL &&
+		    !retry_topic_is_there(s, q, group_of(js)))
+			return false;
+	}
+	return true;
+}
+
+static void
+client_is(struct rmq_session *s, const struct rmq_req *q, const char *id)
+{
+	s->language = q->h->language;
+	s->version = q->h->version;
+	if (s->client_id != NULL && strcmp(s->client_id, id) == 0)
+		return;
+	mem_free(s->client_id);
+	s->client_id = mem_strdup(id);
+}
+
+static bool
+heard(struct rmq_session *s, const json_t *producers, const json_t *consumers)
+{
+	struct rmq_interest *in;
+	const json_t *js;
+	size_t i;
+
+	json_array_foreach(producers, i, js) if (group_of(js) != NULL)
+	    member_heard(s, group_of(js), interest_new(true));
+	json_array_foreach(consumers, i, js)
+	{
+		if (group_of(js) == NULL)
+			continue;
+		in = consumer_parse(js);
+		if (in == NULL)
+			return false;
+		member_heard(s, group_of(js), in);
+	}
+	return true;
+}
+
+void
+rmq_do_heartbeat(struct rmq_session *s, struct rmq_req *q)
+{
+	const json_t *producers, *consumers;
+	const char *id;
+	json_t *js;
+	bool ok;
+
+	js = json_loadb((const char *)q->body.p, q->body.len, 0, NULL);
+	id = json_string_value(json_object_get(js, "clientID"));
+	producers = json_object_get(js, "producerDataSet");
+	consumers = json_object_get(js, "consumerDataSet");
+	if (id == NULL || json_array_size(producers) > MEMBERS_MAX ||
+	    json_array_size(consumers) > MEMBERS_MAX) {
+		json_decref(js);
+		rmq_answer_code(
+		    s, &q->ref, RC_SYSTEM_ERROR, "the heartbeat can't be read");
+		return;
+	}
+	if (!retry_topics_are_there(s, q, consumers)) {
+		json_decref(js);
+		return;
+	}
+	client_is(s, q, id);
+	ok = heard(s, producers, consumers);
+	json_decref(js);
+	if (!ok) {
+		rmq_answer_code(s, &q->ref, RC_SUBSCRIPTION_PARSE_FAILED,
+		    "a subscription can't be read");
+		return;
+	}
+	(void)rmq_answer(s, &q->ref, RC_SUCCESS, NULL);
+	rout_bool(&s->rm->out, "IS_SUB_CHANGE", true);
+	rmq_answer_end(s, &q->ref, NULL, 0);
+}
+
+void
+rmq_do_unregister(struct rmq_session *s, struct rmq_req *q)
+{
+	struct str producer = rheader_get(q->h, "producerGroup"),
+		   consumer = rheader_get(q->h, "consumerGroup");
+	struct rmq_member *m;
+
+	if (producer.len > 0 && (m = member_get(s, producer, true)) != NULL)
+		leave(s, m);
+	if (consumer.len > 0 && (m = member_get(s, consumer, false)) != NULL)
+		leave(s, m);
+	rmq_answer_code(s, &q->ref, RC_SUCCESS, NULL);
+}
+
+/* --- questions to a group --------------------------------------------------- */
+
+void
+rmq_do_consumer_list(struct rmq_session *s, struct rmq_req *q)
+{
+	struct str group = rheader_get(q->h, "consumerGroup");
+
+	if (group.len == 0)
+		rmq_answer_field(s, &q->ref, "consumerGroup");
+	else
+		rmq_group_ask(s, q, group, STR_NONE);
+}
+
+/* LOCK_BATCH_MQ and UNLOCK_BATCH_MQ: the group's name is in the body */
+static void
+ask_by_body(struct rmq_session *s, struct rmq_req *q)
+{
+	json_t *js = json_loadb((const char *)q->body.p, q->body.len, 0, NULL);
+	const char *group =
+	    json_string_value(json_object_get(js, "consumerGroup"));
+
+	if (group == NULL || group[0] == '\0')
+		rmq_answer_code(
+		    s, &q->ref, RC_SYSTEM_ERROR, "the body can't be read");
+	else
+		rmq_group_ask(s, q, str_of(group), STR_NONE);
+	json_decref(js);
+}
+
+void
+rmq_do_lock(struct rmq_session *s, struct rmq_req *q)
+{
+	ask_by_body(s, q);
+}
+
+void
+rmq_do_unlock(struct rmq_session *s, struct rmq_req *q)
+{
+	ask_by_body(s, q);
+}

@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * PULL_MESSAGE: a read at an index. It waits at the topic if the client says
+ * that it may; each pull is filtered by what its own connection subscribed to.
+ */
+#include "core/name.h"
+#include "rocketmq/group.h"
+
+/* PullSysFlag */
+#define PULL_COMMIT 1
+#define PULL_SUSPEND 2
+#define PULL_SUBSCRIPTION 4
+
+#define PULL_BYTES_MAX (4u << 20) /* of one answer's records, one at least */
+#define SUSPEND_MS_MAX INT64_C(60000)
+#define FREE_PULLS_MAX 4096u
+
+struct rmq_pull {
+	unsigned magic;
+#define RMQ_PULL_MAGIC 0x40c39011
+	LIST_ENTRY(rmq_pull) link; /* of the session, or unused ones */
+	struct rmq_session *s;
+	uint64_t number;
+	struct rmq_ref ref;
+	uint64_t index;
+	char topic[NAME_MAX_BYTES + 32]; /* full, of the queue */
+	size_t topic_len;
+};
+
+/* What a request says */
+struct pull_req {
+	struct str group, topic;
+	int32_t queue, max_n, flags;
+	int64_t offset, commit, suspend_ms, version;
+	uint32_t max_bytes;
+};
+
+/* --- life ------------------------------------------------------------------- */
+
+static struct rmq_pull *
+pull_new(struct rmq_session *s, const struct rmq_ref *ref)
+{
+	struct rmq *rm = s->rm;
+	struct rmq_pull *p = LIST_FIRST(&rm->free_pulls);
+
+	if (p != NULL) {
+		LIST_REMOVE(p, link);
+		rm->free_pulls_n--;
+	} else
+		ALLOC_OBJ(p, RMQ_PULL_MAGIC);
+	p->s = s;
+	p->ref = *ref;
+	p->number = rmq_thing_add(rm, p);
+	LIST_INSERT_HEAD(&s->pulls, p, link);
+	return p;
+}
+
+static void
+pull_free(struct rmq_pull *p)
+{
+	struct rmq *rm = p->s->rm;
+
+	LIST_REMOVE(p, link);
+	rmq_thing_del(rm, p->number);
+	p->s = NULL;
+	if (rm->free_pulls_n >= FREE_PULLS_MAX) {
+		FREE_OBJ(p);
+		return;
+	}
+	rm->free_pulls_n++;
+	LIST_INSERT_HEAD(&rm->free_pulls, p, link);
+}
+
+/* The core need not keep what waits. */
+static void
+cancel(struct rmq_pull *p)
+{
+	struct op *op;
+
+	op = rmq_op_new(p->s->rm, OP_READ_CANCEL, TAG_PULL, p->number, 0);
+	op->topic = op_str(op, (struct str){ p->topic, p->topic_len });
+	rmq_route(p->s->rm, &op);
+}
+
+void
+rmq_pulls_drop(struct rmq_session *s)
+{
+	struct rmq_pull *p;
+
+	while ((p = LIST_FIRST(&s->pulls)) != NULL) {
+		cancel(p);
+		pull_free(p);
+	}
+}
+
+void
+rmq_pulls_fini(struct rmq *rm)
+{
+	struct rmq_pull *p;
+
+	while ((p = LIST_FIRST(&rm->free_pulls)) != NULL) {
+		LIST_REMOVE(p, link);
+		FREE_OBJ(p);
+	}
+	rm->free_pulls_n = 0;
+}
+
+/* --- answers ---------------------------------------------------------------- */
+
+static struct rout *
+begin(struct rmq_pull *p, int code, const char *status, uint64_t next,
+    const struct fx *fx)
+{
+	struct rout *o = rmq_answer(p->s, &p->ref, code, status);
+
+	rout_i64(o, "suggestWhichBrokerId", 0);
+	rout_i64(o, "nextBeginOffset", (int64_t)next);
+	rout_i64(o, "minOffset", (int64_t)fx->min_index);
+	rout_i64(o, "maxOffset", (int64_t)fx->max_index);
+	rout_i64(o, "topicSysFlag", 0);
+	rout_i64(o, "groupSysFlag", 0);
+	return o;
+}
+
+static void
+say_nothing(struct rmq_pull *p, const struct fx *fx)
+{
+	uint64_t next;
+	const char *status;
+	int code;
+
+	if (fx->max_index == 0 && fx->min_index == 0) {
+		code = p->index == 0 ? RC_PULL_NOT_FOUND : RC_PULL_OFFSET_MOVED;
+		status = "NO_MESSAGE_IN_QUEUE";
+		next = 0;
+	} else if (p->index < fx->min_index) {
+		code = RC_PULL_OFFSET_MOVED;
+		status = "OFFSET_TOO_SMALL";
+		next = fx->min_index;
+	} else if (p->index > fx->max_index) {
+		code = RC_PULL_OFFSET_MOVED;
+		status = "OFFSET_OVERFLOW_BADLY";
+		next = fx->max_index;
+	} else if (fx->u64 > p->index) {
+		code = RC_PULL_RETRY_IMMEDIATELY;
+		status = "NO_MATCHED_MESSAGE";
+		next = fx->u64;
+	} else {
+		code = RC_PULL_NOT_FOUND;
+		status = "OFFSET_OVERFLOW_ONE";
+		next = p->index;
+	}
+	(void)begin(p, code, status, next, fx);
+	rmq_answer_end(p->s, &p->ref, NULL, 0);
+}
+
+static bool
+is_record(const struct entry *ent)
+{
+	return ent->attr.format == ENTRY_FORMAT_ROCKETMQ;
+}
+
+static void
+say_found(struct rmq_pull *p, const struct fx *fx, size_t bytes)
+{
+	uint32_t i;
+
+	(void)begin(p, RC_SUCCESS, "FOUND", fx->u64, fx);
+	if (!rmq_answer_head(p->s, &p->ref, bytes))
+		return;
+	for (i = 0; i < fx->entries_n; i++)
+		if (is_record(&fx->entries[i]))
+			conn_write_slice(p->s->cn, fx->entries[i].body);
+	rmq_gauge(p->s->rm, M_DISP_ENTRIES, (int)fx->entries_n);
+	rmq_gauge(p->s->rm, M_DISP_MSGS, (int)fx->entries_n);
+	rmq_gauge(p->s->rm, M_DISP_BYTES, (int)bytes);
+}
+
+void
+rmq_pull_fx(struct rmq_pull *p, struct fx *fx)
+{
+	size_t bytes = 0;
+	uint32_t i;
+
+	CHECK_OBJ_NOTNULL(p, RMQ_PULL_MAGIC);
+	for (i = 0; i < fx->entries_n; i++)
+		if (is_record(&fx->entries[i]))
+			bytes += fx->entries[i].body.len;
+	if (fx->err != ERR_OK)
+		rmq_answer_err(p->s, &p->ref, fx->err, fx->diag);
+	else if (bytes > 0)
+		say_found(p, fx, bytes);
+	else
+		say_nothing(p, fx);
+	pull_free(p);
+}
+
+/* The broker stops: whoever waits is told to come again. */
+void
+rmq_pulls_drain(struct rmq_session *s)
+{
+	struct rmq_pull *p;
+
+	while ((p = LIST_FIRST(&s->pulls)) != NULL) {
+		cancel(p);
+		rmq_answer_code(s, &p->ref, RC_SERVICE_NOT_AVAILABLE,
+		    "Broker is shutting down");
+		pull_free(p);
+	}
+}
+
+/* --- requests --------------------------------------------------------------- */
+
+static bool
+read_fields(struct rmq_session *s, const struct rmq_req *q, struct pull_req *r)
+{
+	const struct rheader *h = q->h;
+	const char *bad = NULL;
+	int32_t bytes;
+
+	*r = (struct pull_req){ .group = rheader_get(h, "consumerGroup"),
+		.topic = rheader_get(h, "topic"),
+		.max_bytes = PULL_BYTES_MAX };
+	if (r->group.len == 0)
+		bad = "consumerGroup";
+	else if (r->topic.len == 0)
+		bad = "topic";
+	else if (rheader_i32(h, "queueId", &r->queue) != ERR_OK)
+		bad = "queueId";
+	else if (rheader_i64(h, "queueOffset", &r->offset) != ERR_OK)
+		bad = "queueOffset";
+	else if (rheader_i32(h, "maxMsgNums", &r->max_n) != ERR_OK)
+		bad = "maxMsgNums";
+	else if (rheader_i32(h, "sysFlag", &r->flags) != ERR_OK)
+		bad = "sysFlag";
+	else if (rheader_i64(h, "commitOffset", &r->commit) != ERR_OK)
+		bad = "commitOffset";
+	else if (rheader_i64(h, "suspendTimeoutMillis", &r->suspend_ms) !=
+	    ERR_OK)
+		bad = "suspendTimeoutMillis";
+	else if (rheader_i64(h, "subVersion", &r->version) != ERR_OK)
+		bad = "subVersion";
+	if (rheader_i32(h, "maxMsgBytes", &bytes) == ERR_OK && bytes > 0 &&
+	    (uint32_t)bytes < PULL_BYTES_MAX)
+		r->max_bytes = (uint32_t)bytes;
+	if (bad != NULL)
+		rmq_answer_field(s, &q->ref, bad);
+	return bad == NULL;
+}
+
+static bool
+may_read(struct rmq_session *s, const struct rmq_req *q,
+    const struct rmq_topic *t, const struct pull_req *r)
+{
+	if ((t->perm & PERM_READ) == 0)
+		rmq_answer_codef(s, &q->ref, RC_NO_PERMISSION,
+		    "the topic[%.*s] pulling message is forbidden",
+		    (int)r->topic.len, r->topic.p);
+	else if (r->queue < 0 || (uint32_t)r->queue >= t->read_n)
+		rmq_answer_codef(s, &q->ref, RC_INVALID_PARAMETER,
+		    "queueId[%d] is illegal, topic:[%.*s] topicConfig."
+		    "readQueueNums:[%u] consumer:[%s]",
+		    r->queue, (int)r->topic.len, r->topic.p, t->read_n,
+		    conn_peer_text(s->cn));
+	else
+		return true;
+	return false;
+}
+
+static bool
+sql_refused(struct rmq_session *s, const struct rmq_ref *ref)
+{
+	rmq_answer_code(s, ref, RC_SYSTEM_ERROR,
+	    "The broker does not support consumer to filter message by SQL92");
+	return false;
+}
+
+/* Which tags the pull wants; false: answered. */
+static bool
+filter(struct rmq_session *s, const struct rmq_req *q, const struct pull_req *r,
+    uint32_t tags[RMQ_TAGS_MAX], uint32_t *n)
+{
+	const struct rmq_interest *in;
+	const struct rmq_sub *sub;
+	struct str type, expr;
+
+	*n = 0;
+	if ((r->flags & PULL_SUBSCRIPTION) != 0) {
+		type = rheader_get(q->h, "expressionType");
+		expr = rheader_get(q->h, "subscription");
+		if (type.len > 0 && !str_eq(type, STR_LIT("TAG")))
+			return sql_refused(s, &q->ref);
+		if (rmq_tags_parse(expr, tags, n))
+			return true;
+		rmq_answer_code(s, &q->ref, RC_SUBSCRIPTION_PARSE_FAILED,
+		    "parse the consumer's subscription failed");
+		return false;
+	}
+	in = rmq_member_interest(s, r->group);
+	sub = in != NULL ? rmq_interest_sub(in, r->topic) : NULL;
+	if (sub == NULL) {
+		rmq_answer_code(s, &q->ref, RC_SUBSCRIPTION_NOT_EXIST,
+		    in == NULL ? "the consumer's group info not exist" :
+				 "the consumer's subscription not exist");
+		return false;
+	}
+	if (sub->version < r->version) {
+		rmq_answer_code(s, &q->ref, RC_SUBSCRIPTION_NOT_LATEST,
+		    "the consumer's subscription not latest");
+		return false;
+	}
+	if (sub->type[0] != '\0' && strcmp(sub->type, "TAG") != 0)
+		return sql_refused(s, &q->ref);
+	*n = sub->tags_n;
+	if (sub->tags_n > 0)
+		memcpy(tags, sub->tags, sub->tags_n * sizeof *tags);
+	return true;
+}
+
+/* Has it set the group's progress on the way? */
+static void
+commit(struct rmq *rm, const struct rmq_pull *p, const struct pull_req *r)
+{
+	struct op *op;
+
+	op = rmq_op_new(rm, OP_CURSOR_SET, TAG_NONE, 0, 0);
+	op->topic = op_str(op, (struct str){ p->topic, p->topic_len });
+	op->sub = op_str(op, r->group);
+	op->u64 = (uint64_t)r->commit;
+	op->flag = true;
+	rmq_route(rm, &op);
+}
+
+static void
+read_at(struct rmq_pull *p, const struct pull_req *r, const uint32_t *tags,
+    uint32_t tags_n)
+{
+	struct op *op;
+	uint32_t *v;
+
+	op = rmq_op_new(p->s->rm, OP_READ_AT, TAG_PULL, p->number, 0);
+	op->topic = op_str(op, (struct str){ p->topic, p->topic_len });
+	op->u64 = p->index;
+	op->read.max_n = r->max_n < 1	     ? 1 :
+	    (uint32_t)r->max_n > READ_AT_MAX ? READ_AT_MAX :
+					       (uint32_t)r->max_n;
+	op->read.max_bytes = r->max_bytes;
+	if ((r->flags & PULL_SUSPEND) != 0 && r->suspend_ms > 0)
+		op->read.wait_ms = r->suspend_ms < SUSPEND_MS_MAX ?
+		    r->suspend_ms :
+		    SUSPEND_MS_MAX;
+	if (tags_n > 0) {
+		v = op_mem(op, tags_n * sizeof *v);
+		memcpy(v, tags, tags_n * sizeof *v);
+		op->read.tags = v;
+		op->read.tags_n = tags_n;
+	}
+	rmq_route(p->s->rm, &op);
+}
+
+void
+rmq_do_pull(struct rmq_session *s, struct rmq_req *q)
+{
+	uint32_t tags[RMQ_TAGS_MAX], tags_n;
+	struct pull_req r;
+	struct rmq_topic *t;
+	struct rmq_pull *p;
+	struct str full;
+
+	if (!read_fields(s, q, &r))
+		return;
+	switch (rmq_topic_get(s, q, r.topic, &t)) {
+	case RMQ_TOPIC_PARKED:
+		return;
+	case RMQ_TOPIC_NONE:
+		rmq_answer_codef(s, &q->ref, RC_TOPIC_NOT_EXIST,
+		    "topic[%.*s] not exist, apply first please!",
+		    (int)r.topic.len, r.topic.p);
+		return;
+	case RMQ_TOPIC_ERROR:
+		rmq_answer_err(s, &q->ref, t->error, NULL);
+		return;
+	case RMQ_TOPIC_OK:
+		break;
+	}
+	if (!may_read(s, q, t, &r) || !filter(s, q, &r, tags, &tags_n))
+		return;
+	p = pull_new(s, &q->ref);
+	p->index = r.offset > 0 ? (uint64_t)r.offset : 0;
+	full = rmq_queue_full(t, (uint32_t)r.queue, p->topic, sizeof p->topic);
+	p->topic_len = full.len;
+	if ((r.flags & PULL_COMMIT) != 0 && r.commit >= 0)
+		commit(s->rm, p, &r);
+	read_at(p, &r, tags, tags_n);
+}

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * SEND_MESSAGE, its second version and batches of messages.
+ *
+ * Checks are in the order of the reference's (SendMessageProcessor,
+ * AbstractSendMessageProcessor.msgCheck), so that the same fault gets the same
+ * code.
+ */
+#include <stdio.h>
+
+#include "core/name.h"
+#include "rocketmq/send.h"
+
+#define RETRY_QUEUES 1u
+#define DLQ_QUEUES 1u
+/* bits of sysFlag that senders have no say in */
+#define SYS_OURS (RMQ_SYS_TXN_MASK | RMQ_SYS_BORN_V6 | RMQ_SYS_STORE_V6)
+
+struct send_req {
+	struct str group, topic, default_topic, props;
+	int32_t default_queues, queue, sys_flag, flag, reconsume, max_reconsume;
+	int64_t born_ms;
+	bool batch;
+};
+
+/* --- fields ----------------------------------------------------------------- */
+
+/* Names of version 1 and letters of version 2 */
+static const struct {
+	const char *name;
+	char letter;
+} names[] = {
+	{ "producerGroup", 'a' },
+	{ "topic", 'b' },
+	{ "defaultTopic", 'c' },
+	{ "defaultTopicQueueNums", 'd' },
+	{ "queueId", 'e' },
+	{ "sysFlag", 'f' },
+	{ "bornTimestamp", 'g' },
+	{ "flag", 'h' },
+	{ "properties", 'i' },
+	{ "reconsumeTimes", 'j' },
+	{ "unitMode", 'k' },
+	{ "maxReconsumeTimes", 'l' },
+	{ "batch", 'm' },
+};
+
+static struct str
+field(const struct rmq_req *q, char letter)
+{
+	if (q->ref.code == RQ_SEND_MESSAGE)
+		return rheader_get(q->h, names[letter - 'a'].name);
+	return rheader_letter(q->h, letter);
+}
+
+static bool
+read_fields(struct rmq_session *s, const struct rmq_req *q, struct send_req *r)
+{
+	char bad = 0;
+
+	*r = (struct send_req){ .group = field(q, 'a'),
+		.topic = field(q, 'b'),
+		.default_topic = field(q, 'c'),
+		.props = field(q, 'i') };
+	if (r->group.p == NULL)
+		bad = 'a';
+	else if (r->topic.p == NULL)
+		bad = 'b';
+	else if (rtext_i32(field(q, 'd'), &r->default_queues) != ERR_OK)
+		bad = 'd';
+	else if (rtext_i32(field(q, 'e'), &r->queue) != ERR_OK)
+		bad = 'e';
+	else if (rtext_i32(field(q, 'f'), &r->sys_flag) != ERR_OK)
+		bad = 'f';
+	else if (rtext_i64(field(q, 'g'), &r->born_ms) != ERR_OK)
+		bad = 'g';
+	else if (rtext_i32(field(q, 'h'), &r->flag) != ERR_OK)
+		bad = 'h';
+	if (bad != 0) {
+		rmq_answer_field(s, &q->ref, names[bad - 'a'].name);
+		return false;
+	}
+	if (rtext_i32(field(q, 'j'), &r->reconsume) != ERR_OK)
+		r->reconsume = 0;
+	if (rtext_i32(field(q, 'l'), &r->max_reconsume) != ERR_OK)
+		r->max_reconsume = -1;
+	if (rtext_bool(field(q, 'm'), &r->batch) != ERR_OK)
+		r->batch = false;
+	if (q->ref.code == RQ_SEND_BATCH_MESSAGE)
+		r->batch = true;
+	return true;
+}
+
+/* --- checks ----------------------------------------------------------------- */
+
+static bool
+is_forbidden(struct str topic)
+{
+	static const struct str internal[] = {
+		STR_LIT("SCHEDULE_TOPIC_XXXX"),
+		STR_LIT("RMQ_SYS_TRANS_HALF_TOPIC"),
+		STR_LIT("RMQ_SYS_TRANS_OP_HALF_TOPIC"),
+		STR_LIT("TRANS_CHECK_MAX_TIME_TOPIC"),
+		STR_LIT("SELF_TEST_TOPIC"),
+		STR_LIT("OFFSET_MOVED_EVENT"),
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof internal / sizeof internal[0]; i++)
+		if (str_eq(topic, internal[i]))
+			return true;
+	return false;
+}
+
+static bool
+name_is_right(struct rmq_session *s, const struct rmq_req *q, struct str topic)
+{
+	const char *wrong = rmq_name_wrong(topic);
+
+	if (wrong != NULL)
+		rmq_answer_code(s, &q->ref, RC_INVALID_PARAMETER, wrong);
+	else if (is_forbidden(topic))
+		rmq_answer_codef(s, &q->ref, RC_NO_PERMISSION,
+		    "Sending message to topic[%.*s] is forbidden.",
+		    (int)topic.len, topic.p);
+	else
+		return true;
+	return false;
+}
+
+static void
+no_topic(struct rmq_session *s, const struct rmq_req *q, struct str topic)
+{
+	rmq_answer_codef(s, &q->ref, RC_TOPIC_NOT_EXIST,
+	    "topic[%.*s] not exist, apply first please!\n"
+	    "See https://rocketmq.apache.org/docs/bestPractice/06FAQ for "
+	    "further details.",
+	    (int)topic.len, topic.p);
+}
+
+/* Of a topic that is missing: with how many queues it is made, 0: it isn't.
+ * r is NULL when the broker itself stores there. */
+static uint32_t
+queues_to_make(const struct rmq *rm, const struct send_req *r, struct str topic)
+{
+	uint32_t perm, n = rmq_topic_builtin(rm, topic, &perm);
+
+	if (n > 0)
+		return n;
+	if (rmq_topic_is_retry(topic))
+		return RETRY_QUEUES;
+	if (rmq_topic_is_dlq(topic))
+		return DLQ_QUEUES;
+	if (!rm->conf.auto_topic || r == NULL ||
+	    !str_eq(r->default_topic, STR_LIT("TBW102")))
+		return 0;
+	n = r->default_queues < 1 ? 1 : (uint32_t)r->default_queues;
+	return n < rm->conf.default_queues ? n : rm->conf.default_queues;
+}
+
+/* The topic to store in, made if need be; NULL: parked or answered. */
+static struct rmq_topic *
+topic_for(struct rmq_session *s, const struct rmq_req *q,
+    const struct send_req *r, struct str name)
+{
+	struct rmq_topic *t;
+	uint32_t n;
+
+	switch (rmq_topic_get(s, q, name, &t)) {
+	case RMQ_TOPIC_OK:
+		return t;
+	case RMQ_TOPIC_PARKED:
+		break;
+	case RMQ_TOPIC_ERROR:
+		rmq_answer_err(s, &q->ref, t->error, NULL);
+		break;
+	case RMQ_TOPIC_NONE:
+		n = t != NULL ? queues_to_make(s->rm, r, name) : 0;
+		if (n > 0)
+			rmq_topic_make(s, q, t, n, PERM_READ | PERM_WRITE);
+		else
+			no_topic(s, q, name);
+		break;
+	}
+	return NULL;
+}
+
+struct rmq_topic *
+rmq_send_topic(struct rmq_session *s, const struct rmq_req *q, struct str name)
+{
+	return topic_for(s, q, NULL, name);
+}
+
+static bool
+may_write(struct rmq_session *s, const struct rmq_req *q,
+    const struct rmq_topic *t, struct send_req *r)
+{
+	uint32_t most = t->read_n > t->write_n ? t->read_n : t->write_n;
+
+	if ((t->perm & PERM_WRITE) == 0) {
+		rmq_answer_codef(s, &q->ref, RC_NO_PERMISSION,
+		    "the topic[%s] sending message is forbidden", t->name);
+		return false;
+	}
+	if (r->queue < 0 && t->write_n > 0)
+		r->queue = (int32_t)(s->rm->queue_seq++ % t->write_n);
+	if (r->queue < 0 || (uint32_t)r->queue >= most) {
+		rmq_answer_codef(s, &q->ref, RC_INVALID_PARAMETER,
+		    "request queueId[%d] is illegal, topic[%s] has %u queues, "
+		    "producer: %s",
+		    r->queue, t->name, most, conn_peer_text(s->cn));
+		return false;
+	}
+	return true;
+}
+
+static void
+illegal(struct rmq_session *s, const struct rmq_req *q)
+{
+	rmq_answer_codef(s, &q->ref, RC_MESSAGE_ILLEGAL,
+	    "the message is illegal, maybe msg body or properties length not "
+	    "matched. msg body length limit %uB, msg properties length limit "
+	    "32KB.",
+	    s->rm->conf.max_message_bytes);
+}
+
+/* --- retries ---------------------------------------------------------------- */
+
+/*
+ * A consumer that could not send a message back by CONSUMER_SEND_MSG_BACK sends
+ * it to the retry topic itself: after its last time it is a dead letter.
+ */
+static bool
+is_dead(const struct rmq *rm, const struct send_req *r)
+{
+	int32_t max = r->max_reconsume >= 0 ? r->max_reconsume :
+					      (int32_t)rm->conf.retry_max;
+
+	return rmq_topic_is_retry(r->topic) && r->reconsume > max;
+}
+
+/* --- the request ------------------------------------------------------------ */
+
+static struct rmq_message
+message_of(struct rmq_session *s, const struct rmq_req *q,
+    const struct rmq_topic *t, const struct send_req *r)
+{
+	rmq_session_name(s);
+	return (struct rmq_message){ .topic = str_of(t->name),
+		.queue = (uint32_t)r->queue,
+		.flag = r->flag,
+		.sys_flag = r->sys_flag & ~SYS_OURS,
+		.reconsume = r->reconsume,
+		.born_ms = r->born_ms,
+		.born_host = s->born_host,
+		.body = { (const char *)q->body.p, q->body.len } };
+}
+
+static void
+send_one(struct rmq_session *s, const struct rmq_req *q, struct rmq_topic *t,
+    const struct send_req *r, bool dead)
+{
+	struct rmq *rm = s->rm;
+	struct rmq_message m = message_of(s, q, t, r);
+	enum err e;
+
+	e = rmq_props_take(rm, r->props, loop_wall_ms(rm->lp), &m.props, &m.p);
+	if (e != ERR_OK || q->body.len > rm->conf.max_message_bytes) {
+		illegal(s, q);
+		return;
+	}
+	if (m.p.transaction)
+		rmq_answer_code(s, &q->ref, RC_REQUEST_CODE_NOT_SUPPORTED,
+		    "transactions are not supported yet");
+	else if (m.p.deliver_ms > 0 && !dead)
+		rmq_answer_code(s, &q->ref, RC_REQUEST_CODE_NOT_SUPPORTED,
+		    "delayed messages are not supported yet");
+	else
+		rmq_store(s, &q->ref, t, &m, rmq_sent, NULL);
+}
+
+void
+rmq_do_send(struct rmq_session *s, struct rmq_req *q)
+{
+	char dlq[NAME_MAX_BYTES];
+	struct rmq_message m;
+	struct send_req r;
+	struct rmq_topic *t;
+	struct str name;
+	bool dead;
+
+	if (!read_fields(s, q, &r) || !name_is_right(s, q, r.topic))
+		return;
+	name = r.topic;
+	dead = is_dead(s->rm, &r);
+	if (dead) {
+		(void)snprintf(dlq, sizeof dlq, "%%DLQ%%%.*s",
+		    (int)(r.topic.len - 7), r.topic.p + 7);
+		name = str_of(dlq);
+	}
+	t = topic_for(s, q, &r, name);
+	if (dead)
+		r.queue = 0;
+	if (t == NULL || !may_write(s, q, t, &r))
+		return;
+	if (!r.batch) {
+		send_one(s, q, t, &r, dead);
+		return;
+	}
+	m = message_of(s, q, t, &r);
+	rmq_send_batch(s, q, t, &m);
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Batches: each message of the body becomes one of its own, with offsets one
+ * after the other; the answer comes when all of them are stored.
+ */
+#include "format/rmq_batch.h"
+#include "rocketmq/send.h"
+
+#define BATCH_MESSAGES_MAX 65536u
+
+struct acc {
+	uint32_t left; /* messages without a receipt */
+	enum err err; /* first that went wrong */
+	bool any;
+	uint64_t first; /* offset of the first message */
+	struct strbuf ids; /* of all, in order, between commas */
+};
+
+static void
+acc_free(struct acc *a)
+{
+	strbuf_fini(&a->ids);
+	mem_free(a);
+}
+
+static void
+answer(struct rmq_session *s, struct outlet_msg *m, struct acc *a)
+{
+	if (a->err != ERR_OK)
+		rmq_not_stored(s, &m->ref, a->err);
+	else if (strbuf_err(&a->ids) != ERR_OK)
+		rmq_answer_code(s, &m->ref, RC_SYSTEM_ERROR,
+		    "too many messages to name them all");
+	else {
+		(void)rmq_sent_begin(s, &m->ref,
+		    (struct str){ strbuf_str(&a->ids), a->ids.len }, m->queue,
+		    a->first, STR_NONE);
+		rmq_answer_end(s, &m->ref, NULL, 0);
+	}
+}
+
+static void
+stored(struct rmq *rm, struct outlet_msg *m, const struct fx_receipt *r)
+{
+	struct acc *a = m->priv;
+	struct rmq_session *s;
+	char id[RMQ_ID_MAX];
+
+	rmq_publish_ended(rm, m->ref.session, m->bytes);
+	s = rmq_session_get(rm, m->ref.session);
+	if (r->err != ERR_OK && a->err == ERR_OK)
+		a->err = r->err;
+	if (r->err == ERR_OK && s != NULL) {
+		if (!a->any)
+			a->first = r->index;
+		else
+			strbuf_addc(&a->ids, ',');
+		a->any = true;
+		strbuf_add(&a->ids, id,
+		    rmq_offset_id_put(id, &s->store_host, (int64_t)r->locator));
+	}
+	if (--a->left > 0)
+		return;
+	if (s != NULL)
+		answer(s, m, a);
+	acc_free(a);
+}
+
+/* What the broker adds to properties has room, too. */
+#define ADDED_MAX 256u
+
+static bool
+is_readable(const struct rmq *rm, const struct rmq_req *q, uint32_t *n)
+{
+	struct rmq_batch b = rmq_batch_of(q->body.p, q->body.len);
+	struct rmq_batch_msg bm;
+	enum err e;
+
+	*n = 0;
+	while ((e = rmq_batch_next(&b, &bm)) == ERR_OK)
+		if (++*n > BATCH_MESSAGES_MAX ||
+		    bm.props.len > rm->conf.max_properties_bytes ||
+		    bm.props.len > RMQ_PROPS_MAX - ADDED_MAX)
+			return false;
+	return e == ERR_EOF && *n > 0;
+}
+
+static bool
+is_right(struct rmq_session *s, const struct rmq_req *q,
+    const struct rmq_topic *t, uint32_t *n)
+{
+	if (rmq_topic_is_retry(str_of(t->name)))
+		rmq_answer_codef(s, &q->ref, RC_MESSAGE_ILLEGAL,
+		    "batch request does not support retry group %s", t->name);
+	else if (q->body.len > s->rm->conf.max_message_bytes)
+		rmq_answer_codef(s, &q->ref, RC_MESSAGE_ILLEGAL,
+		    "message body size exceeds the maximum of %u",
+		    s->rm->conf.max_message_bytes);
+	else if (!is_readable(s->rm, q, n))
+		rmq_answer_code(
+		    s, &q->ref, RC_MESSAGE_ILLEGAL, "the batch can't be read");
+	else
+		return true;
+	return false;
+}
+
+void
+rmq_send_batch(struct rmq_session *s, const struct rmq_req *q,
+    struct rmq_topic *t, const struct rmq_message *outer)
+{
+	struct rmq *rm = s->rm;
+	struct rmq_batch_msg bm;
+	struct rmq_batch b;
+	struct rmq_message m = *outer;
+	struct acc *a;
+	uint32_t n;
+
+	if (!is_right(s, q, t, &n))
+		return;
+	a = mem_zalloc(sizeof *a);
+	a->left = n;
+	strbuf_init(&a->ids, RMQ_HEAD_MAX / 2);
+	b = rmq_batch_of(q->body.p, q->body.len);
+	while (rmq_batch_next(&b, &bm) == ERR_OK) {
+		m.flag = bm.flag;
+		m.body = bm.body;
+		if (rmq_props_take(rm, bm.props, loop_wall_ms(rm->lp), &m.props,
+			&m.p) != ERR_OK)
+			WRONG("properties that had room before");
+		rmq_store(s, &q->ref, t, &m, stored, a);
+	}
+}

@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The group's side, and the messages between it and sessions. */
+#include <stdio.h>
+
+#include "base/log.h"
+#include "rocketmq/ask.h"
+#include "rocketmq/group.h"
+
+/* --- messages --------------------------------------------------------------- */
+
+struct rmq_msg *
+rmq_msg_new(struct rmq *rm, enum rmq_msg_type type)
+{
+	struct rmq_msg *m;
+
+	ALLOC_OBJ(m, RMQ_MSG_MAGIC);
+	m->type = type;
+	m->from = rm->router->shard;
+	return m;
+}
+
+void
+rmq_msg_free(struct rmq_msg **mp)
+{
+	struct rmq_msg *m;
+
+	TAKE_OBJ_NOTNULL(m, mp, RMQ_MSG_MAGIC);
+	if (m->in != NULL)
+		rmq_interest_unref(&m->in);
+	mem_free(m->group);
+	mem_free(m->client);
+	mem_free(m->addr);
+	mem_free(m->body);
+	mem_free(m->remark);
+	FREE_OBJ(m);
+}
+
+void
+rmq_msg_send(struct rmq *rm, unsigned shard, struct rmq_msg **mp)
+{
+	struct rmq_msg *m;
+
+	TAKE_OBJ_NOTNULL(m, mp, RMQ_MSG_MAGIC);
+	rm->conf.post(rm->conf.post_priv, shard, m);
+}
+
+void
+rmq_group_ask(struct rmq_session *s, const struct rmq_req *q, struct str group,
+    struct str client)
+{
+	struct rmq_msg *m = rmq_msg_new(s->rm, MSG_ASK);
+
+	m->session = s->id;
+	m->session_shard = s->rm->router->shard;
+	m->ref = q->ref;
+	m->group = mem_strndup(group.p, group.len);
+	if (client.p != NULL)
+		m->client = mem_strndup(client.p, client.len);
+	m->body_len = q->body.len;
+	m->body = mem_strndup((const char *)q->body.p, q->body.len);
+	rmq_msg_send(s->rm, rmq_group_shard(s->rm, group), &m);
+}
+
+/* --- a group ---------------------------------------------------------------- */
+
+static struct rmq_group *
+group_get(struct rmq *rm, const char *name)
+{
+	return map_get(&rm->groups, name, strlen(name));
+}
+
+struct rmq_group *
+rmq_group_make(struct rmq *rm, const char *name)
+{
+	struct rmq_group *g = group_get(rm, name);
+
+	if (g != NULL)
+		return g;
+	ALLOC_OBJ(g, RMQ_GROUP_MAGIC);
+	g->rm = rm;
+	g->name = mem_strdup(name);
+	LIST_INIT(&g->members);
+	map_init(&g->locks, rm->seed, 1u << 20);
+	if (map_add(&rm->groups, g->name, strlen(g->name), g) != ERR_OK) {
+		map_fini(&g->locks);
+		mem_free(g->name);
+		FREE_OBJ(g);
+	}
+	return g;
+}
+
+static void
+lock_free(struct rmq_lock *l)
+{
+	mem_free(l->key);
+	mem_free(l->client);
+	mem_free(l);
+}
+
+static void
+member_free(struct rmq_group *g, struct rmq_gmember *m)
+{
+	LIST_REMOVE(m, link);
+	if (m->in->producer)
+		g->producers_n--;
+	else
+		g->consumers_n--;
+	rmq_interest_unref(&m->in);
+	mem_free(m->client);
+	mem_free(m->addr);
+	mem_free(m);
+}
+
+static void
+group_free(struct rmq_group *g)
+{
+	struct rmq_gmember *m;
+	struct rmq_lock *l;
+
+	while ((m = LIST_FIRST(&g->members)) != NULL)
+		member_free(g, m);
+	while ((l = map_pop(&g->locks)) != NULL)
+		lock_free(l);
+	map_fini(&g->locks);
+	mem_free(g->name);
+	FREE_OBJ(g);
+}
+
+/* Nobody in it and nothing held: it is not worth keeping. */
+static void
+group_maybe_free(struct rmq_group *g)
+{
+	if (!LIST_EMPTY(&g->members) || g->locks.n > 0)
+		return;
+	AN(map_del(&g->rm->groups, g->name, strlen(g->name)));
+	group_free(g);
+}
+
+static void
+notify(struct rmq_group *g)
+{
+	struct rmq_gmember *m;
+	struct rmq_msg *msg;
+
+	LIST_FOREACH(m, &g->members, link) {
+		if (m->in->producer || m->in->broadcast)
+			continue;
+		msg = rmq_msg_new(g->rm, MSG_NOTIFY);
+		msg->session = m->session;
+		msg->group = mem_strdup(g->name);
+		rmq_msg_send(g->rm, m->shard, &msg);
+	}
+}
+
+static struct rmq_gmember *
+member_get(struct rmq_group *g, const struct rmq_msg *msg, bool producer)
+{
+	struct rmq_gmember *m;
+
+	LIST_FOREACH(m, &g->members, link)
+		if (m->session == msg->session &&
+		    m->shard == msg->session_shard &&
+		    m->in->producer == producer)
+			return m;
+	return NULL;
+}
+
+/* Two connections with one client's id share one half of the queues: the other
+ * half is read by nobody. */
+static void
+look_for_twins(const struct rmq_group *g, const struct rmq_gmember *m)
+{
+	const struct rmq_gmember *o;
+
+	LIST_FOREACH(o, &g->members, link)
+		if (o != m && o->in->producer == m->in->producer &&
+		    strcmp(o->client, m->client) == 0 &&
+		    strcmp(o->addr, m->addr) != 0) {
+			rmq_gauge(g->rm, M_RMQ_CLIENT_ID_TWICE, 1);
+			LOG(LOG_WARN, (int)g->rm->router->shard,
+			    "client_id_twice", LOG_S("group", g->name),
+			    LOG_S("client", m->client), LOG_S("peer", m->addr),
+			    LOG_S("other", o->addr));
+			return;
+		}
+}
+
+static void
+join(struct rmq *rm, struct rmq_msg *msg)
+{
+	struct rmq_group *g = rmq_group_make(rm, msg->group);
+	struct rmq_gmember *m;
+
+	if (g == NULL)
+		return; /* groups_max: it is asked about and not found */
+	m = member_get(g, msg, msg->in->producer);
+	if (m == NULL) {
+		m = mem_zalloc(sizeof *m);
+		m->session = msg->session;
+		m->shard = msg->session_shard;
+		LIST_INSERT_HEAD(&g->members, m, link);
+		if (msg->in->producer)
+			g->producers_n++;
+		else
+			g->consumers_n++;
+	} else {
+		rmq_interest_unref(&m->in);
+		mem_free(m->client);
+		mem_free(m->addr);
+	}
+	m->in = msg->in;
+	msg->in = NULL;
+	m->client = mem_strdup(msg->client);
+	m->addr = mem_strdup(msg->addr);
+	m->language = msg->language;
+	m->version = msg->version;
+	look_for_twins(g, m);
+	if (!m->in->producer)
+		notify(g);
+}
+
+static void
+leave(struct rmq *rm, const struct rmq_msg *msg)
+{
+	struct rmq_group *g = group_get(rm, msg->group);
+	struct rmq_gmember *m;
+	bool tell;
+
+	m = g != NULL ? member_get(g, msg, msg->producer) : NULL;
+	if (m == NULL)
+		return;
+	tell = !m->in->producer && !m->in->broadcast;
+	member_free(g, m);
+	if (tell)
+		notify(g);
+	group_maybe_free(g);
+}
+
+/* --- questions -------------------------------------------------------------- */
+
+static const struct {
+	int32_t code;
+	rmq_group_f *f;
+} questions[] = {
+	{ RQ_GET_CONSUMER_LIST_BY_GROUP, rmq_group_consumer_list },
+	{ RQ_LOCK_BATCH_MQ, rmq_group_lock },
+	{ RQ_UNLOCK_BATCH_MQ, rmq_group_unlock },
+};
+
+static void
+answer(struct rmq *rm, struct rmq_msg *msg)
+{
+	struct rmq_reply r = { .code = RC_SUCCESS, .text = &rm->text };
+	struct rmq_msg *a;
+	size_t i;
+
+	strbuf_reset(&rm->text);
+	for (i = 0; i < sizeof questions / sizeof questions[0]; i++)
+		if (questions[i].code == msg->ref.code)
+			break;
+	assert(i < sizeof questions / sizeof questions[0]);
+	questions[i].f(rm, group_get(rm, msg->group), msg, &r);
+	a = rmq_msg_new(rm, MSG_ANSWER);
+	a->session = msg->session;
+	a->ref = msg->ref;
+	a->code = r.code;
+	if (r.code == RC_SUCCESS && strbuf_err(&rm->text) == ERR_OK) {
+		a->body_len = rm->text.len;
+		a->body = mem_strndup(strbuf_str(&rm->text), rm->text.len);
+	} else if (r.code == RC_SUCCESS) {
+		a->code = RC_SYSTEM_ERROR;
+		a->remark = mem_strdup("the answer is too large");
+	} else
+		a->remark = mem_strdup(r.remark);
+	rmq_msg_send(rm, msg->session_shard, &a);
+}
+
+void
+rmq_group_consumer_list(struct rmq *rm, struct rmq_group *g,
+    const struct rmq_msg *msg, struct rmq_reply *r)
+{
+	const struct rmq_gmember *m, *o;
+	const char *comma = "";
+
+	(void)rm;
+	if (g == NULL || g->consumers_n == 0) {
+		r->code = RC_SYSTEM_ERROR;
+		(void)snprintf(r->remark, sizeof r->remark,
+		    "no consumer for this group, %s", msg->group);
+		return;
+	}
+	strbuf_adds(r->text, "{\"consumerIdList\":[");
+	LIST_FOREACH(m, &g->members, link) {
+		if (m->in->producer)
+			continue;
+		LIST_FOREACH(o, &g->members, link)
+			if (o == m ||
+			    (!o->in->producer &&
+				strcmp(o->client, m->client) == 0))
+				break;
+		if (o != m)
+			continue; /* its twin was named before */
+		strbuf_addf(r->text, "%s\"", comma);
+		strbuf_add_json(r->text, m->client, strlen(m->client));
+		strbuf_addc(r->text, '"');
+		comma = ",";
+	}
+	strbuf_adds(r->text, "]}");
+}
+
+/* --- the shard -------------------------------------------------------------- */
+
+static void
+answered(struct rmq *rm, const struct rmq_msg *m)
+{
+	struct rmq_session *s = rmq_session_get(rm, m->session);
+
+	if (s == NULL)
+		return;
+	(void)rmq_answer(s, &m->ref, m->code, m->remark);
+	rmq_answer_end(s, &m->ref, m->body, m->body_len);
+}
+
+static void
+notified(struct rmq *rm, const struct rmq_msg *m)
+{
+	struct rmq_session *s = rmq_session_get(rm, m->session);
+
+	if (s == NULL || s->state != RMQ_OPEN)
+		return;
+	rout_str(rmq_ask_begin(s, RQ_NOTIFY_CONSUMER_IDS_CHANGED, true),
+	    "consumerGroup", str_of(m->group));
+	rmq_ask_oneway(s, (struct slice){ 0 });
+}
+
+void
+rmq_receive(struct rmq *rm, struct rmq_msg **mp)
+{
+	struct rmq_msg *m = *mp;
+
+	CHECK_OBJ_NOTNULL(rm, RMQ_MAGIC);
+	CHECK_OBJ_NOTNULL(m, RMQ_MSG_MAGIC);
+	LOOP_ASSERT(rm->lp);
+	switch (m->type) {
+	case MSG_JOIN:
+		join(rm, m);
+		break;
+	case MSG_LEAVE:
+		leave(rm, m);
+		break;
+	case MSG_ASK:
+		answer(rm, m);
+		break;
+	case MSG_ANSWER:
+		answered(rm, m);
+		break;
+	case MSG_NOTIFY:
+		notified(rm, m);
+		break;
+	}
+	rmq_msg_free(mp);
+}
+
+void
+rmq_groups_tick(struct rmq *rm)
+{
+	int64_t wall = loop_wall_ms(rm->lp), mono = loop_mono_ns(rm->lp);
+	struct rmq_group *g, *empty = NULL;
+	struct rmq_session *s;
+	size_t it;
+
+	UMAP_FOREACH(s, &rm->sessions, it)
+	{
+		rmq_members_expire(s);
+		rmq_asks_expire(s, mono);
+	}
+	MAP_FOREACH(g, &rm->groups, it)
+		if (g->locks.n > 0) {
+			rmq_group_locks_expire(g, wall);
+			if (g->locks.n == 0 && LIST_EMPTY(&g->members))
+				empty = g;
+		}
+	/* the others in the next seconds */
+	if (empty != NULL)
+		group_maybe_free(empty);
+}
+
+void
+rmq_groups_fini(struct rmq *rm)
+{
+	struct rmq_group *g;
+
+	while ((g = map_pop(&rm->groups)) != NULL)
+		group_free(g);
+}

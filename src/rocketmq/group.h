@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * group.h - consumer and producer groups: who is in them and who holds which
+ * queue.
+ *
+ * Two sides. On the session's shard a struct rmq_member says what a connection
+ * told of itself in a group (its interest: subscriptions, mode); pulls of that
+ * connection are filtered by it, and by nobody else's. On the group's shard a
+ * struct rmq_group has all members and the locks of orderly consumers, and sends
+ * NOTIFY_CONSUMER_IDS_CHANGED to them when one comes, goes or changes. Only
+ * changes cross between the two; a member that sends no heartbeat for
+ * conf.member_ns, or whose connection ends, leaves.
+ *
+ * A question about a group (enum rmq_msg_type MSG_ASK) goes to the group's shard
+ * as the request's code, header fields and body, and its answer comes back as
+ * MSG_ANSWER to the session that asked.
+ *
+ * An interest never changes once made, and is counted, since both sides hold it.
+ */
+#ifndef ROCKETMQ_GROUP_H
+#define ROCKETMQ_GROUP_H
+
+#include <stdatomic.h>
+
+#include "rocketmq/rmq_priv.h"
+
+#define RMQ_SUBS_MAX 1024u /* subscriptions of a member */
+#define RMQ_TAGS_MAX 256u /* of a subscription */
+#define RMQ_LOCK_MS \
+	INT64_C(60000) /* rocketmq.broker.rebalance.lockMaxLiveTime */
+
+enum rmq_consume_type {
+	RMQ_ACTIVELY, /* pull */
+	RMQ_PASSIVELY, /* push */
+	RMQ_POP
+};
+
+struct rmq_sub {
+	char *topic, *expression, *type; /* TAG, SQL92; "" is TAG */
+	int64_t version;
+	uint32_t tags_n; /* 0: everything, or not by tags */
+	uint32_t *tags; /* tagsCode of each */
+};
+
+struct rmq_interest {
+	unsigned magic;
+#define RMQ_INTEREST_MAGIC 0x40c31e01
+	_Atomic uint32_t refs;
+	bool producer;
+	bool broadcast;
+	bool unit;
+	enum rmq_consume_type type;
+	char from_where[64];
+	uint32_t subs_n;
+	struct rmq_sub *subs;
+};
+
+struct rmq_interest *rmq_interest_ref(struct rmq_interest *);
+void rmq_interest_unref(struct rmq_interest **);
+bool rmq_interest_same(
+    const struct rmq_interest *, const struct rmq_interest *);
+const struct rmq_sub *rmq_interest_sub(
+    const struct rmq_interest *, struct str topic);
+/* tagsCodes of "a || b"; 0 for "*" and "". At most RMQ_TAGS_MAX, else the
+ * expression can't be read: false. */
+bool rmq_tags_parse(
+    struct str expression, uint32_t tags[RMQ_TAGS_MAX], uint32_t *n);
+
+/* A session in a group, on the session's shard */
+struct rmq_member {
+	unsigned magic;
+#define RMQ_MEMBER_MAGIC 0x40c33e01
+	LIST_ENTRY(rmq_member) link;
+	char *group;
+	struct rmq_interest *in;
+	int64_t heard_ns;
+};
+
+/* The session's own interest as a consumer in that group, NULL: it told none */
+const struct rmq_interest *rmq_member_interest(
+    const struct rmq_session *, struct str group);
+
+enum rmq_msg_type {
+	MSG_JOIN, /* to the group: session is a member, or has changed */
+	MSG_LEAVE, /* to the group */
+	MSG_ASK, /* to the group: a question */
+	MSG_ANSWER, /* to the session */
+	MSG_NOTIFY /* to the session: the group's members have changed */
+};
+
+struct rmq_msg {
+	unsigned magic;
+#define RMQ_MSG_MAGIC 0x40c35301
+	enum rmq_msg_type type;
+	unsigned from; /* shard */
+	uint64_t session; /* on the session's shard */
+	unsigned session_shard;
+	struct rmq_ref ref; /* ASK, ANSWER */
+	char *group, *client, *addr;
+	uint8_t language;
+	int32_t version;
+	bool producer; /* LEAVE: as which */
+	struct rmq_interest *in; /* JOIN */
+	char *body; /* ASK, ANSWER */
+	size_t body_len;
+	int code; /* ANSWER */
+	char *remark;
+};
+
+struct rmq_msg *rmq_msg_new(struct rmq *, enum rmq_msg_type);
+/* To the shard; takes it. Never carried out inline. */
+void rmq_msg_send(struct rmq *, unsigned shard, struct rmq_msg **);
+/* The question of a session to a group's shard: code and body of the request. */
+void rmq_group_ask(struct rmq_session *, const struct rmq_req *,
+    struct str group, struct str client);
+
+/* --- the group's side */
+
+struct rmq_lock {
+	char *key; /* topic@queue */
+	char *client;
+	int64_t at_ms;
+};
+
+struct rmq_gmember {
+	LIST_ENTRY(rmq_gmember) link;
+	uint64_t session;
+	unsigned shard;
+	char *client, *addr;
+	uint8_t language;
+	int32_t version;
+	struct rmq_interest *in;
+};
+
+struct rmq_group {
+	unsigned magic;
+#define RMQ_GROUP_MAGIC 0x40c36401
+	struct rmq *rm;
+	char *name;
+	LIST_HEAD(, rmq_gmember) members; /* consumers and producers */
+	unsigned consumers_n, producers_n;
+	struct map locks; /* key -> struct rmq_lock */
+};
+
+/* NULL: groups_max are there */
+struct rmq_group *rmq_group_make(struct rmq *, const char *name);
+/* What the asker gets; text is the body if code is RC_SUCCESS. */
+struct rmq_reply {
+	int code;
+	char remark[256];
+	struct strbuf *text;
+};
+/* group.c finds the group (NULL: nobody is in it) and calls it. */
+typedef void rmq_group_f(struct rmq *, struct rmq_group *,
+    const struct rmq_msg *, struct rmq_reply *);
+void rmq_group_locks_expire(struct rmq_group *, int64_t now_ms);
+rmq_group_f rmq_group_consumer_list, rmq_group_lock, rmq_group_unlock;
+
+#endif

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/hash.h"
+#include "rocketmq/group.h"
+
+struct rmq_interest *
+rmq_interest_ref(struct rmq_interest *in)
+{
+	CHECK_OBJ_NOTNULL(in, RMQ_INTEREST_MAGIC);
+	AN(atomic_fetch_add_explicit(&in->refs, 1, memory_order_relaxed));
+	return in;
+}
+
+void
+rmq_interest_unref(struct rmq_interest **inp)
+{
+	struct rmq_interest *in;
+	uint32_t i;
+
+	TAKE_OBJ_NOTNULL(in, inp, RMQ_INTEREST_MAGIC);
+	if (atomic_fetch_sub_explicit(&in->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	for (i = 0; i < in->subs_n; i++) {
+		mem_free(in->subs[i].topic);
+		mem_free(in->subs[i].expression);
+		mem_free(in->subs[i].type);
+		mem_free(in->subs[i].tags);
+	}
+	mem_free(in->subs);
+	FREE_OBJ(in);
+}
+
+static bool
+sub_same(const struct rmq_sub *a, const struct rmq_sub *b)
+{
+	return a->version == b->version && strcmp(a->topic, b->topic) == 0 &&
+	    strcmp(a->expression, b->expression) == 0 &&
+	    strcmp(a->type, b->type) == 0;
+}
+
+bool
+rmq_interest_same(const struct rmq_interest *a, const struct rmq_interest *b)
+{
+	uint32_t i;
+
+	if (a->producer != b->producer || a->broadcast != b->broadcast ||
+	    a->type != b->type || a->unit != b->unit ||
+	    a->subs_n != b->subs_n || strcmp(a->from_where, b->from_where) != 0)
+		return false;
+	for (i = 0; i < a->subs_n; i++)
+		if (!sub_same(&a->subs[i], &b->subs[i]))
+			return false;
+	return true;
+}
+
+const struct rmq_sub *
+rmq_interest_sub(const struct rmq_interest *in, struct str topic)
+{
+	uint32_t i;
+
+	for (i = 0; i < in->subs_n; i++)
+		if (str_eq(str_of(in->subs[i].topic), topic))
+			return &in->subs[i];
+	return NULL;
+}
+
+static struct str
+trim(struct str s)
+{
+	while (s.len > 0 && s.p[0] == ' ') {
+		s.p++;
+		s.len--;
+	}
+	while (s.len > 0 && s.p[s.len - 1] == ' ')
+		s.len--;
+	return s;
+}
+
+bool
+rmq_tags_parse(struct str e, uint32_t tags[RMQ_TAGS_MAX], uint32_t *n)
+{
+	struct str tag;
+	size_t from = 0, to;
+
+	*n = 0;
+	if (e.len == 0 || str_eq(e, STR_LIT("*")))
+		return true;
+	while (from <= e.len) {
+		for (to = from; to < e.len; to++)
+			if (e.p[to] == '|' && to + 1 < e.len &&
+			    e.p[to + 1] == '|')
+				break;
+		tag = trim((struct str){ e.p + from, to - from });
+		if (tag.len > 0) {
+			if (*n == RMQ_TAGS_MAX)
+				return false;
+			tags[(*n)++] = hash_java_string(tag.p, tag.len);
+		}
+		from = to + 2;
+	}
+	return *n > 0;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * job.h - a request that waits for operations of the core: who asked, and what
+ * goes on when an operation has been answered.
+ *
+ * step is called for each answer, with the session that asked; a job ends when
+ * nothing that it has routed is under way, so a step either routes more or has
+ * answered. Its session may go before: then answers are dropped and no step is
+ * called (operations already routed go on). Shard's thread only.
+ */
+#ifndef ROCKETMQ_JOB_H
+#define ROCKETMQ_JOB_H
+
+#include "core/name.h"
+#include "rocketmq/rmq_priv.h"
+
+typedef void rmq_job_f(struct rmq_job *, struct rmq_session *, struct fx *);
+
+struct rmq_job {
+	unsigned magic;
+#define RMQ_JOB_MAGIC 0x40c310b1
+	struct rmq *rm;
+	LIST_ENTRY(rmq_job) link;
+	uint64_t number;
+	struct rmq_ref ref;
+	rmq_job_f *f;
+	unsigned under_way;
+	/* the steps' own */
+	unsigned step;
+	bool flag;
+	uint32_t u32;
+	uint64_t u64, u64b;
+	enum err err; /* first that went wrong */
+	char *text; /* mem_free'd */
+	struct slice
+	    frame; /* the request, if it is looked at again; referenced */
+	void *priv;
+	void (*free_priv)(void *);
+};
+
+struct rmq_job *rmq_job_new(
+    struct rmq_session *, const struct rmq_ref *, rmq_job_f *);
+/* req comes back in fx->req */
+struct op *rmq_job_op(struct rmq_job *, enum op_type, uint64_t req);
+/* Takes op. The job may have ended when it returns, unless more is under way:
+ * rmq_job_hold() before and rmq_job_release() after routing several. */
+void rmq_job_route(struct rmq_job *, struct op **);
+void rmq_job_route_to(struct rmq_job *, unsigned shard, struct op **);
+void rmq_job_hold(struct rmq_job *);
+void rmq_job_release(struct rmq_job *);
+
+#endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which handler carries out which request. */
+#include "rocketmq/rmq_priv.h"
+
+static const struct {
+	int32_t code;
+	rmq_do_f *f;
+} requests[] = {
+#define REQUEST(code, name, f) { (code), (f) },
+#include "rocketmq/tbl/request.h"
+};
+
+#define N (sizeof requests / sizeof requests[0])
+
+/* The table is in order of codes: a binary search. */
+rmq_do_f *
+rmq_handler(int32_t code)
+{
+	size_t lo = 0, hi = N, mid;
+
+	while (lo < hi) {
+		mid = lo + (hi - lo) / 2;
+		if (requests[mid].code == code)
+			return requests[mid].f;
+		if (requests[mid].code < code)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return NULL;
+}

@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * rmq_priv.h - what the files of the front-end share.
+ *
+ * server.c holds struct rmq and takes the core's effects in; session.c the life
+ * of a session, frames, answers; topics.c what a shard knows of topics;
+ * outlet.c publishes; group.c consumer groups; job.c requests that take several
+ * operations; do_*.c one family of requests each.
+ *
+ * An answer needs of its request what struct rmq_ref holds; it is packed into
+ * the `req` of an operation. dest.tag says whom in this front-end an effect is
+ * for (enum rmq_tag); dest.conn is that one's number.
+ *
+ * Parking: a request that needs a topic which is not in the cache is kept as the
+ * bytes of its frame and run again, from the beginning, when the topic is there
+ * or known to be missing. So a handler either finds what it needs or parks
+ * before it has done anything.
+ *
+ * Inside of an effect nothing may go into the core: rmq_route() keeps the
+ * operation until the effect is over (a timer of the next iteration).
+ */
+#ifndef ROCKETMQ_RMQ_PRIV_H
+#define ROCKETMQ_RMQ_PRIV_H
+
+#include <bsd/sys/queue.h>
+
+#include "base/map.h"
+#include "base/miniobj.h"
+#include "base/strbuf.h"
+#include "format/rmq_id.h"
+#include "net/conn.h"
+#include "os/loop.h"
+#include "rocketmq/header.h"
+#include "rocketmq/server.h"
+
+struct rmq_session;
+struct rmq_topic;
+struct outlet;
+struct rmq_pull;
+struct rmq_job;
+struct rmq_group;
+struct held;
+
+LIST_HEAD(rmq_session_list, rmq_session);
+LIST_HEAD(rmq_pull_list, rmq_pull);
+LIST_HEAD(rmq_job_list, rmq_job);
+STAILQ_HEAD(held_list, held);
+
+enum rmq_tag {
+	TAG_NONE, /* nobody wants the answer */
+	TAG_OUTLET,
+	TAG_TOPIC,
+	TAG_PULL,
+	TAG_JOB,
+	TAG_GROUP,
+};
+
+#define RMQ_HEAD_MAX (256u << 10) /* an answer's header */
+#define RMQ_TEXT_MAX (64u << 20) /* a body that is made here */
+
+/* Codes of answers that are said here and not by err_rocketmq() */
+enum rmq_code {
+	RC_SUCCESS = 0,
+	RC_SYSTEM_ERROR = 1,
+	RC_SYSTEM_BUSY = 2,
+	RC_REQUEST_CODE_NOT_SUPPORTED = 3,
+	RC_MESSAGE_ILLEGAL = 13,
+	RC_SERVICE_NOT_AVAILABLE = 14,
+	RC_NO_PERMISSION = 16,
+	RC_TOPIC_NOT_EXIST = 17,
+	RC_PULL_NOT_FOUND = 19,
+	RC_PULL_RETRY_IMMEDIATELY = 20,
+	RC_PULL_OFFSET_MOVED = 21,
+	RC_QUERY_NOT_FOUND = 22,
+	RC_SUBSCRIPTION_PARSE_FAILED = 23,
+	RC_SUBSCRIPTION_NOT_EXIST = 24,
+	RC_SUBSCRIPTION_NOT_LATEST = 25,
+	RC_SUBSCRIPTION_GROUP_NOT_EXIST = 26,
+	RC_INVALID_PARAMETER = 29,
+	RC_CONSUMER_NOT_ONLINE = 206,
+};
+
+/* --- a request ---------------------------------------------------------------- */
+
+struct rmq_ref {
+	uint64_t session; /* number; 0: nobody */
+	int32_t code; /* of the request */
+	int32_t opaque;
+	uint8_t type; /* encoding of the header */
+	bool oneway; /* no answer */
+};
+
+struct rmq_req {
+	struct rmq_ref ref;
+	const struct rheader *h; /* until the handler returns */
+	struct slice body; /* inside of the frame's buffer, borrowed */
+	struct slice frame; /* the whole of it, borrowed */
+};
+
+typedef void rmq_do_f(struct rmq_session *, struct rmq_req *);
+
+/* --- the front-end of a shard ------------------------------------------------- */
+
+struct rmq {
+	unsigned magic;
+#define RMQ_MAGIC 0x40c3e701
+	struct rmq_conf conf;
+	struct conn_conf cc;
+	struct net *net;
+	struct loop *lp;
+	struct router *router;
+	unsigned port;
+	uint64_t seed;
+	uint32_t queue_seq; /* for sends that leave the queue to us */
+	uint64_t id_seq; /* numbers of outlets, topics, pulls and jobs */
+	struct umap sessions; /* by number of their connection */
+	struct umap things; /* outlets, topics, pulls, jobs, by number */
+	struct map topics; /* RocketMQ's name -> struct rmq_topic */
+	struct map groups; /* those that live on this shard */
+	bool draining;
+	unsigned in_fx; /* an effect is being taken in */
+	struct loop_timer later, second;
+	STAILQ_HEAD(, later_op) later_ops;
+	struct rmq_job_list jobs;
+	struct rmq_pull_list free_pulls;
+	unsigned free_pulls_n;
+	struct held_list due; /* parked requests that may run again */
+	struct rheader hdr; /* of the request being carried out */
+	struct rscratch scratch;
+	struct rout out; /* head of the answer being written */
+	struct strbuf text; /* its body, where it is made here */
+	uint16_t uniq_seq;
+	char props[RMQ_PROPS_MAX]; /* of the message being made */
+	struct buf *chunk; /* records of messages are built in it */
+	uint32_t chunk_at;
+	size_t pending_bytes; /* of all sessions */
+	struct rmq_session_list starved; /* PAUSE_SHARD */
+	int64_t boot_ms; /* wall */
+	STAILQ_HEAD(, outlet) outlets_due; /* opened: what waits goes on */
+	struct rmq_stats st;
+};
+
+/* An operation; tag and number say for whom its answer is. */
+struct op *rmq_op_new(
+    struct rmq *, enum op_type, enum rmq_tag, uint64_t number, uint64_t req);
+/* Takes it. By topic or handle; now, or after the effect that is going on. */
+void rmq_route(struct rmq *, struct op **);
+/* To a shard of the caller's choice; the same rule. */
+void rmq_route_to(struct rmq *, unsigned shard, struct op **);
+void rmq_later_kick(struct rmq *);
+uint64_t rmq_thing_add(struct rmq *, void *obj); /* its number */
+void rmq_thing_del(struct rmq *, uint64_t number);
+void rmq_gauge(struct rmq *, enum metric, int n);
+/* Shard of a consumer group. */
+unsigned rmq_group_shard(const struct rmq *, struct str group);
+
+/* requests.c; NULL: not served */
+rmq_do_f *rmq_handler(int32_t code);
+enum rmq_request {
+#define REQUEST(code, name, f) RQ_##name = (code),
+#include "rocketmq/tbl/request.h"
+	/* what we ask clients */
+	RQ_CHECK_TRANSACTION_STATE = 39,
+	RQ_NOTIFY_CONSUMER_IDS_CHANGED = 40,
+	RQ_RESET_CONSUMER_CLIENT_OFFSET = 220,
+	RQ_GET_CONSUMER_STATUS_FROM_CLIENT = 221,
+	RQ_GET_CONSUMER_RUNNING_INFO = 307,
+	RQ_CONSUME_MESSAGE_DIRECTLY = 309,
+	RQ_PUSH_REPLY_MESSAGE_TO_CLIENT = 326
+};
+
+/* --- session.c ----------------------------------------------------------------- */
+
+enum rmq_session_state {
+	RMQ_OPEN,
+	RMQ_ENDING
+};
+
+#define RMQ_PAUSE_PUBLISHES 1u /* pending_max or pending_bytes_max reached */
+#define RMQ_PAUSE_REQUESTS 2u /* requests_max reached */
+#define RMQ_PAUSE_SHARD 4u /* shard_pending_bytes_max reached */
+
+struct rmq_session {
+	unsigned magic;
+#define RMQ_SESSION_MAGIC 0x40c35e01
+	enum rmq_session_state state;
+	struct rmq *rm;
+	struct conn *cn;
+	uint64_t id;
+	unsigned requests_n; /* not answered yet */
+	unsigned pending_n; /* publishes among them */
+	size_t pending_bytes;
+	unsigned paused; /* RMQ_PAUSE_ */
+	struct loop_timer idle;
+	LIST_ENTRY(rmq_session) starved_link;
+	/* what it is told and told us */
+	char ip[64]; /* advertised, text */
+	unsigned port;
+	struct rmq_host store_host; /* the same in bytes */
+	struct rmq_host born_host; /* the client's */
+	bool named; /* they are set */
+	char *client_id; /* of its last heartbeat; NULL: none came */
+	uint8_t language, type; /* type: encoding of its last header */
+	int32_t version;
+	LIST_HEAD(, rmq_member) members; /* groups that it is in */
+	struct rmq_pull_list pulls;
+	int32_t opaque_seq; /* of our requests to it */
+	LIST_HEAD(, rmq_ask) asks; /* our requests that it has to answer */
+	unsigned asks_n;
+};
+
+void rmq_session_new(struct rmq *, int fd, const struct sock_addr *peer);
+struct rmq_session *rmq_session_get(struct rmq *, uint64_t id);
+void rmq_session_close(struct rmq_session *, enum close_reason);
+void rmq_session_close_flushed(struct rmq_session *, enum close_reason);
+void rmq_session_pause(struct rmq_session *, unsigned why);
+void rmq_session_resume(struct rmq_session *, unsigned why);
+/* Where its clients are told to go, and what is written as storeHost. */
+void rmq_session_name(struct rmq_session *);
+
+/* Text of an address as records have it; false: it is none. */
+bool rmq_host_parse(struct rmq_host *, const char *ip);
+
+uint64_t rmq_ref_pack(const struct rmq_ref *);
+struct rmq_ref rmq_ref_unpack(uint64_t session, uint64_t req);
+
+/* An answer: begin, fields, end. Every request is answered once (a oneway one
+ * too: it counts as under way until then). */
+struct rout *rmq_answer(
+    struct rmq_session *, const struct rmq_ref *, int code, const char *remark);
+void rmq_answer_end(struct rmq_session *, const struct rmq_ref *, const void *,
+    size_t body_len);
+/* The head only says how long the body is; the caller writes it to the
+ * connection, if this says so. */
+bool rmq_answer_head(
+    struct rmq_session *, const struct rmq_ref *, size_t body_len);
+/* success, with rm->text as its body */
+void rmq_answer_text(struct rmq_session *, const struct rmq_ref *);
+/* code and remark, nothing else */
+void rmq_answer_code(
+    struct rmq_session *, const struct rmq_ref *, int code, const char *remark);
+void rmq_answer_codef(struct rmq_session *, const struct rmq_ref *, int code,
+    const char *fmt, ...) PRINTF(4, 5);
+void rmq_answer_err(
+    struct rmq_session *, const struct rmq_ref *, enum err, const char *diag);
+/* SYSTEM_ERROR for a required field that isn't there or can't be read */
+void rmq_answer_field(
+    struct rmq_session *, const struct rmq_ref *, const char *field);
+
+/* Keeps the request, to be run again; it is not answered. */
+struct held {
+	STAILQ_ENTRY(held) link;
+	uint64_t session;
+	struct slice frame; /* referenced */
+};
+void rmq_park(struct rmq_session *, const struct rmq_req *, struct held_list *);
+/* They run again in the next iteration, in order, before anything newer. */
+void rmq_unpark(struct rmq *, struct held_list *);
+void rmq_held_run(struct rmq *);
+void rmq_held_free(struct held_list *);
+
+/* --- topics.c -------------------------------------------------------------------- */
+
+enum rmq_topic_state {
+	RMQ_TOPIC_ASKED, /* its record is being read or made */
+	RMQ_TOPIC_THERE,
+	RMQ_TOPIC_MISSING, /* at missing_ns */
+	RMQ_TOPIC_FAILED, /* error, at missing_ns */
+};
+
+/* What rmq_topic_get() says. */
+enum rmq_topic_found {
+	RMQ_TOPIC_OK,
+	RMQ_TOPIC_PARKED, /* the request is; return */
+	RMQ_TOPIC_NONE, /* it is missing; *t is NULL if it can't be made */
+	RMQ_TOPIC_ERROR, /* t->error */
+};
+
+/* Properties of a topic's record that are RocketMQ's. */
+#define RMQ_TPROP_READ_QUEUES "rocketmq.readQueueNums"
+#define RMQ_TPROP_WRITE_QUEUES "rocketmq.writeQueueNums"
+#define RMQ_TPROP_PERM "rocketmq.perm"
+#define RMQ_TPROP_SYS_FLAG "rocketmq.topicSysFlag"
+#define RMQ_TPROP_ORDER "rocketmq.order"
+#define RMQ_TPROP_ATTRIBUTES "rocketmq.attributes"
+
+#define PERM_PRIORITY 8
+#define PERM_READ 4
+#define PERM_WRITE 2
+#define PERM_INHERIT 1
+
+struct rmq_topic {
+	unsigned magic;
+#define RMQ_TOPIC_MAGIC 0x40c37001
+	struct rmq *rm;
+	uint64_t number;
+	char *name; /* RocketMQ's */
+	char *full; /* the core's, without a partition */
+	enum rmq_topic_state state;
+	bool stale; /* read again before the next use */
+	bool partitioned;
+	uint32_t queues_n; /* partitions; 1 for a topic without */
+	uint32_t read_n, write_n, perm, sys_flag;
+	bool order;
+	char *attributes; /* "k=v,k=v"; NULL: none */
+	int64_t missing_ns;
+	struct held_list waiting;
+	enum err error; /* RMQ_TOPIC_FAILED */
+	/* while it is made */
+	bool creating, made_ns;
+	uint32_t make_queues, make_perm;
+	struct outlet **out; /* of each queue; NULL: none yet */
+	uint32_t out_n;
+	int64_t used_ns;
+};
+
+/* What a name says: where it lies, or ERR_INVALID_NAME. *full is mem_free'd. */
+enum err rmq_topic_full(
+    const struct rmq *, struct str name, char **full) MUST_CHECK;
+/* Full name of a queue's topic, into buf of NAME_MAX_BYTES + 16. */
+struct str rmq_queue_full(
+    const struct rmq_topic *, uint32_t queue, char *buf, size_t size);
+/* The topic, if it is known; else the request is parked until it is. */
+enum rmq_topic_found rmq_topic_get(struct rmq_session *, const struct rmq_req *,
+    struct str name, struct rmq_topic **) MUST_CHECK;
+/* Of a missing one: makes it and parks the request. */
+void rmq_topic_make(struct rmq_session *, const struct rmq_req *,
+    struct rmq_topic *, uint32_t queues, uint32_t perm);
+/* RocketMQ's name of a topic of the core, without its partition, mem_free it;
+ * NULL and *ours false: it has none (another tenant, not persistent). */
+struct topic_name;
+char *rmq_name_of(const struct rmq *, const struct topic_name *, bool *ours);
+void rmq_topic_fx(struct rmq_topic *, struct fx *);
+void rmq_topics_changed(struct rmq *, const struct fx *);
+void rmq_topics_fini(struct rmq *);
+void rmq_topics_tick(struct rmq *);
+/* ^[%|a-zA-Z0-9_-]+$, at most 127 bytes: NULL, or what is wrong with it */
+const char *rmq_name_wrong(struct str name);
+bool rmq_topic_is_retry(struct str name);
+bool rmq_topic_is_dlq(struct str name);
+/* Names that always have a route: TBW102 and such. Queues, or 0. */
+uint32_t rmq_topic_builtin(const struct rmq *, struct str name, uint32_t *perm);
+
+/* --- outlet.c -------------------------------------------------------------------- */
+
+struct outlet_msg;
+/* One publish has ended: err, or where it is. */
+typedef void outlet_done_f(
+    struct rmq *, struct outlet_msg *, const struct fx_receipt *);
+
+struct outlet_msg {
+	struct rmq_ref ref;
+	outlet_done_f *done;
+	void *priv;
+	uint32_t bytes; /* counted at the session */
+	uint32_t queue;
+	uint8_t uniq_len; /* 0: none */
+	char uniq[RMQ_ID_MAX];
+	struct attr attr;
+	struct slice body; /* referenced until it is published */
+};
+
+struct outlet *rmq_outlet(struct rmq_topic *, uint32_t queue);
+/* Takes m's body; done is called once, never inline. false: too many wait. */
+bool outlet_publish(struct outlet *, const struct outlet_msg *m);
+void outlet_fx(struct outlet *, const struct fx *);
+void outlet_receipt(struct rmq *, const struct fx_receipt *);
+void rmq_outlets_run(struct rmq *);
+void outlet_free(struct outlet **);
+bool outlet_is_idle(const struct outlet *);
+
+/* --- do_*.c ----------------------------------------------------------------------- */
+
+rmq_do_f rmq_do_route, rmq_do_cluster;
+rmq_do_f rmq_do_send;
+rmq_do_f rmq_do_pull;
+rmq_do_f rmq_do_offset_get, rmq_do_offset_set, rmq_do_offset_max,
+    rmq_do_offset_min, rmq_do_offset_time, rmq_do_earliest_time;
+rmq_do_f rmq_do_heartbeat, rmq_do_unregister, rmq_do_consumer_list, rmq_do_lock,
+    rmq_do_unlock;
+rmq_do_f rmq_do_send_back;
+
+void rmq_pull_fx(struct rmq_pull *, struct fx *);
+void rmq_pulls_drop(struct rmq_session *);
+void rmq_pulls_fini(struct rmq *);
+void rmq_members_drop(struct rmq_session *);
+void rmq_members_expire(struct rmq_session *);
+void rmq_pulls_drain(struct rmq_session *);
+void rmq_groups_tick(struct rmq *);
+void rmq_groups_fini(struct rmq *);
+void rmq_job_fx(struct rmq_job *, struct fx *);
+void rmq_jobs_fini(struct rmq *);
+/* ask.c: our requests to a client */
+void rmq_asks_drop(struct rmq_session *);
+void rmq_asked_answered(
+    struct rmq_session *, const struct rheader *, struct slice body);
+
+#endif

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * send.h - a message on its way into the log: what a request said of it, its
+ * properties as they will be stored, and its record. Used by SEND_MESSAGE and
+ * everything else that stores messages (batches, retries, dead letters,
+ * transactions). Shard's thread only.
+ */
+#ifndef ROCKETMQ_SEND_H
+#define ROCKETMQ_SEND_H
+
+#include "format/rmq_record.h"
+#include "rocketmq/rmq_priv.h"
+
+/* What properties say that the broker acts on; texts point into what was
+ * scanned. */
+struct rmq_msg_props {
+	struct str keys, tags, uniq, sharding;
+	int64_t deliver_ms; /* DELAY, TIMER_*: when, wall; 0: now */
+	bool transaction; /* TRAN_MSG=true */
+	bool no_wait; /* WAIT=false */
+	struct str retry_topic, origin_id;
+	int max_reconsume; /* -1: not said */
+};
+
+struct rmq_message {
+	struct str topic; /* that is written into the record */
+	uint32_t queue;
+	int32_t flag, sys_flag, reconsume;
+	int64_t born_ms;
+	int64_t prepared_offset;
+	struct rmq_host born_host; /* who sent it */
+	struct str body;
+	struct str props; /* as stored */
+	struct rmq_msg_props p;
+};
+
+/*
+ * The properties as they are stored, into rm->props: those of the request, less
+ * what is not to be kept, with what the broker adds. ERR_MALFORMED, or
+ * ERR_TOO_BIG over conf.max_properties_bytes.
+ */
+enum err rmq_props_take(struct rmq *, struct str sent, int64_t now_ms,
+    struct str *stored, struct rmq_msg_props *) MUST_CHECK;
+/* The record and its attributes; the slice's reference is the caller's. false:
+ * something of it is too long for one. */
+bool rmq_record_make(struct rmq_session *, const struct rmq_message *,
+    struct slice *record, struct attr *);
+
+/* How long a delay level is; the last one is that of all above it. */
+int64_t rmq_delay_level_ms(int64_t level);
+/* Answers to a send. Between begin and rmq_answer_end() more may be said. */
+struct rout *rmq_sent_begin(struct rmq_session *, const struct rmq_ref *,
+    struct str offset_id, uint32_t queue, uint64_t offset, struct str uniq);
+void rmq_not_stored(struct rmq_session *, const struct rmq_ref *, enum err);
+void rmq_sent(struct rmq *, struct outlet_msg *, const struct fx_receipt *);
+/* Counts a publish at its session, which may be paused by it; and its end. */
+void rmq_publish_began(struct rmq_session *, size_t bytes);
+void rmq_publish_ended(struct rmq *, uint64_t session, size_t bytes);
+/* The topic, made if the broker makes such; NULL: parked or answered. */
+struct rmq_topic *rmq_send_topic(
+    struct rmq_session *, const struct rmq_req *, struct str name);
+/* Publishes m to t's queue for the request; answered when it is stored, or now. */
+void rmq_store(struct rmq_session *, const struct rmq_ref *, struct rmq_topic *,
+    const struct rmq_message *, outlet_done_f *, void *priv);
+
+void rmq_send_batch(struct rmq_session *, const struct rmq_req *,
+    struct rmq_topic *, const struct rmq_message *outer);
+
+#endif

@@ -1,0 +1,466 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <arpa/inet.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/log.h"
+#include "rocketmq/frame.h"
+#include "rocketmq/rmq_priv.h"
+
+#define REMARK_MAX 1024
+#define SCRATCH_MIN (64u << 10)
+#define SCRATCH_KEEP (1u << 20)
+
+/* --- the end ---------------------------------------------------------------- */
+
+void
+rmq_session_close(struct rmq_session *s, enum close_reason why)
+{
+	CHECK_OBJ_NOTNULL(s, RMQ_SESSION_MAGIC);
+	if (s->state == RMQ_ENDING)
+		return;
+	s->state = RMQ_ENDING;
+	conn_close(s->cn, why);
+}
+
+void
+rmq_session_close_flushed(struct rmq_session *s, enum close_reason why)
+{
+	CHECK_OBJ_NOTNULL(s, RMQ_SESSION_MAGIC);
+	if (s->state == RMQ_ENDING)
+		return;
+	s->state = RMQ_ENDING;
+	conn_close_flushed(s->cn, why, 1000);
+}
+
+static void
+session_free(struct rmq_session *s)
+{
+	struct rmq *rm = s->rm;
+
+	s->state = RMQ_ENDING;
+	if (umap_del(&rm->sessions, s->id) != s)
+		WRONG("a session that nobody knew");
+	loop_timer_fini(&s->idle);
+	rmq_pulls_drop(s);
+	rmq_asks_drop(s);
+	rmq_members_drop(s);
+	if (s->paused & RMQ_PAUSE_SHARD)
+		LIST_REMOVE(s, starved_link);
+	/* what it has under way comes back to the shard with its receipts */
+	mem_free(s->client_id);
+	FREE_OBJ(s);
+}
+
+static void
+on_closed(struct conn *cn, void *priv, enum close_reason why)
+{
+	struct rmq_session *s;
+
+	CAST_OBJ_NOTNULL(s, priv, RMQ_SESSION_MAGIC);
+	assert(s->cn == cn);
+	LOG(close_is_error(why) ? LOG_INFO : LOG_DEBUG,
+	    (int)s->rm->router->shard, "conn_close", LOG_U("conn", s->id),
+	    LOG_S("protocol", "rocketmq"), LOG_S("peer", conn_peer_text(cn)),
+	    LOG_S("why", close_text(why)));
+	session_free(s);
+}
+
+static void
+on_idle(void *priv)
+{
+	struct rmq_session *s;
+	int64_t left;
+
+	CAST_OBJ_NOTNULL(s, priv, RMQ_SESSION_MAGIC);
+	if (s->state != RMQ_OPEN)
+		return;
+	left = conn_last_rx_ns(s->cn) + s->rm->conf.idle_ns -
+	    loop_mono_ns(s->rm->lp);
+	if (left <= 0 && s->paused == 0)
+		rmq_session_close(s, CLOSE_IDLE);
+	else
+		loop_timer_start(
+		    &s->idle, left > 0 ? left : s->rm->conf.idle_ns);
+}
+
+/* --- pauses ----------------------------------------------------------------- */
+
+void
+rmq_session_pause(struct rmq_session *s, unsigned why)
+{
+	if (s->paused == 0)
+		conn_pause(s->cn);
+	s->paused |= why;
+}
+
+void
+rmq_session_resume(struct rmq_session *s, unsigned why)
+{
+	if ((s->paused & why) == 0)
+		return;
+	s->paused &= ~why;
+	if (s->paused == 0)
+		conn_resume(s->cn);
+}
+
+/* --- answers ---------------------------------------------------------------- */
+
+/*
+ * 32 bits opaque, the encoding, oneway, and the code (the largest one, 200151,
+ * has 18 bits; what is larger has no handler and needs no reference).
+ */
+uint64_t
+rmq_ref_pack(const struct rmq_ref *r)
+{
+	return (uint64_t)(uint32_t)r->opaque | (uint64_t)r->type << 32 |
+	    (uint64_t)r->oneway << 40 | (uint64_t)(uint32_t)r->code << 41;
+}
+
+struct rmq_ref
+rmq_ref_unpack(uint64_t session, uint64_t req)
+{
+	return (struct rmq_ref){ .session = session,
+		.opaque = (int32_t)(uint32_t)req,
+		.type = (uint8_t)(req >> 32),
+		.oneway = (req >> 40 & 1) != 0,
+		.code = (int32_t)(req >> 41) };
+}
+
+struct rout *
+rmq_answer(struct rmq_session *s, const struct rmq_ref *r, int code,
+    const char *remark)
+{
+	struct rmq *rm = s->rm;
+
+	rout_begin(&rm->out, r->type, code, r->opaque, RHEADER_RESPONSE,
+	    remark != NULL ? str_of(remark) : STR_NONE);
+	return &rm->out;
+}
+
+bool
+rmq_answer_head(struct rmq_session *s, const struct rmq_ref *r, size_t body_len)
+{
+	struct rmq *rm = s->rm;
+
+	AN(s->requests_n);
+	s->requests_n--;
+	if (s->requests_n <= rm->conf.requests_max / 2)
+		rmq_session_resume(s, RMQ_PAUSE_REQUESTS);
+	if (r->oneway)
+		return false;
+	if (rout_end(&rm->out, body_len) != ERR_OK)
+		WRONG("an answer's header over its limit");
+	conn_write(s->cn, rm->out.sb.p, rm->out.sb.len);
+	return true;
+}
+
+void
+rmq_answer_end(struct rmq_session *s, const struct rmq_ref *r, const void *body,
+    size_t body_len)
+{
+	if (rmq_answer_head(s, r, body_len) && body_len > 0)
+		conn_write(s->cn, body, body_len);
+}
+
+void
+rmq_answer_text(struct rmq_session *s, const struct rmq_ref *r)
+{
+	struct rmq *rm = s->rm;
+
+	if (strbuf_err(&rm->text) != ERR_OK) {
+		rmq_answer_code(
+		    s, r, RC_SYSTEM_ERROR, "the answer is too large");
+		return;
+	}
+	(void)rmq_answer(s, r, RC_SUCCESS, NULL);
+	rmq_answer_end(s, r, strbuf_str(&rm->text), rm->text.len);
+}
+
+void
+rmq_answer_code(struct rmq_session *s, const struct rmq_ref *r, int code,
+    const char *remark)
+{
+	(void)rmq_answer(s, r, code, remark);
+	rmq_answer_end(s, r, NULL, 0);
+	if (code != RC_SUCCESS)
+		s->rm->st.refused++;
+}
+
+void
+rmq_answer_codef(struct rmq_session *s, const struct rmq_ref *r, int code,
+    const char *fmt, ...)
+{
+	char text[REMARK_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	rmq_answer_code(s, r, code, text);
+}
+
+void
+rmq_answer_err(struct rmq_session *s, const struct rmq_ref *r, enum err e,
+    const char *diag)
+{
+	rmq_answer_code(s, r, e == ERR_OK ? RC_SUCCESS : err_rocketmq(e),
+	    e == ERR_OK				? NULL :
+		diag != NULL && diag[0] != '\0' ? diag :
+						  err_text(e));
+}
+
+void
+rmq_answer_field(
+    struct rmq_session *s, const struct rmq_ref *r, const char *field)
+{
+	rmq_answer_codef(s, r, RC_SYSTEM_ERROR,
+	    "the custom field <%s> is null or can't be read", field);
+}
+
+/* --- parked requests -------------------------------------------------------- */
+
+void
+rmq_park(struct rmq_session *s, const struct rmq_req *q, struct held_list *l)
+{
+	struct held *h = mem_zalloc(sizeof *h);
+
+	h->session = s->id;
+	h->frame = slice_ref(q->frame);
+	STAILQ_INSERT_TAIL(l, h, link);
+}
+
+void
+rmq_unpark(struct rmq *rm, struct held_list *l)
+{
+	if (STAILQ_EMPTY(l))
+		return;
+	STAILQ_CONCAT(&rm->due, l);
+	rmq_later_kick(rm);
+}
+
+static void
+held_free(struct held *h)
+{
+	slice_unref(&h->frame);
+	mem_free(h);
+}
+
+void
+rmq_held_free(struct held_list *l)
+{
+	struct held *h;
+
+	while ((h = STAILQ_FIRST(l)) != NULL) {
+		STAILQ_REMOVE_HEAD(l, link);
+		held_free(h);
+	}
+}
+
+/* --- frames ----------------------------------------------------------------- */
+
+static void
+malformed(struct rmq_session *s, enum close_reason why)
+{
+	rmq_gauge(s->rm, M_PROTO_ERRORS, 1);
+	rmq_session_close(s, why);
+}
+
+/* Room for every escape of a header of n bytes */
+static void
+scratch_for(struct rmq *rm, size_t n)
+{
+	struct rscratch *sc = &rm->scratch;
+
+	sc->used = 0;
+	if (sc->cap >= n && sc->cap <= SCRATCH_KEEP)
+		return;
+	mem_free(sc->p);
+	sc->cap = n > SCRATCH_MIN ? n : SCRATCH_MIN;
+	sc->p = mem_alloc(sc->cap);
+}
+
+static void
+carry_out(struct rmq_session *s, struct rmq_req *q)
+{
+	rmq_do_f *f = rmq_handler(q->ref.code);
+
+	if (f == NULL)
+		rmq_answer_codef(s, &q->ref, RC_REQUEST_CODE_NOT_SUPPORTED,
+		    " request type %d not supported", q->ref.code);
+	else if (s->rm->draining && !q->ref.oneway)
+		rmq_answer_code(s, &q->ref, RC_SERVICE_NOT_AVAILABLE,
+		    "Broker is shutting down");
+	else
+		f(s, q);
+}
+
+static void
+command(struct rmq_session *s, const uint8_t *p, size_t n, struct buf *b,
+    bool again)
+{
+	struct rmq *rm = s->rm;
+	struct rframe fr;
+	struct rmq_req q;
+	enum rframe_verdict v;
+
+	v = rframe_parse(p, n, &fr);
+	if (v != RFRAME_OK) {
+		malformed(s, rframe_close(v));
+		return;
+	}
+	scratch_for(rm, fr.header_n);
+	if (rheader_scan(&rm->hdr, fr.type, fr.header, fr.header_n,
+		&rm->scratch) != ERR_OK) {
+		malformed(s, CLOSE_MALFORMED);
+		return;
+	}
+	if (rheader_is_response(&rm->hdr)) {
+		rmq_asked_answered(
+		    s, &rm->hdr, slice_mem(fr.body, (uint32_t)fr.body_n));
+		return;
+	}
+	q = (struct rmq_req){
+		.ref = { .session = s->id,
+		    .code = rm->hdr.code,
+		    .opaque = rm->hdr.opaque,
+		    .type = fr.type,
+		    .oneway = rheader_is_oneway(&rm->hdr) },
+		.h = &rm->hdr,
+		.frame = { .buf = b, .p = p, .len = (uint32_t)n },
+		.body = { .buf = b, .p = fr.body, .len = (uint32_t)fr.body_n },
+	};
+	s->type = fr.type;
+	if (!again) {
+		rm->st.requests++;
+		if (++s->requests_n >= rm->conf.requests_max)
+			rmq_session_pause(s, RMQ_PAUSE_REQUESTS);
+	}
+	carry_out(s, &q);
+}
+
+void
+rmq_held_run(struct rmq *rm)
+{
+	struct held_list l = STAILQ_HEAD_INITIALIZER(l);
+	struct rmq_session *s;
+	struct held *h;
+
+	STAILQ_CONCAT(&l, &rm->due);
+	while ((h = STAILQ_FIRST(&l)) != NULL) {
+		STAILQ_REMOVE_HEAD(&l, link);
+		s = rmq_session_get(rm, h->session);
+		if (s != NULL && s->state == RMQ_OPEN)
+			command(
+			    s, h->frame.p, h->frame.len, h->frame.buf, true);
+		held_free(h);
+	}
+}
+
+static size_t
+on_data(struct conn *cn, void *priv, const uint8_t *p, size_t len,
+    struct buf *b, size_t *need)
+{
+	struct rmq_session *s;
+	enum rframe_verdict v;
+	size_t done = 0, n;
+
+	(void)cn;
+	CAST_OBJ_NOTNULL(s, priv, RMQ_SESSION_MAGIC);
+	if (!STAILQ_EMPTY(&s->rm->due))
+		rmq_held_run(s->rm);
+	while (s->state == RMQ_OPEN && s->paused == 0 && done < len) {
+		v = rframe_size(
+		    p + done, len - done, s->rm->conf.frame_max, &n);
+		if (v == RFRAME_MORE) {
+			*need = 0;
+			break;
+		}
+		if (v != RFRAME_OK) {
+			malformed(s, rframe_close(v));
+			break;
+		}
+		if (n > len - done) {
+			*need = n;
+			break;
+		}
+		command(s, p + done, n, b, false);
+		done += n;
+	}
+	return done;
+}
+
+static const struct conn_ops session_ops = {
+	.name = "rocketmq",
+	.on_data = on_data,
+	.on_closed = on_closed,
+};
+
+/* --- the beginning ---------------------------------------------------------- */
+
+struct rmq_session *
+rmq_session_get(struct rmq *rm, uint64_t id)
+{
+	return umap_get(&rm->sessions, id);
+}
+
+void
+rmq_session_new(struct rmq *rm, int fd, const struct sock_addr *peer)
+{
+	struct rmq_session *s;
+
+	(void)peer;
+	LOOP_ASSERT(rm->lp);
+	ALLOC_OBJ(s, RMQ_SESSION_MAGIC);
+	s->rm = rm;
+	LIST_INIT(&s->pulls);
+	LIST_INIT(&s->members);
+	LIST_INIT(&s->asks);
+	s->cn = conn_new(rm->net, fd, &rm->cc, &session_ops, s);
+	s->id = conn_id(s->cn);
+	if (umap_add(&rm->sessions, s->id, s) != ERR_OK)
+		WRONG("a number of a connection twice, or 16 million");
+	loop_timer_init(&s->idle, rm->lp, on_idle, s);
+	loop_timer_start(&s->idle, rm->conf.idle_ns);
+}
+
+void
+rmq_session_name(struct rmq_session *s)
+{
+	const struct rmq_conf *conf = &s->rm->conf;
+	struct sock_addr sa;
+	char text[SOCK_TEXT_MAX];
+
+	if (s->named)
+		return;
+	conn_local(s->cn, &sa);
+	(void)sock_addr_host(&sa, s->ip, sizeof s->ip);
+	if (conf->advertised_ip != NULL && conf->advertised_ip[0] != '\0')
+		(void)snprintf(s->ip, sizeof s->ip, "%s", conf->advertised_ip);
+	s->born_host.port = sock_addr_port(conn_peer(s->cn));
+	if (!rmq_host_parse(&s->born_host,
+		sock_addr_host(conn_peer(s->cn), text, sizeof text)))
+		WRONG("a peer without an address");
+	s->port = s->rm->port;
+	s->store_host.port = s->port;
+	if (!rmq_host_parse(&s->store_host, s->ip))
+		WRONG("an address that is none"); /* checked at the start */
+	s->named = true;
+}
+
+bool
+rmq_host_parse(struct rmq_host *h, const char *ip)
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+
+	memset(h->ip, 0, sizeof h->ip);
+	h->v6 = false;
+	if (inet_pton(AF_INET, ip, h->ip) == 1)
+		return true;
+	if (inet_pton(AF_INET6, ip, h->ip) != 1)
+		return false;
+	h->v6 = memcmp(h->ip, mapped, sizeof mapped) != 0;
+	if (!h->v6)
+		memmove(h->ip, h->ip + 12, 4);
+	return true;
+}
