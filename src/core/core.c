@@ -4,11 +4,15 @@
 #include "core/core_priv.h"
 #include "core/cursor.h"
 #include "core/reads.h"
+#include "core/due.h"
 #include "core/topic_priv.h"
 
 #define TOPICS_MAX (1u << 28)
 #define TIMERS_PER_POLL 1024u
 #define RUNS_PER_POLL 256u
+#define MS_NS INT64_C(1000000)
+/* wall time that went on by itself: less is noticed as slowly as time drifts */
+#define JUMP_MS 20
 #define TICK_NS INT64_C(60000000000)
 
 /* --- handles ---------------------------------------------------------------- */
@@ -151,7 +155,8 @@ core_new(const struct core_conf *conf, const struct core_out *out,
 	co->conf.cluster = mem_strdup(conf->cluster);
 	co->out = out;
 	co->out_priv = out_priv;
-	co->meta = meta;
+	co->meta = co->due_meta = meta;
+	LIST_INIT(&co->dues);
 	co->timers = timers_new();
 	co->topics = mem_zalloc(sizeof *co->topics);
 	map_init(co->topics, conf->hash_seed, TOPICS_MAX);
@@ -174,6 +179,15 @@ core_set_ledgers(struct core *co, struct ledgers *lgs)
 	co->ledgers = lgs;
 }
 
+void
+core_set_due(struct core *co, struct meta *m)
+{
+	CHECK_OBJ_NOTNULL(co, CORE_MAGIC);
+	CHECK_OBJ_NOTNULL(m, META_MAGIC);
+	assert(LIST_EMPTY(&co->dues));
+	co->due_meta = m;
+}
+
 /* The engine is still there and answers nothing any more. */
 void
 core_free(struct core **cop)
@@ -184,6 +198,7 @@ core_free(struct core **cop)
 	probe_fini(co);
 	topics_free(co);
 	admins_free(co);
+	dues_free(co);
 	assert(TAILQ_EMPTY(&co->ready));
 	core_reads_fini(co);
 	lease_pool_fini(&co->leases);
@@ -202,6 +217,8 @@ core_free(struct core **cop)
 void
 core_set_time(struct core *co, int64_t now_wall_ms, int64_t now_mono_ns)
 {
+	int64_t ahead;
+
 	CHECK_OBJ_NOTNULL(co, CORE_MAGIC);
 	if (co->boot_ms == 0) {
 		co->boot_ms = now_wall_ms;
@@ -210,6 +227,12 @@ core_set_time(struct core *co, int64_t now_wall_ms, int64_t now_mono_ns)
 	}
 	co->now_ms = now_wall_ms;
 	co->now_ns = now_mono_ns;
+	ahead = now_wall_ms - now_mono_ns / MS_NS;
+	if (ahead > co->wall_ahead_ms + JUMP_MS ||
+	    ahead < co->wall_ahead_ms - JUMP_MS) {
+		co->wall_ahead_ms = ahead;
+		due_clock_jumped(co);
+	}
 }
 
 int64_t

@@ -62,6 +62,8 @@ struct core_conf {
 	    inactive_ms; /* delete idle topics without subscriptions after */
 	int64_t idle_unload_ms; /* drop an idle topic's memory after */
 	uint32_t max_pending_publishes; /* per topic */
+	uint32_t due_window; /* items in memory of a due index; 0: 65536 */
+	bool delayed; /* delayedDeliveryEnabled */
 	uint32_t max_waiting_reads; /* OP_READ_AT, per topic */
 	uint64_t
 	    hash_seed; /* of tables whose keys peers choose: random, fixed in tests */
@@ -81,6 +83,9 @@ struct core *core_new(const struct core_conf *, const struct core_out *,
 /* Before the loop runs: the engine whose client_ops are core_ledger_client. */
 extern const struct ledger_client_ops core_ledger_client;
 void core_set_ledgers(struct core *, struct ledgers *);
+/* Where what is due later is indexed (core/due.h), if not among the other
+ * metadata. Before the loop runs. */
+void core_set_due(struct core *, struct meta *);
 /* First start (any shard, idempotent, blocking by meta's *_now): cluster, tenants
  * public and pulsar, namespaces public/default and pulsar/system. */
 enum err core_bootstrap(struct meta *, const struct core_conf *);

@@ -53,6 +53,9 @@ struct core {
 	const struct core_out *out;
 	void *out_priv;
 	struct meta *meta;
+	struct meta *due_meta; /* of due indexes */
+	LIST_HEAD(, due) dues;
+	int64_t wall_ahead_ms; /* wall less monotonic */
 	struct ledgers *ledgers;
 	int64_t now_ms; /* wall */
 	int64_t now_ns; /* monotonic */

@@ -18,6 +18,8 @@ noinst_LIBRARIES += %D%/libcore.a
 	%D%/disp_key.c \
 	%D%/disp_shared.c \
 	%D%/disp_single.c \
+	%D%/due.c %D%/due.h \
+	%D%/due_heap.c %D%/due_heap.h \
 	%D%/fetch.c \
 	%D%/keyring.c %D%/keyring.h \
 	%D%/lease.c %D%/lease.h \

@@ -43,6 +43,7 @@
 #define META_DEAD_JOURNAL "deadcursor/" /* u64 BE id */
 #define META_SEGMENT "segment/" /* u64 BE id -> engine's */
 #define META_SHARD "shard/" /* u32 BE shard -> engine's checkpoint */
+#define META_DUE "@" /* what is due later: core/due.h */
 
 struct meta;
 struct meta_txn;
@@ -63,6 +64,11 @@ struct meta_ops {
 	 * with_values false leaves val NULL. */
 	void (*list)(struct meta *, const void *prefix, size_t len,
 	    size_t limit, bool with_values, meta_list_f *, void *priv);
+	/* The same from behind `after`, a key that starts with prefix and need not
+	 * be there; keys and values: how a long list is read in pieces. */
+	void (*list_after)(struct meta *, const void *prefix, size_t len,
+	    const void *after, size_t afterlen, size_t limit, meta_list_f *,
+	    void *priv);
 	/* Takes the transaction. done may be NULL. */
 	void (*commit)(
 	    struct meta *, struct meta_txn **, meta_commit_f *done, void *priv);

@@ -159,6 +159,24 @@ lmdb_list(struct meta *m, const void *prefix, size_t len, size_t limit,
 }
 
 static void
+lmdb_list_after(struct meta *m, const void *prefix, size_t len,
+    const void *after, size_t afterlen, size_t limit, meta_list_f *cb,
+    void *priv)
+{
+	struct req *rq;
+
+	assert(afterlen >= 1 && afterlen <= META_KEY_MAX);
+	rq = req_new(REQ_LIST, prefix, len);
+	memcpy(rq->after, after, afterlen);
+	rq->afterlen = afterlen;
+	rq->limit = limit;
+	rq->with_values = true;
+	rq->cb.list = cb;
+	rq->priv = priv;
+	send_req(handle_of(m), rq);
+}
+
+static void
 lmdb_commit(
     struct meta *m, struct meta_txn **txnp, meta_commit_f *done, void *priv)
 {
@@ -258,6 +276,7 @@ static const struct meta_ops lmdb_ops = {
 	.name = "lmdb",
 	.get = lmdb_get,
 	.list = lmdb_list,
+	.list_after = lmdb_list_after,
 	.commit = lmdb_commit,
 	.get_now = lmdb_get_now,
 	.list_now = lmdb_list_now,
@@ -303,6 +322,13 @@ enum err
 meta_lmdb_open(
     struct meta_lmdb **mlp, const char *datadir, bool readonly, struct diag *d)
 {
+	return meta_lmdb_open_as(mlp, datadir, "meta", readonly, d);
+}
+
+enum err
+meta_lmdb_open_as(struct meta_lmdb **mlp, const char *datadir, const char *name,
+    bool readonly, struct diag *d)
+{
 	struct meta_lmdb *ml;
 	enum err err = ERR_OK;
 	char *path;
@@ -310,7 +336,7 @@ meta_lmdb_open(
 
 	ALLOC_OBJ(ml, META_LMDB_MAGIC);
 	ml->readonly = readonly;
-	path = mem_printf("%s/meta", datadir);
+	path = mem_printf("%s/%s", datadir, name);
 	if (!readonly)
 		err = file_mkdir(path);
 	if (err == ERR_OK) {
@@ -325,7 +351,7 @@ meta_lmdb_open(
 	mem_free(path);
 	if (err == ERR_OK) {
 		ml->box = mbox_new_thread();
-		thread_start(&ml->th, "meta", run, ml);
+		thread_start(&ml->th, name, run, ml);
 	} else {
 		if (ml->env != NULL)
 			mdb_env_close(ml->env);

@@ -30,6 +30,10 @@ struct meta_lmdb;
  * ERR_NO_SPACE, ERR_IO. */
 enum err meta_lmdb_open(struct meta_lmdb **, const char *datadir, bool readonly,
     struct diag *) MUST_CHECK;
+/* The same, DATADIR/name: for what is written in such amounts that nobody
+ * else's commit should wait for it. */
+enum err meta_lmdb_open_as(struct meta_lmdb **, const char *datadir,
+    const char *name, bool readonly, struct diag *) MUST_CHECK;
 /* All handles are freed before. */
 void meta_lmdb_close(struct meta_lmdb **);
 

@@ -20,8 +20,8 @@ enum req_type {
 struct req {
 	STAILQ_ENTRY(req) link;
 	enum req_type type;
-	uint8_t *key;
-	size_t keylen, limit;
+	uint8_t *key, *after; /* after: NULL, or where a list goes on */
+	size_t keylen, afterlen, limit;
 	bool with_values;
 	struct meta_txn *txn;
 	union {
@@ -207,29 +207,38 @@ apply(struct meta_mem *mm, const struct meta_txn *txn)
  * The callbacks may not change the store (commits are queued), but commit_now
  * exists: so each item is looked up anew behind the one before.
  */
+/* First item > key. */
+static size_t
+behind(const struct meta_mem *mm, const void *key, size_t keylen)
+{
+	size_t i = lower(mm, key, keylen);
+
+	if (i < mm->n &&
+	    cmp(mm->items[i].key, mm->items[i].keylen, key, keylen) == 0)
+		i++;
+	return i;
+}
+
 static void
-list(struct meta_mem *mm, const void *prefix, size_t len, size_t limit,
-    bool with_values, meta_list_f *cb, void *priv)
+list(struct meta_mem *mm, const struct req *rq, meta_list_f *cb, void *priv)
 {
 	uint8_t key[META_KEY_MAX];
 	size_t i, keylen, n = 0;
 	struct item *it;
 
-	i = lower(mm, prefix, len);
-	while (i < mm->n && (limit == 0 || n < limit)) {
+	i = rq->after != NULL ? behind(mm, rq->after, rq->afterlen) :
+				lower(mm, rq->key, rq->keylen);
+	while (i < mm->n && (rq->limit == 0 || n < rq->limit)) {
 		it = &mm->items[i];
-		if (!has_prefix(it, prefix, len))
+		if (!has_prefix(it, rq->key, rq->keylen))
 			break;
 		keylen = it->keylen;
 		memcpy(key, it->key, keylen);
-		cb(priv, ERR_OK, it->key, keylen, with_values ? it->val : NULL,
-		    with_values ? it->len : 0);
+		cb(priv, ERR_OK, it->key, keylen,
+		    rq->with_values ? it->val : NULL,
+		    rq->with_values ? it->len : 0);
 		n++;
-		i = lower(mm, key, keylen);
-		if (i < mm->n &&
-		    cmp(mm->items[i].key, mm->items[i].keylen, key, keylen) ==
-			0)
-			i++;
+		i = behind(mm, key, keylen);
 	}
 	cb(priv, ERR_OK, NULL, 0, NULL, 0);
 }
@@ -283,6 +292,23 @@ mem_list(struct meta *m, const void *prefix, size_t len, size_t limit,
 }
 
 static void
+mem_list_after(struct meta *m, const void *prefix, size_t len,
+    const void *after, size_t afterlen, size_t limit, meta_list_f *cb,
+    void *priv)
+{
+	struct req *rq;
+
+	assert(len <= META_KEY_MAX);
+	assert(afterlen >= 1 && afterlen <= META_KEY_MAX);
+	rq = add_req(m, REQ_LIST, prefix, len, priv);
+	rq->cb.list = cb;
+	rq->after = mem_dup(after, afterlen);
+	rq->afterlen = afterlen;
+	rq->limit = limit;
+	rq->with_values = true;
+}
+
+static void
 mem_commit(
     struct meta *m, struct meta_txn **txnp, meta_commit_f *done, void *priv)
 {
@@ -314,7 +340,13 @@ static enum err
 mem_list_now(
     struct meta *m, const void *prefix, size_t len, meta_list_f *cb, void *priv)
 {
-	list(handle_of(m)->mm, prefix, len, 0, true, cb, priv);
+	const struct req rq = {
+		.key = (uint8_t *)(uintptr_t)prefix,
+		.keylen = len,
+		.with_values = true,
+	};
+
+	list(handle_of(m)->mm, &rq, cb, priv);
 	return ERR_OK;
 }
 
@@ -342,6 +374,7 @@ static const struct meta_ops mem_ops = {
 	.name = "mem",
 	.get = mem_get,
 	.list = mem_list,
+	.list_after = mem_list_after,
 	.commit = mem_commit,
 	.get_now = mem_get_now,
 	.list_now = mem_list_now,
@@ -366,6 +399,7 @@ free_req(struct req *rq)
 	if (rq->txn != NULL)
 		meta_txn_free(&rq->txn);
 	mem_free(rq->key);
+	mem_free(rq->after);
 	mem_free(rq);
 }
 
@@ -384,8 +418,7 @@ answer(struct meta_mem *mm, struct req *rq)
 			rq->cb.get(rq->priv, ERR_OK, it->val, it->len);
 		break;
 	case REQ_LIST:
-		list(mm, rq->key, rq->keylen, rq->limit, rq->with_values,
-		    rq->cb.list, rq->priv);
+		list(mm, rq, rq->cb.list, rq->priv);
 		break;
 	case REQ_COMMIT:
 		err = carry_out(mm, rq->txn);

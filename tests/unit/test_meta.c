@@ -281,6 +281,33 @@ test_conditions(void **state)
 	assert_err(m->ops->commit_now(m, &t), ERR_CONFLICT);
 }
 
+static void
+expect_after(
+    const char *prefix, const char *after, size_t limit, const char *want)
+{
+	struct answers a = { 0 };
+
+	m->ops->list_after(m, prefix, strlen(prefix), after, strlen(after),
+	    limit, on_list, &a);
+	assert_int_equal(a.n, 0);
+	pump(&a.n, 1);
+	assert_ok(a.err);
+	assert_string_equal(a.text, want);
+}
+
+static void
+test_list_after(void **state)
+{
+	(void)state;
+	assert_ok(commit("a=0 p/1=a p/2=b p/3=c p0=d"));
+	expect_after("p/", "p/", 0, "p/1=a;p/2=b;p/3=c;");
+	expect_after("p/", "p/1", 0, "p/2=b;p/3=c;");
+	/* one that is not there */
+	expect_after("p/", "p/11", 1, "p/2=b;");
+	expect_after("p/", "p/3", 0, "");
+	expect_after("p", "p/2", 0, "p/3=c;p0=d;");
+}
+
 /* what is queued together is still done one after the other */
 static void
 test_order(void **state)
@@ -625,6 +652,7 @@ main(void)
 	const struct CMUnitTest mem_tests[] = {
 		M(test_basic),
 		M(test_conditions),
+		M(test_list_after),
 		M(test_order),
 		M(test_binary_keys),
 		M(test_large),
@@ -635,6 +663,7 @@ main(void)
 	const struct CMUnitTest lmdb_tests[] = {
 		L(test_basic),
 		L(test_conditions),
+		L(test_list_after),
 		L(test_order),
 		L(test_binary_keys),
 		L(test_large),
