@@ -103,16 +103,22 @@ enum topic_state {
 	TOPIC_GONE, /* out of the map, waiting for pins to reach 0 */
 };
 
+/* End of an append that is the core's own; at: NULL if it was not stored. */
+typedef void topic_appended_f(
+    void *priv, const struct entry_place *at, enum err);
+
 struct pending_publish { /* one per append under way, ring in order */
 	struct producer *pr; /* NULL: it has gone; counts stay */
+	topic_appended_f *done; /* no producer's; NULL: a producer's */
+	void *priv;
 	uint64_t sequence, highest_sequence;
 	uint32_t messages_n, bytes;
 	enum err err; /* refused: not appended, answered when its turn comes */
 };
 
 struct held_publish { /* came while the ledger is being rolled, ring in order */
-	struct producer *pr; /* NULL: it has gone, nothing is appended */
-	uint64_t sequence, highest_sequence;
+	struct pending_publish
+	    pp; /* neither pr nor done: nothing is appended */
 	struct attr attr;
 	struct slice body; /* referenced */
 };
@@ -159,6 +165,7 @@ struct topic {
 	struct reads *reads; /* at an index; NULL: none so far */
 	struct topic_load *load; /* LOADING: topic_load.c's */
 	struct topic_close *close; /* CLOSING, DELETING: topic_close.c's */
+	struct stage_log *stage; /* it is a staging log: stage.c's */
 	bool just_created; /* for the op that asked for it (admin create) */
 	struct op *terminate; /* OP_TOPIC_TERMINATE under way */
 	struct timer idle_timer;
@@ -190,6 +197,12 @@ void topic_touch(struct topic *);
 void topic_trim(struct topic *);
 /* New entries up to LAC are there: subs are kicked. */
 void topic_notify(struct topic *);
+/* Appends without a producer, in order with theirs. The topic is READY and has
+ * room (topic_has_room). done may run at once when it is refused. */
+void topic_append(struct topic *, const struct attr *, const struct slice *body,
+    topic_appended_f *done, void *priv);
+/* fewer than half of the appends that may be under way are */
+bool topic_has_room(const struct topic *);
 /* Close every producer and consumer with this error (unload, delete). */
 void topic_disconnect(struct topic *, enum err);
 

@@ -472,8 +472,7 @@ flush_within(struct due *d, int64_t ns)
 {
 	if (!timer_is_set(&d->flush_timer) ||
 	    d->flush_timer.due_ns > d->co->now_ns + ns)
-		timer_set(
-		    d->co->timers, &d->flush_timer, d->co->now_ns + ns);
+		timer_set(d->co->timers, &d->flush_timer, d->co->now_ns + ns);
 }
 
 void
@@ -794,7 +793,8 @@ due_load(struct due *d)
 	CHECK_OBJ_NOTNULL(d, DUE_MAGIC);
 	assert(!d->loaded && !d->busy);
 	/* a list that broke off is read again from its beginning */
-	UMAP_FOREACH(c, &d->counts, it) {
+	UMAP_FOREACH(c, &d->counts, it)
+	{
 		c->live -= c->disk;
 		d->total -= c->disk;
 		c->disk = 0;

@@ -78,8 +78,8 @@ publish_forget(struct topic *t, const struct producer *pr)
 	}
 	for (i = 0; i < t->held_n; i++) {
 		h = &t->held[(t->held_head + i) & (t->held_cap - 1)];
-		if (h->pr == pr)
-			h->pr = NULL;
+		if (h->pp.pr == pr)
+			h->pp.pr = NULL;
 	}
 }
 
@@ -106,6 +106,8 @@ receipt(struct topic *t, const struct pending_publish *pp,
 {
 	struct fx_receipt r;
 
+	if (pp->done != NULL)
+		pp->done(pp->priv, at, e);
 	if (pp->pr == NULL)
 		return;
 	r = (struct fx_receipt){
@@ -244,53 +246,56 @@ tlog_ledger_appended(void *owner, int64_t first_entry, uint32_t n,
 
 /* --- from producers --------------------------------------------------------------------- */
 
+/* pp: who asks */
 static void
-append(struct topic *t, struct tledger *tl, struct producer *pr,
-    const struct attr *attr, const struct slice *body, uint64_t sequence,
-    uint64_t highest_sequence)
+append(struct topic *t, struct tledger *tl, struct pending_publish pp,
+    const struct attr *attr, const struct slice *body)
 {
 	struct ledgers *lgs = t->co->ledgers;
-	struct pending_publish *pp = pending_push(t);
 
-	*pp = (struct pending_publish){
-		.pr = pr,
-		.sequence = sequence,
-		.highest_sequence = highest_sequence,
-		.messages_n = attr->messages_n,
-		.bytes = body->len,
-	};
+	pp.messages_n = attr->messages_n;
+	pp.bytes = body->len;
+	*pending_push(t) = pp;
 	lgs->ops->append(lgs, tl->lg, attr, body, t->co->conf.sync);
 }
 
 /* Answered when everything before it has been. */
 static void
-refuse(struct topic *t, struct producer *pr, uint64_t sequence,
-    uint64_t highest_sequence, enum err e)
+refuse(struct topic *t, struct pending_publish pp, enum err e)
 {
-	struct pending_publish *pp = pending_push(t);
-
-	*pp = (struct pending_publish){
-		.pr = pr,
-		.sequence = sequence,
-		.highest_sequence = highest_sequence,
-		.err = e,
-	};
+	pp.err = e;
+	*pending_push(t) = pp;
 	pop_refused(t);
 }
 
 static void
-hold(struct topic *t, struct producer *pr, const struct core_publish *p)
+hold(struct topic *t, const struct pending_publish *pp, const struct attr *attr,
+    const struct slice *body)
 {
 	struct held_publish *h = held_push(t);
 
 	*h = (struct held_publish){
-		.pr = pr,
-		.sequence = p->sequence,
-		.highest_sequence = p->highest_sequence,
-		.attr = p->attr,
-		.body = p->body.buf != NULL ? slice_ref(p->body) :
-					      slice_dup(p->body),
+		.pp = *pp,
+		.attr = *attr,
+		.body = body->buf != NULL ? slice_ref(*body) : slice_dup(*body),
 	};
+}
+
+/* The topic is persistent. */
+static void
+publish(struct topic *t, struct pending_publish pp, const struct attr *attr,
+    const struct slice *body)
+{
+	struct tledger *tl = tlog_open(t);
+
+	if (body->len > t->co->conf.max_message_bytes + FRAME_PADDING)
+		refuse(t, pp, ERR_TOO_BIG);
+	else if (tl != NULL && t->held_n == 0)
+		append(t, tl, pp, attr, body);
+	else if (t->terminated && !t->log.ending)
+		refuse(t, pp, ERR_TOPIC_TERMINATED);
+	else
+		hold(t, &pp, attr, body);
 }
 
 static void
@@ -322,7 +327,6 @@ void
 producer_publish(struct producer *pr, const struct core_publish *p)
 {
 	struct topic *t;
-	struct tledger *tl;
 
 	CHECK_OBJ_NOTNULL(pr, PRODUCER_MAGIC);
 	t = pr->t;
@@ -337,17 +341,31 @@ producer_publish(struct producer *pr, const struct core_publish *p)
 		return;
 	}
 	pr->pending_n++;
-	tl = tlog_open(t);
-	if (p->body.len > t->co->conf.max_message_bytes + FRAME_PADDING)
-		refuse(t, pr, p->sequence, p->highest_sequence, ERR_TOO_BIG);
-	else if (tl != NULL && t->held_n == 0)
-		append(t, tl, pr, &p->attr, &p->body, p->sequence,
-		    p->highest_sequence);
-	else if (t->terminated && !t->log.ending)
-		refuse(t, pr, p->sequence, p->highest_sequence,
-		    ERR_TOPIC_TERMINATED);
-	else
-		hold(t, pr, p);
+	publish(t,
+	    (struct pending_publish){
+		.pr = pr,
+		.sequence = p->sequence,
+		.highest_sequence = p->highest_sequence,
+	    },
+	    &p->attr, &p->body);
+}
+
+bool
+topic_has_room(const struct topic *t)
+{
+	CHECK_OBJ_NOTNULL(t, TOPIC_MAGIC);
+	return t->pending_n + t->held_n < t->co->conf.max_pending_publishes / 2;
+}
+
+void
+topic_append(struct topic *t, const struct attr *attr, const struct slice *body,
+    topic_appended_f *done, void *priv)
+{
+	CHECK_OBJ_NOTNULL(t, TOPIC_MAGIC);
+	assert(t->state == TOPIC_READY && t->name.persistent);
+	AN(attr->messages_n);
+	publish(t, (struct pending_publish){ .done = done, .priv = priv }, attr,
+	    body);
 }
 
 /* --- held ------------------------------------------------------------------------------- */
@@ -371,9 +389,8 @@ publish_release(struct topic *t)
 	while (t->held_n > 0 && tl != NULL) {
 		h = held_pop(t);
 		/* of one that was closed: it is sent again, or nobody waits */
-		if (h.pr != NULL)
-			append(t, tl, h.pr, &h.attr, &h.body, h.sequence,
-			    h.highest_sequence);
+		if (h.pp.pr != NULL || h.pp.done != NULL)
+			append(t, tl, h.pp, &h.attr, &h.body);
 		slice_unref(&h.body);
 	}
 }
@@ -387,8 +404,8 @@ publish_fail_held(struct topic *t, enum err e)
 	topic_pin(t);
 	while (t->held_n > 0) {
 		h = held_pop(t);
-		if (h.pr != NULL)
-			refuse(t, h.pr, h.sequence, h.highest_sequence, e);
+		if (h.pp.pr != NULL || h.pp.done != NULL)
+			refuse(t, h.pp, e);
 		slice_unref(&h.body);
 	}
 	if (any && e != ERR_TOPIC_TERMINATED)
