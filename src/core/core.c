@@ -5,6 +5,7 @@
 #include "core/cursor.h"
 #include "core/reads.h"
 #include "core/due.h"
+#include "core/stage.h"
 #include "core/topic_priv.h"
 
 #define TOPICS_MAX (1u << 28)
@@ -141,6 +142,12 @@ tick(void *priv)
 	timer_set(co->timers, &co->tick, co->now_ns + TICK_NS);
 }
 
+static void
+stage_boot(void *priv)
+{
+	stages_boot(priv);
+}
+
 struct core *
 core_new(const struct core_conf *conf, const struct core_out *out,
     void *out_priv, struct meta *meta)
@@ -168,6 +175,8 @@ core_new(const struct core_conf *conf, const struct core_out *out,
 	LIST_INIT(&co->admins);
 	core_reads_init(co);
 	timer_init(&co->tick, tick, co);
+	LIST_INIT(&co->stages);
+	timer_init(&co->stage_boot, stage_boot, co);
 	return co;
 }
 
@@ -196,8 +205,10 @@ core_free(struct core **cop)
 
 	TAKE_OBJ_NOTNULL(co, cop, CORE_MAGIC);
 	probe_fini(co);
+	stages_stop(co);
 	topics_free(co);
 	admins_free(co);
+	stages_free(co);
 	dues_free(co);
 	assert(TAILQ_EMPTY(&co->ready));
 	core_reads_fini(co);
@@ -212,6 +223,20 @@ core_free(struct core **cop)
 	FREE_OBJ(co);
 }
 
+/* What is being appended when it is due is to be acknowledged where it was
+ * staged, or it would be appended again. */
+static void
+close_topics(struct core *co)
+{
+	if (!stages_idle(co))
+		return;
+	co->closing = true;
+	if (co->topics_n == 0)
+		core_check_drained(co);
+	else
+		topics_close_all(co);
+}
+
 /* --- time ------------------------------------------------------------------------ */
 
 void
@@ -223,6 +248,7 @@ core_set_time(struct core *co, int64_t now_wall_ms, int64_t now_mono_ns)
 	if (co->boot_ms == 0) {
 		co->boot_ms = now_wall_ms;
 		co->tick_ns = now_mono_ns;
+		timer_set(co->timers, &co->stage_boot, now_mono_ns);
 		timer_set(co->timers, &co->tick, now_mono_ns + TICK_NS);
 	}
 	co->now_ms = now_wall_ms;
@@ -253,6 +279,9 @@ core_poll(struct core *co, int64_t now_wall_ms, int64_t now_mono_ns)
 		if (sub_run(s))
 			sub_kick(s);
 	}
+	(void)stages_run(co);
+	if (co->draining && !co->closing)
+		close_topics(co);
 	/* a dispatcher may have set a timer */
 	return core_due(co);
 }
@@ -263,7 +292,7 @@ core_due(const struct core *co)
 	int64_t due;
 
 	CHECK_OBJ_NOTNULL(co, CORE_MAGIC);
-	if (!TAILQ_EMPTY(&co->ready))
+	if (!TAILQ_EMPTY(&co->ready) || stages_ready(co))
 		return 0;
 	due = timers_run(co->timers, co->now_ns, 0);
 	if (due == INT64_MAX)
@@ -273,6 +302,15 @@ core_due(const struct core *co)
 
 /* --- answers ------------------------------------------------------------------------ */
 
+/* What answers an op of this core's own. */
+void
+core_own_answer(struct core *co, struct fx **fxp)
+{
+	CHECK_OBJ_NOTNULL(co, CORE_MAGIC);
+	stage_answered(co, *fxp);
+	fx_free(fxp);
+}
+
 void
 core_emit(struct core *co, struct fx **fxp)
 {
@@ -281,8 +319,9 @@ core_emit(struct core *co, struct fx **fxp)
 	CHECK_OBJ_NOTNULL(co, CORE_MAGIC);
 	CHECK_OBJ_NOTNULL(fx, FX_MAGIC);
 	*fxp = NULL;
-	if (fx->dest.kind == DEST_INTERNAL && fx->type != FX_TOPIC_CHANGED)
-		fx_free(&fx);
+	if (fx->dest.kind == DEST_INTERNAL && fx->type != FX_TOPIC_CHANGED &&
+	    fx->dest.shard == co->conf.shard)
+		core_own_answer(co, &fx);
 	else
 		co->out->fx(co->out_priv, fx);
 }
@@ -469,12 +508,12 @@ static core_op_f *const table[OP_TYPES_N] = {
 	[OP_LOCATE] = op_not_yet,
 	[OP_TOPIC_PROPS_SET] = op_not_yet,
 	[OP_STATS_WALK] = admin_op,
-	[OP_STAGE] = op_not_yet,
-	[OP_STAGE_RESOLVE] = op_not_yet,
-	[OP_STAGE_AGAIN] = op_not_yet,
-	[OP_STAGE_GET] = op_not_yet,
-	[OP_STAGE_RECALL] = op_not_yet,
-	[OP_STAGE_COUNT] = op_not_yet,
+	[OP_STAGE] = stage_op,
+	[OP_STAGE_RESOLVE] = stage_op,
+	[OP_STAGE_AGAIN] = stage_op,
+	[OP_STAGE_GET] = stage_op,
+	[OP_STAGE_RECALL] = stage_op,
+	[OP_STAGE_COUNT] = stage_op,
 };
 
 void
@@ -508,7 +547,7 @@ flushed(void *priv)
 void
 core_check_drained(struct core *co)
 {
-	if (co->draining && co->drained != NULL && co->topics_n == 0 &&
+	if (co->closing && co->drained != NULL && co->topics_n == 0 &&
 	    LIST_EMPTY(&co->admins))
 		co->ledgers->ops->flush(co->ledgers, flushed, co);
 }
@@ -521,10 +560,7 @@ core_drain(struct core *co, void (*done)(void *priv), void *priv)
 	co->draining = true;
 	co->drained = done;
 	co->drained_priv = priv;
-	if (co->topics_n == 0)
-		core_check_drained(co);
-	else
-		topics_close_all(co);
+	close_topics(co);
 }
 
 /* --- the engine ------------------------------------------------------------------------------- */

@@ -76,6 +76,9 @@ struct core_out {
 	void (*deliver)(void *priv, const struct fx_deliver *);
 	/* Everything else; the callee takes the effect and frees it by fx_free(). */
 	void (*fx)(void *priv, struct fx *);
+	/* An operation for the core of another shard; takes it. Its answer, for
+	 * DEST_INTERNAL, is given to core_own_answer(). NULL: there is none. */
+	void (*post)(void *priv, unsigned shard, struct op **);
 };
 
 struct core *core_new(const struct core_conf *, const struct core_out *,
@@ -141,6 +144,9 @@ void core_ack(struct core *, const struct core_ack *);
 /* Takes the operation; it answers by exactly one fx with op's dest and req
  * (unless op.h says otherwise). */
 void core_op(struct core *, struct op **);
+
+/* An effect for DEST_INTERNAL of this shard; takes it. */
+void core_own_answer(struct core *, struct fx **);
 
 /* Graceful shutdown: closes producers and consumers politely (FX_*_CLOSED),
  * flushes cursors and ledgers, then calls done. */

@@ -46,6 +46,11 @@ struct cursor;
 
 /* --- core ------------------------------------------------------------------ */
 
+/* ops that wait, in order */
+struct op_line {
+	struct op *head, *tail;
+};
+
 struct core {
 	unsigned magic;
 #define CORE_MAGIC 0xc04e0001
@@ -56,6 +61,11 @@ struct core {
 	struct meta *due_meta; /* of due indexes */
 	LIST_HEAD(, due) dues;
 	int64_t wall_ahead_ms; /* wall less monotonic */
+	LIST_HEAD(, stage) stages;
+	struct stage *stage; /* of this shard; NULL: not looked for yet */
+	struct op_line stage_line; /* OP_STAGE* until it is there */
+	uint32_t stage_line_n;
+	struct timer stage_boot;
 	struct ledgers *ledgers;
 	int64_t now_ms; /* wall */
 	int64_t now_ns; /* monotonic */
@@ -71,6 +81,7 @@ struct core {
 	uint64_t probe_seq;
 	bool no_space; /* publishes are refused: engine's space() */
 	bool draining;
+	bool closing; /* the same, and topics are being closed */
 	bool io_failed; /* the engine refuses writes until a restart */
 	uint64_t name_seq; /* generated producer names */
 	int64_t boot_ms; /* wall, of the first event */

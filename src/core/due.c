@@ -217,12 +217,13 @@ counted(struct due *d, const struct due_item *it, int by)
 {
 	struct count *c;
 
-	d->total += (uint64_t)by;
+	if (by > 0 || d->total > 0)
+		d->total += (uint64_t)by;
 	if (it->target == 0)
 		return;
 	c = count_of(d, it->target);
-	/* before they are loaded it may go below 0 for a while */
-	c->live += (uint64_t)by;
+	if (by > 0 || c->live > 0)
+		c->live += (uint64_t)by;
 	if (d->loaded)
 		count_drop(d, c);
 }
@@ -256,8 +257,13 @@ counts_write(struct due *d, struct meta_txn *tx)
 	uint64_t n;
 	uint32_t i;
 
+	/* A row that was cancelled under another due time than it has (stage.c)
+	 * is counted twice: it ends at 0, not below. */
+
 	for (i = 0; i < d->touched_n; i++) {
 		c = d->touched[i];
+		if (c->change < 0 && (uint64_t)-c->change > c->disk)
+			c->change = -(int64_t)c->disk;
 		n = c->disk + (uint64_t)c->change;
 		len = due_key(key, d->id, 'c', c->target);
 		if (n == 0)
@@ -604,6 +610,7 @@ batch(struct due *d)
 	uint8_t key[META_KEY_MAX], val[16];
 	struct meta_txn *tx = meta_txn_new();
 	const struct due_item *it;
+	bool again = d->sent.n > 0 || d->sent_gone.n > 0;
 	size_t klen, len;
 	uint32_t i;
 
@@ -632,7 +639,7 @@ batch(struct due *d)
 	counts_write(d, tx);
 	d->flush = false;
 	if (d->client->add != NULL)
-		d->client->add(d->priv, tx);
+		d->client->add(d->priv, tx, again);
 	d->busy = true;
 	d->requests++;
 	d->meta->ops->commit(d->meta, &tx, committed, d);
@@ -780,6 +787,7 @@ count_got(void *priv, enum err e, const void *key, size_t keylen,
 		return;
 	}
 	d->loaded = true;
+	d->client->loaded(d->priv);
 	next_request(d);
 }
 

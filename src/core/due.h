@@ -45,11 +45,13 @@ struct due_item {
 };
 
 struct due_client {
+	/* What is on disk was found; counts are right from now on. */
+	void (*loaded)(void *priv);
 	/* Something may be taken by due_next(). */
 	void (*ready)(void *priv);
-	/* A batch is made: what the client writes with it. May be called again
-	 * for the same batch. NULL: nothing. */
-	void (*add)(void *priv, struct meta_txn *);
+	/* A batch is made: what the client writes with it. again: one that
+	 * failed, of what was added before that. NULL: nothing. */
+	void (*add)(void *priv, struct meta_txn *, bool again);
 	/* It is durable. NULL: nothing. */
 	void (*added)(void *priv);
 };

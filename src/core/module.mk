@@ -37,6 +37,10 @@ noinst_LIBRARIES += %D%/libcore.a
 	%D%/route.c %D%/route.h \
 	%D%/seek.c \
 	%D%/spot.c \
+	%D%/stage.c %D%/stage.h %D%/stage_priv.h \
+	%D%/stage_env.c %D%/stage_env.h \
+	%D%/stage_ops.c \
+	%D%/stage_release.c \
 	%D%/stats.h \
 	%D%/sub.c %D%/sub_priv.h \
 	%D%/sub_admin.c \

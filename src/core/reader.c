@@ -23,6 +23,8 @@ struct reader {
 	struct topic *t;
 	struct pos pos;
 	struct tledger *tl; /* of pos; a user of it. NULL: none yet */
+	struct pos limit; /* reads in its ledger end there */
+	bool called; /* reader_ledger_ready() is about to wake it */
 	bool waiting; /* READER_WAIT was said: wake is owed */
 	bool ended; /* the topic closes: END from now on */
 	void (*wake)(void *priv);
@@ -127,8 +129,12 @@ static void
 block_read(struct reader *r, struct block *b, int64_t from)
 {
 	struct ledgers *lgs = r->t->co->ledgers;
+	uint32_t max_n = LEDGER_READ_MAX;
 
 	assert(!b->reading && !b->full);
+	if (r->limit.ledger == r->tl->info.id && r->limit.entry >= from &&
+	    r->limit.entry < from + LEDGER_READ_MAX)
+		max_n = (uint32_t)(r->limit.entry - from + 1);
 	b->r = r;
 	b->ledger = r->tl->info.id;
 	b->reading = true;
@@ -136,7 +142,7 @@ block_read(struct reader *r, struct block *b, int64_t from)
 		.magic = LEDGER_READ_MAGIC,
 		.lg = r->tl->lg,
 		.from = from,
-		.max_n = LEDGER_READ_MAX,
+		.max_n = max_n,
 		.max_bytes = BLOCK_BYTES,
 		.done = read_done,
 		.priv = b,
@@ -179,6 +185,7 @@ reader_new(struct topic *t, struct pos from, void (*wake_f)(void *), void *priv)
 	ALLOC_OBJ(r, READER_MAGIC);
 	r->t = t;
 	r->pos = from;
+	r->limit = POS_NONE;
 	r->wake = wake_f;
 	r->priv = priv;
 	timer_init(&r->retry, retry, r);
@@ -223,6 +230,13 @@ reader_seek(struct reader *r, struct pos p)
 		blocks_drop(r);
 }
 
+void
+reader_limit(struct reader *r, struct pos last)
+{
+	CHECK_OBJ_NOTNULL(r, READER_MAGIC);
+	r->limit = last;
+}
+
 struct pos
 reader_pos(const struct reader *r)
 {
@@ -264,7 +278,8 @@ prefetch(struct reader *r)
 	struct block *b = &r->blk[r->cur], *n = &r->blk[r->cur ^ 1];
 
 	if (n->reading || n->full || b->at < b->rd.n / 2 ||
-	    b->rd.next > r->tl->info.last_entry)
+	    b->rd.next > r->tl->info.last_entry ||
+	    (r->limit.ledger == r->tl->info.id && b->rd.next > r->limit.entry))
 		return;
 	block_read(r, n, b->rd.next);
 }
@@ -327,28 +342,26 @@ reader_peek(struct reader *r, struct entry *ent)
 void
 reader_ledger_ready(struct topic *t, struct tledger *tl, enum err e)
 {
-	struct reader *r, *next;
-	bool any;
+	struct reader *r;
 
 	topic_pin(t);
-	/* waking one may free any of them */
+	LIST_FOREACH(r, &t->log.readers, link)
+		r->called =
+		    r->tl == tl && r->waiting && !timer_is_set(&r->retry);
+	/* Waking one may free any of them. It may also wait again at once, for
+	 * the disk: each is woken once. */
 	do {
-		any = false;
-		for (r = LIST_FIRST(&t->log.readers); r != NULL; r = next) {
-			next = LIST_NEXT(r, link);
-			/* one that was woken may wait again, for a block */
-			if (r->tl != tl || !r->waiting || r->blk[0].reading ||
-			    r->blk[1].reading || timer_is_set(&r->retry))
-				continue;
-			if (e != ERR_OK && e != ERR_NO_LEDGER) {
-				retry_later(r);
-				continue;
-			}
-			wake(r);
-			any = true;
+		LIST_FOREACH(r, &t->log.readers, link)
+			if (r->called)
+				break;
+		if (r == NULL)
 			break;
-		}
-	} while (any);
+		r->called = false;
+		if (e != ERR_OK && e != ERR_NO_LEDGER)
+			retry_later(r);
+		else
+			wake(r);
+	} while (true);
 	topic_unpin(t);
 }
 

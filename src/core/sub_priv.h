@@ -9,11 +9,6 @@
 #include "core/core_priv.h"
 #include "core/cursor.h"
 
-/* ops that wait, in order */
-struct op_line {
-	struct op *head, *tail;
-};
-
 /* --- sub.c */
 struct sub *sub_new(struct topic *, struct str name, bool durable);
 /* the same by name, standing or not */

@@ -145,6 +145,7 @@ sub_rate_tick(struct sub *s, double seconds)
 		c->rate_redeliver =
 		    per_second(c->redelivered, &c->redelivered_mark, seconds);
 	}
-	if (ttl > 0)
+	/* what is staged stays until it is due */
+	if (ttl > 0 && s->t->stage == NULL)
 		sub_expire(s, s->t->co->now_ms - ttl * 1000, NULL, NULL);
 }

@@ -99,6 +99,8 @@ struct reader *reader_new(
     struct topic *, struct pos from, void (*wake)(void *priv), void *priv);
 void reader_free(struct reader **);
 void reader_seek(struct reader *, struct pos);
+/* Entries behind this one of its ledger are not read ahead; until the next limit. */
+void reader_limit(struct reader *, struct pos last);
 /* of the entry that peek would give */
 struct pos reader_pos(const struct reader *);
 /* Damaged entries are stepped over and counted (reader_pos moves). */

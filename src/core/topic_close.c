@@ -7,6 +7,7 @@
  */
 #include "core/cursor.h"
 #include "core/reads.h"
+#include "core/stage.h"
 #include "core/sub_priv.h"
 #include "core/topic_priv.h"
 
@@ -25,9 +26,9 @@ struct topic_close {
 bool
 topic_is_idle(const struct topic *t)
 {
-	if (t->producers_n > 0 || t->consumers_n > 0 || t->pins > 0 ||
-	    t->pending_n > 0 || t->held_n > 0 || tlog_is_busy(t) ||
-	    reads_any(t))
+	if (t->stage != NULL || t->producers_n > 0 || t->consumers_n > 0 ||
+	    t->pins > 0 || t->pending_n > 0 || t->held_n > 0 ||
+	    tlog_is_busy(t) || reads_any(t))
 		return false;
 	/* a non-persistent topic's subscriptions are nowhere else */
 	return t->name.persistent || t->subs_n == 0;
@@ -104,6 +105,8 @@ gone(struct topic *t, bool del)
 	bool durable;
 
 	topic_pin(t);
+	if (t->stage != NULL)
+		stage_log_gone(t->stage);
 	while ((s = TAILQ_FIRST(&t->subs)) != NULL) {
 		id = s->journal_id;
 		durable = s->durable && t->name.persistent;
@@ -253,6 +256,11 @@ topic_delete(struct topic *t, struct op **opp)
 
 	/* subscriptions that nobody is connected to go with it */
 	CHECK_OBJ_NOTNULL(t, TOPIC_MAGIC);
+	if (t->stage != NULL) {
+		core_answer(
+		    co, opp, ERR_NOT_ALLOWED, "Entries are staged here");
+		return;
+	}
 	if (!force && (t->producers_n > 0 || t->consumers_n > 0)) {
 		core_answer(co, opp, ERR_PRECONDITION,
 		    "Topic has active producers/subscriptions");

@@ -26,7 +26,11 @@ made(struct topic *t, struct op **opp)
 static void
 unload(struct topic *t, struct op **opp)
 {
-	topic_unload(t, opp, ERR_NOT_READY);
+	if (t->stage != NULL)
+		core_answer(
+		    t->co, opp, ERR_NOT_ALLOWED, "Entries are staged here");
+	else
+		topic_unload(t, opp, ERR_NOT_READY);
 }
 
 static void
