@@ -1,18 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The rows of an index, META_DUE and then:
- *	i id due order [at]     an item; at is left out where it is the order
- *	c id target             how many items of this target there are
- * Numbers are 8 bytes, big-endian in keys. due.h tells the rest.
- *
  * An item that was added is in `fresh` until a batch takes it to `sent`, and in
  * the window as well if it comes before the window's end. `gone` has the keys that
  * the next batch deletes.
  */
-#include "core/due.h"
-
-#include "core/core_priv.h"
-#include "core/due_heap.h"
+#include "core/due_priv.h"
 
 #define WINDOW 65536u
 #define FLUSH_MAX 16384u
@@ -21,150 +13,6 @@
 #define RETRY_NS INT64_C(1000000000)
 #define WAIT_MAX_MS INT64_C(60000)
 #define MS_NS INT64_C(1000000)
-#define FRESH_DONE INT64_MIN /* due_ms of a fresh item that is done */
-#define FIND_PAGE 4096u
-
-struct items {
-	struct due_item *v;
-	uint32_t n, cap;
-};
-
-struct count { /* of a target */
-	uint64_t target;
-	uint64_t live, disk;
-	int64_t change; /* by the batch under way */
-	bool listed;
-};
-
-struct find {
-	struct due *d;
-	int64_t due_ms;
-	uint64_t hash;
-	due_found_f *f;
-	void *priv;
-	uint8_t key[META_KEY_MAX]; /* of the last row */
-	size_t keylen;
-	uint32_t n;
-	LIST_ENTRY(find) link;
-};
-
-struct due {
-	unsigned magic;
-#define DUE_MAGIC 0xd0e1dec5
-	struct core *co;
-	struct meta *meta;
-	uint64_t id;
-	const struct due_client *client;
-	void *priv;
-	uint32_t window;
-	bool dead; /* freed; a request is still under way */
-	uint32_t requests; /* under way, finds included */
-	bool busy; /* batch or scan */
-	int64_t not_before_ns; /* one has failed */
-	bool loaded; /* counts are there */
-
-	struct due_heap win;
-	bool whole; /* nothing comes behind the window */
-	struct due_item end; /* last place that the window covers */
-	uint32_t scanned_n;
-	struct due_item scan_end;
-	struct umap skip; /* at: cancelled, still in the window */
-
-	struct items fresh, sent, gone, sent_gone;
-	uint32_t fresh_live;
-	struct umap fresh_at; /* at -> number in fresh + 1 */
-	bool gone_far; /* gone has items behind the window */
-	bool flush; /* the client wants a batch */
-	struct umap counts;
-	struct count **touched; /* by the batch under way */
-	uint32_t touched_n, touched_cap;
-	uint64_t total;
-
-	struct timer timer, flush_timer;
-	LIST_HEAD(, find) finds;
-	LIST_ENTRY(due) link;
-};
-
-/* --- rows ---------------------------------------------------------------------- */
-
-static size_t
-put64(uint8_t *p, uint64_t v)
-{
-	int i;
-
-	for (i = 0; i < 8; i++)
-		p[i] = (uint8_t)(v >> (56 - 8 * i));
-	return 8;
-}
-
-static uint64_t
-get64(const uint8_t *p)
-{
-	uint64_t v = 0;
-	int i;
-
-	for (i = 0; i < 8; i++)
-		v = v << 8 | p[i];
-	return v;
-}
-
-static size_t
-key_head(uint8_t *key, char kind, uint64_t id)
-{
-	key[0] = META_DUE[0];
-	key[1] = (uint8_t)kind;
-	return 2 + put64(key + 2, id);
-}
-
-size_t
-due_key(uint8_t key[static META_KEY_MAX], uint64_t id, char kind, uint64_t n)
-{
-	size_t len = key_head(key, kind, id);
-
-	return len + put64(key + len, n);
-}
-
-static size_t
-key_item(uint8_t *key, uint64_t id, const struct due_item *it)
-{
-	size_t len = key_head(key, 'i', id);
-
-	len += put64(key + len, (uint64_t)it->due_ms);
-	len += put64(key + len, it->order);
-	if (it->at != it->order)
-		len += put64(key + len, it->at);
-	return len;
-}
-
-static bool
-item_read(struct due_item *it, const uint8_t *key, size_t keylen,
-    const uint8_t *val, size_t len)
-{
-	const size_t head = 2 + 8;
-
-	if ((keylen != head + 16 && keylen != head + 24) ||
-	    (len != 0 && len != 16))
-		return false;
-	*it = (struct due_item){ .due_ms = (int64_t)get64(key + head),
-		.order = get64(key + head + 8) };
-	it->at = keylen == head + 24 ? get64(key + head + 16) : it->order;
-	if (len == 16) {
-		it->hash = get64(val);
-		it->target = get64(val + 8);
-	}
-	return it->due_ms >= 0;
-}
-
-void
-due_forget(struct meta_txn *tx, uint64_t id)
-{
-	static const char kinds[] = { 'i', 'c', 'u', 'v' };
-	uint8_t key[META_KEY_MAX];
-	size_t i;
-
-	for (i = 0; i < sizeof kinds; i++)
-		meta_txn_del_prefix(tx, key, key_head(key, kinds[i], id));
-}
 
 static void
 items_add(struct items *l, const struct due_item *it)
@@ -185,126 +33,6 @@ items_move(struct items *a, struct items *b)
 	AZ(b->n);
 	*b = *a;
 	*a = was;
-}
-
-/* --- counts ---------------------------------------------------------------------- */
-
-static struct count *
-count_of(struct due *d, uint64_t target)
-{
-	struct count *c = umap_get(&d->counts, target);
-
-	if (c != NULL)
-		return c;
-	c = mem_zalloc(sizeof *c);
-	c->target = target;
-	if (umap_add(&d->counts, target, c) != ERR_OK)
-		WRONG("it is not there, and as large as there are topics");
-	return c;
-}
-
-static void
-count_drop(struct due *d, struct count *c)
-{
-	if (c->live > 0 || c->disk > 0 || c->listed)
-		return;
-	AN(umap_del(&d->counts, c->target));
-	mem_free(c);
-}
-
-static void
-counted(struct due *d, const struct due_item *it, int by)
-{
-	struct count *c;
-
-	if (by > 0 || d->total > 0)
-		d->total += (uint64_t)by;
-	if (it->target == 0)
-		return;
-	c = count_of(d, it->target);
-	if (by > 0 || c->live > 0)
-		c->live += (uint64_t)by;
-	if (d->loaded)
-		count_drop(d, c);
-}
-
-static void
-count_change(struct due *d, const struct due_item *it, int by)
-{
-	struct count *c;
-
-	if (it->target == 0)
-		return;
-	c = count_of(d, it->target);
-	c->change += by;
-	if (c->listed)
-		return;
-	c->listed = true;
-	if (d->touched_n == d->touched_cap) {
-		d->touched_cap = d->touched_cap == 0 ? 16 : d->touched_cap * 2;
-		d->touched = mem_reallocarray(
-		    d->touched, d->touched_cap, sizeof(struct count *));
-	}
-	d->touched[d->touched_n++] = c;
-}
-
-static void
-counts_write(struct due *d, struct meta_txn *tx)
-{
-	uint8_t key[META_KEY_MAX], val[8];
-	struct count *c;
-	size_t len;
-	uint64_t n;
-	uint32_t i;
-
-	/* A row that was cancelled under another due time than it has (stage.c)
-	 * is counted twice: it ends at 0, not below. */
-
-	for (i = 0; i < d->touched_n; i++) {
-		c = d->touched[i];
-		if (c->change < 0 && (uint64_t)-c->change > c->disk)
-			c->change = -(int64_t)c->disk;
-		n = c->disk + (uint64_t)c->change;
-		len = due_key(key, d->id, 'c', c->target);
-		if (n == 0)
-			meta_txn_del(tx, key, len);
-		else
-			meta_txn_put(tx, key, len, val, put64(val, n));
-	}
-}
-
-static void
-counts_end(struct due *d, bool ok)
-{
-	struct count *c;
-	uint32_t i;
-
-	for (i = 0; i < d->touched_n; i++) {
-		c = d->touched[i];
-		if (ok)
-			c->disk += (uint64_t)c->change;
-		c->change = 0;
-		c->listed = false;
-		count_drop(d, c);
-	}
-	d->touched_n = 0;
-}
-
-uint64_t
-due_count(const struct due *d, uint64_t target)
-{
-	const struct count *c;
-
-	CHECK_OBJ_NOTNULL(d, DUE_MAGIC);
-	c = umap_get(&d->counts, target);
-	return c != NULL ? c->live : 0;
-}
-
-uint64_t
-due_total(const struct due *d)
-{
-	CHECK_OBJ_NOTNULL(d, DUE_MAGIC);
-	return d->total;
 }
 
 /* --- life ------------------------------------------------------------------------- */
@@ -337,7 +65,6 @@ due_new(struct core *co, uint64_t id, const struct due_client *cl, void *priv)
 static void
 destroy(struct due *d)
 {
-	struct count *c;
 	struct find *fd;
 
 	LIST_REMOVE(d, link);
@@ -346,14 +73,11 @@ destroy(struct due *d)
 	mem_free(d->sent.v);
 	mem_free(d->gone.v);
 	mem_free(d->sent_gone.v);
-	mem_free(d->touched);
 	while ((fd = LIST_FIRST(&d->finds)) != NULL) {
 		LIST_REMOVE(fd, link);
 		mem_free(fd);
 	}
-	while ((c = umap_pop(&d->counts)) != NULL)
-		mem_free(c);
-	umap_fini(&d->counts);
+	due_counts_fini(d);
 	umap_fini(&d->fresh_at);
 	umap_fini(&d->skip);
 	FREE_OBJ(d);
@@ -383,9 +107,8 @@ dues_free(struct core *co)
 	}
 }
 
-/* An answer has come; false: nobody wants it. */
-static bool
-answered(struct due *d)
+bool
+due_answered(struct due *d)
 {
 	AN(d->requests);
 	d->requests--;
@@ -491,7 +214,7 @@ due_add(struct due *d, const struct due_item *it)
 	if (umap_add(&d->fresh_at, it->at, (void *)(uintptr_t)d->fresh.n) !=
 	    ERR_OK)
 		WRONG("an item is added once");
-	counted(d, it, 1);
+	due_counted(d, it, 1);
 	if (in_window(d, it)) {
 		window_add(d, it);
 		arm(d);
@@ -525,7 +248,7 @@ void
 due_done(struct due *d, const struct due_item *it)
 {
 	CHECK_OBJ_NOTNULL(d, DUE_MAGIC);
-	counted(d, it, -1);
+	due_counted(d, it, -1);
 	if (!fresh_remove(d, it))
 		row_gone(d, it);
 }
@@ -534,7 +257,7 @@ void
 due_cancel(struct due *d, const struct due_item *it)
 {
 	CHECK_OBJ_NOTNULL(d, DUE_MAGIC);
-	counted(d, it, -1);
+	due_counted(d, it, -1);
 	if (in_window(d, it) && umap_add(&d->skip, it->at, d) != ERR_OK)
 		WRONG("an item is cancelled once");
 	if (!fresh_remove(d, it))
@@ -588,12 +311,12 @@ committed(void *priv, enum err e)
 
 	CAST_OBJ_NOTNULL(d, priv, DUE_MAGIC);
 	d->busy = false;
-	counts_end(d, e == ERR_OK);
+	due_counts_end(d, e == ERR_OK);
 	if (e == ERR_OK) {
 		d->sent.n = 0;
 		d->sent_gone.n = 0;
 	}
-	if (!answered(d))
+	if (!due_answered(d))
 		return;
 	if (e != ERR_OK) {
 		retry_later(d);
@@ -623,20 +346,20 @@ batch(struct due *d)
 	}
 	for (i = 0; i < d->sent.n; i++) {
 		it = &d->sent.v[i];
-		klen = key_item(key, d->id, it);
-		len = put64(val, it->hash);
-		len += put64(val + len, it->target);
+		klen = due_key_item(key, d->id, it);
+		len = due_put64(val, it->hash);
+		len += due_put64(val + len, it->target);
 		if (it->hash == 0 && it->target == 0)
 			len = 0;
 		meta_txn_put(tx, key, klen, val, len);
-		count_change(d, it, 1);
+		due_count_change(d, it, 1);
 	}
 	for (i = 0; i < d->sent_gone.n; i++) {
 		it = &d->sent_gone.v[i];
-		meta_txn_del(tx, key, key_item(key, d->id, it));
-		count_change(d, it, -1);
+		meta_txn_del(tx, key, due_key_item(key, d->id, it));
+		due_count_change(d, it, -1);
 	}
-	counts_write(d, tx);
+	due_counts_write(d, tx);
 	d->flush = false;
 	if (d->client->add != NULL)
 		d->client->add(d->priv, tx, again);
@@ -703,7 +426,7 @@ scanned(void *priv, enum err e, const void *key, size_t keylen, const void *val,
 		d->scanned_n++;
 		if (d->dead)
 			return;
-		if (!item_read(&it, key, keylen, val, len)) {
+		if (!due_item_read(&it, key, keylen, val, len)) {
 			d->co->damaged++;
 			return;
 		}
@@ -712,7 +435,7 @@ scanned(void *priv, enum err e, const void *key, size_t keylen, const void *val,
 		return;
 	}
 	d->busy = false;
-	if (!answered(d))
+	if (!due_answered(d))
 		return;
 	if (e != ERR_OK) {
 		retry_later(d);
@@ -727,9 +450,9 @@ static void
 scan(struct due *d)
 {
 	uint8_t key[META_KEY_MAX], pre[META_KEY_MAX];
-	size_t plen = key_head(pre, 'i', d->id), len;
+	size_t plen = due_key_head(pre, 'i', d->id), len;
 
-	len = key_item(key, d->id, &d->end);
+	len = due_key_item(key, d->id, &d->end);
 	d->busy = true;
 	d->requests++;
 	d->scanned_n = 0;
@@ -764,23 +487,17 @@ count_got(void *priv, enum err e, const void *key, size_t keylen,
     const void *val, size_t len)
 {
 	const uint8_t *k = key;
-	struct count *c;
 	struct due *d;
-	uint64_t n;
 
 	CAST_OBJ_NOTNULL(d, priv, DUE_MAGIC);
 	if (key != NULL) {
 		if (d->dead || keylen != 2 + 16 || len != 8)
 			return;
-		c = count_of(d, get64(k + 2 + 8));
-		n = get64(val);
-		c->disk += n;
-		c->live += n;
-		d->total += n;
+		due_count_loaded(d, due_get64(k + 2 + 8), due_get64(val));
 		return;
 	}
 	d->busy = false;
-	if (!answered(d))
+	if (!due_answered(d))
 		return;
 	if (e != ERR_OK) {
 		retry_later(d);
@@ -795,19 +512,13 @@ void
 due_load(struct due *d)
 {
 	uint8_t key[META_KEY_MAX];
-	struct count *c;
-	size_t it, len;
+	size_t len;
 
 	CHECK_OBJ_NOTNULL(d, DUE_MAGIC);
 	assert(!d->loaded && !d->busy);
 	/* a list that broke off is read again from its beginning */
-	UMAP_FOREACH(c, &d->counts, it)
-	{
-		c->live -= c->disk;
-		d->total -= c->disk;
-		c->disk = 0;
-	}
-	len = key_head(key, 'c', d->id);
+	due_counts_reset(d);
+	len = due_key_head(key, 'c', d->id);
 	d->busy = true;
 	d->requests++;
 	d->meta->ops->list(d->meta, key, len, 0, true, count_got, d);
@@ -821,82 +532,4 @@ due_clock_jumped(struct core *co)
 	LIST_FOREACH(d, &co->dues, link)
 		if (!d->dead && d->win.n > 0)
 			timer_set(co->timers, &d->timer, co->now_ns);
-}
-
-/* --- finding ------------------------------------------------------------------------------ */
-
-static void find_page(struct find *);
-
-static bool
-matches(const struct find *fd, const struct due_item *it)
-{
-	return it->due_ms == fd->due_ms && it->hash == fd->hash;
-}
-
-static void
-found(void *priv, enum err e, const void *key, size_t keylen, const void *val,
-    size_t len)
-{
-	struct find *fd = priv;
-	struct due *d = fd->d;
-	struct due_item it;
-
-	if (key != NULL) {
-		memcpy(fd->key, key, keylen);
-		fd->keylen = keylen;
-		fd->n++;
-		if (!d->dead && item_read(&it, key, keylen, val, len) &&
-		    matches(fd, &it))
-			fd->f(fd->priv, &it);
-		return;
-	}
-	if (!d->dead && e == ERR_OK && fd->n == FIND_PAGE) {
-		AN(answered(d));
-		find_page(fd);
-		return;
-	}
-	LIST_REMOVE(fd, link);
-	if (answered(d))
-		fd->f(fd->priv, NULL);
-	mem_free(fd);
-}
-
-static void
-find_page(struct find *fd)
-{
-	struct due *d = fd->d;
-	uint8_t pre[META_KEY_MAX];
-	size_t len = key_head(pre, 'i', d->id);
-
-	len += put64(pre + len, (uint64_t)fd->due_ms);
-	if (fd->keylen == 0) {
-		memcpy(fd->key, pre, len);
-		fd->keylen = len;
-	}
-	fd->n = 0;
-	d->requests++;
-	d->meta->ops->list_after(
-	    d->meta, pre, len, fd->key, fd->keylen, FIND_PAGE, found, fd);
-}
-
-void
-due_find(
-    struct due *d, int64_t due_ms, uint64_t hash, due_found_f *f, void *priv)
-{
-	const struct items *l[] = { &d->fresh, &d->sent };
-	struct find *fd;
-	uint32_t i;
-	size_t k;
-
-	CHECK_OBJ_NOTNULL(d, DUE_MAGIC);
-	fd = mem_zalloc(sizeof *fd);
-	*fd = (struct find){
-		.d = d, .due_ms = due_ms, .hash = hash, .f = f, .priv = priv
-	};
-	LIST_INSERT_HEAD(&d->finds, fd, link);
-	for (k = 0; k < 2; k++)
-		for (i = 0; i < l[k]->n; i++)
-			if (matches(fd, &l[k]->v[i]))
-				f(priv, &l[k]->v[i]);
-	find_page(fd);
 }

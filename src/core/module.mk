@@ -18,8 +18,9 @@ noinst_LIBRARIES += %D%/libcore.a
 	%D%/disp_key.c \
 	%D%/disp_shared.c \
 	%D%/disp_single.c \
-	%D%/due.c %D%/due.h \
+	%D%/due.c %D%/due.h %D%/due_priv.h \
 	%D%/due_heap.c %D%/due_heap.h \
+	%D%/due_row.c \
 	%D%/fetch.c \
 	%D%/keyring.c %D%/keyring.h \
 	%D%/lease.c %D%/lease.h \
@@ -39,6 +40,7 @@ noinst_LIBRARIES += %D%/libcore.a
 	%D%/spot.c \
 	%D%/stage.c %D%/stage.h %D%/stage_priv.h \
 	%D%/stage_env.c %D%/stage_env.h \
+	%D%/stage_log.c \
 	%D%/stage_ops.c \
 	%D%/stage_release.c \
 	%D%/stats.h \

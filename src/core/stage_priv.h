@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Inside of staging: stage.c (logs, OP_STAGE), stage_release.c (what is due),
+ * Inside of staging: stage.c (life), stage_log.c (logs, OP_STAGE), stage_release.c (what is due),
  * stage_ops.c (ops on what is staged).
  */
 #ifndef CORE_STAGE_PRIV_H
@@ -151,6 +151,15 @@ void stage_fx_fill(struct fx *, const struct stage_env *,
     const struct due_item *, const struct entry *);
 struct due_item stage_item(
     const struct stage_env *, uint64_t at, int64_t store_ms);
+
+void stage_check_ready(struct stage *);
+void stage_line_add(struct op_line *, struct op **);
+struct op *stage_line_take(struct op_line *); /* NULL: empty */
+
+/* --- stage_log.c */
+void stage_log_open(struct stage_log *);
+void stage_log_failed(struct stage_log *, enum err);
+void stage_log_retry(void *log); /* a timer_f */
 
 /* --- stage_release.c */
 void stage_due_ready(void *stage);

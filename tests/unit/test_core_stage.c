@@ -251,7 +251,7 @@ many(bool crash)
 	trig_pass(&tr, 20000);
 	assert_int_equal(tr.got_n, 1000);
 	for (i = 0; i < 1000; i++) {
-		k = (unsigned)atoi(tr.got[i].body);
+		k = (unsigned)strtoul(tr.got[i].body, NULL, 10);
 		assert_true(k < 1000 && !seen[k]);
 		seen[k] = true;
 	}
