@@ -30,7 +30,7 @@ struct broker {
 	struct conf *conf;
 	struct datadir *dir;
 	struct disk_files *files;
-	struct meta_lmdb *lmdb;
+	struct meta_lmdb *lmdb, *due;
 	unsigned shards_n;
 	struct shard *shards;
 	struct http *http;
@@ -107,6 +107,7 @@ start_shard(struct broker *b, struct shard *sh, struct diag *diag)
 	enum err err;
 
 	sh->meta = meta_lmdb_handle(b->lmdb, sh->lp);
+	sh->due = meta_lmdb_handle(b->due, sh->lp);
 	confmap_core(&cc, b->conf, sh->n, b->shards_n);
 	cc.hash_seed = prot_random();
 	shard_attach_core(sh, &cc);
@@ -209,6 +210,9 @@ open_storage(struct broker *b, struct diag *diag)
 	if (err != ERR_OK)
 		return err;
 	err = meta_lmdb_open(&b->lmdb, b->conf->dataDir, false, diag);
+	if (err == ERR_OK)
+		err = meta_lmdb_open_as(
+		    &b->due, b->conf->dataDir, "due", false, diag);
 	if (err != ERR_OK)
 		return err;
 	confmap_core(&cc, b->conf, 0, b->shards_n);
@@ -439,6 +443,8 @@ broker_free(struct broker **bp)
 		disk_files_free(&b->files);
 	if (b->lmdb != NULL)
 		meta_lmdb_close(&b->lmdb);
+	if (b->due != NULL)
+		meta_lmdb_close(&b->due);
 	if (b->dir != NULL)
 		datadir_close(&b->dir);
 	mem_free(b->metrics);

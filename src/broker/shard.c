@@ -169,7 +169,9 @@ sink_fx(struct shard *sh, struct fx *fx)
 		return;
 	}
 	assert(fx->dest.kind < SHARD_SINKS_MAX);
-	if (sh->sinks[fx->dest.kind].sink == NULL)
+	if (fx->dest.kind == DEST_INTERNAL)
+		core_own_answer(sh->core, &fx);
+	else if (sh->sinks[fx->dest.kind].sink == NULL)
 		fx_free(&fx);
 	else
 		sh->sinks[fx->dest.kind].sink->fx(
@@ -257,10 +259,19 @@ out_fx(void *priv, struct fx *fx)
 	sh->crossed_effects++;
 }
 
+static void
+out_post(void *priv, unsigned shard, struct op **opp)
+{
+	struct shard *sh = priv;
+
+	post(&sh->router, shard, opp);
+}
+
 static const struct core_out core_out = {
 	.receipt = out_receipt,
 	.deliver = out_deliver,
 	.fx = out_fx,
+	.post = out_post,
 };
 
 /* --- in ---------------------------------------------------------------------- */
@@ -482,6 +493,7 @@ shard_attach_core(struct shard *sh, const struct core_conf *conf)
 	CHECK_OBJ_NOTNULL(sh, SHARD_MAGIC);
 	AN(sh->meta);
 	sh->core = core_new(conf, &core_out, sh, sh->meta);
+	core_set_due(sh->core, sh->due);
 	sh->router.core = sh->core;
 }
 
@@ -563,6 +575,8 @@ shard_settle(struct shard *sh)
 		}
 		if (sh->meta != NULL)
 			meta_lmdb_settle(sh->meta);
+		if (sh->due != NULL)
+			meta_lmdb_settle(sh->due);
 	} while (sh->disk != NULL && disk_file_busy(sh->disk));
 	return post_out(sh) || moved;
 }
@@ -584,6 +598,8 @@ shard_close(struct shard *sh)
 		disk_file_free(&sh->disk);
 	if (sh->meta != NULL)
 		meta_lmdb_handle_free(&sh->meta);
+	if (sh->due != NULL)
+		meta_lmdb_handle_free(&sh->due);
 	loop_timer_fini(&sh->second);
 	net_free(&sh->net);
 	mbox_free(&sh->mb);

@@ -50,6 +50,7 @@ struct shard {
 	struct net *net;
 	struct disk *disk;
 	struct meta *meta;
+	struct meta *due; /* of due indexes: an environment of its own */
 	struct ledgers *ledgers;
 	struct core *core;
 	struct {
