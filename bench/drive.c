@@ -16,15 +16,6 @@
 #define ENOUGH (256u << 10)
 #define TOO_MUCH (16u << 20)
 
-int64_t
-mono_ns(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * SECOND + ts.tv_nsec;
-}
-
 static void
 flush_all(struct bench *b)
 {
@@ -61,7 +52,7 @@ turn(struct bench *b, int64_t wake_ns)
 		if ((ev[i].events & ~(uint32_t)EPOLLOUT) == 0)
 			continue;
 		b->now_ns = mono_ns();
-		link_read(ev[i].data.ptr, b->frame, b->frame_priv);
+		link_read(ev[i].data.ptr, &b->proto->framing, b);
 	}
 }
 
@@ -69,7 +60,7 @@ void
 snap_take(struct bench *b, struct snap *s)
 {
 	s->c = b->c;
-	proc_read(&s->broker, b->o->pid);
+	proc_read(&s->broker, b->o->pids, b->o->pids_n);
 	s->own_cpu_s = proc_own_cpu_s();
 	s->at_ns = mono_ns();
 }
@@ -97,7 +88,7 @@ static void
 beat(struct beat *bt, struct bench *b, int64_t now)
 {
 	if (now >= bt->tick_ns) {
-		traffic_flush_acks(b);
+		b->proto->tick(b);
 		bt->tick_ns = now + TICK;
 	}
 	if (now >= bt->line_ns) {
@@ -133,7 +124,7 @@ fill(struct bench *b, struct flat *f, struct producer *pr)
 			return !pr->link->writing;
 		if (n > f->left)
 			n = (uint32_t)f->left;
-		if (!traffic_send(b, pr, n, 0))
+		if (!b->proto->send(b, pr, n, 0))
 			return false;
 		f->left -= n;
 	}
@@ -185,61 +176,36 @@ pump_rate(struct bench *b, struct rate *r)
 			n = due - r->issued < o->batch ?
 			    (uint32_t)(due - r->issued) :
 			    o->batch;
-			late = traffic_intended_ns(b, r->issued) +
+			late = count_intended_ns(b, r->issued) +
 			    (int64_t)(o->batch_ms * 1e6);
 			if (n < o->batch && now < late) {
-				full = traffic_intended_ns(
+				full = count_intended_ns(
 				    b, r->issued + o->batch - 1);
 				return least(late, full);
 			}
 		}
 		pr = &b->producers[r->next];
 		if (link_pending(pr->link) >= TOO_MUCH ||
-		    !traffic_send(b, pr, n, r->issued))
+		    !b->proto->send(b, pr, n, r->issued))
 			return INT64_MAX; /* until a receipt makes room */
 		r->issued += n;
 		r->next = (r->next + 1) % b->producers_n;
 	}
-	return r->issued < r->total ? traffic_intended_ns(b, r->issued) :
+	return r->issued < r->total ? count_intended_ns(b, r->issued) :
 				      INT64_MAX;
 }
 
 /* ---- run mode */
 
-static bool
-all_answered(const struct bench *b)
-{
-	unsigned i;
-
-	for (i = 0; i < b->producers_n; i++) {
-		if (b->producers[i].head != b->producers[i].tail)
-			return false;
-	}
-	return true;
-}
-
-/* What never got its receipt took at least as long as it has been waiting. */
+/* What was never sent took at least as long as it has been waiting. */
 static void
-count_unanswered(struct bench *b, const struct rate *r)
+count_unsent(struct bench *b, const struct rate *r)
 {
 	int64_t now = mono_ns(), t;
-	const struct pending *pd;
-	struct producer *pr;
 	uint64_t i;
-	unsigned p;
 
-	for (p = 0; p < b->producers_n; p++) {
-		pr = &b->producers[p];
-		for (; pr->tail != pr->head; pr->tail++) {
-			pd = &pr->ring[pr->tail & (pr->ring_n - 1)];
-			t = b->o->rate > 0 ? traffic_intended_ns(b, pd->index) :
-					     pd->sent_ns;
-			if (t >= b->window_ns[0] && t < b->window_ns[1])
-				hist_add(&b->publish, now - t, pd->n);
-		}
-	}
 	for (i = r->issued; b->o->rate > 0 && i < r->total; i++) {
-		t = traffic_intended_ns(b, i);
+		t = count_intended_ns(b, i);
 		if (t >= b->window_ns[0] && t < b->window_ns[1])
 			hist_add(&b->publish, now - t, 1);
 	}
@@ -257,14 +223,15 @@ drain(struct bench *b, struct rate *r, struct beat *bt)
 		wake = INT64_MAX;
 		if (b->o->rate > 0)
 			wake = pump_rate(b, r);
-		sent = all_answered(b) &&
+		sent = count_all_answered(b) &&
 		    (b->o->rate == 0 || r->issued == r->total);
 		if (sent &&
-		    (b->consumers_n == 0 || b->c.received >= b->c.published))
+		    (b->o->consumers == 0 || b->c.received >= b->c.published))
 			break;
 		turn(b, least(wake, least(bt->tick_ns, end)));
 	}
-	count_unanswered(b, r);
+	count_unanswered(b);
+	count_unsent(b, r);
 }
 
 void
@@ -299,7 +266,7 @@ drive_run(struct bench *b, struct snap window[2])
 		turn(b, wake);
 	}
 	drain(b, &r, &bt);
-	traffic_flush_acks(b);
+	b->proto->tick(b);
 	flush_all(b);
 }
 
@@ -326,7 +293,7 @@ publish_all(struct bench *b)
 	struct beat bt;
 
 	beat_start(&bt, b, "publish");
-	while (f.left > 0 || !all_answered(b)) {
+	while (f.left > 0 || !count_all_answered(b)) {
 		now = mono_ns();
 		beat(&bt, b, now);
 		check_stuck(now, &moved, &last, b->c.published, "publish");
@@ -346,7 +313,7 @@ drive_backlog(struct bench *b, struct backlog *bl)
 	struct beat bt;
 	bool begun = false;
 
-	client_close_consumers(b);
+	b->proto->pause(b);
 	b->window_ns[1] = INT64_MAX;
 	snap_take(b, &bl->publish[0]);
 	publish_all(b);
@@ -360,7 +327,7 @@ drive_backlog(struct bench *b, struct backlog *bl)
 
 	hist_clear(&b->e2e); /* how long it lay there says nothing */
 	snap_take(b, &bl->drain[0]);
-	client_consumers(b, true);
+	b->proto->resume(b);
 	beat_start(&bt, b, "consume");
 	moved = mono_ns();
 	while (b->c.received < want) {
@@ -375,6 +342,6 @@ drive_backlog(struct bench *b, struct backlog *bl)
 	}
 	if (!begun)
 		bl->drain[1] = bl->drain[0];
-	client_sync_acks(b);
+	b->proto->sync(b);
 	snap_take(b, &bl->drain[2]);
 }

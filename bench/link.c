@@ -17,8 +17,7 @@
 #include "bench/link.h"
 
 #define FIRST_ROOM (1 << 20)
-/* more than any broker's maxMessageSize is set to */
-#define FRAME_MAX (256u << 20)
+#define LEAST_ROOM 65536
 
 void
 die(const char *fmt, ...)
@@ -118,50 +117,36 @@ make_room(uint8_t **buf, size_t *room, size_t *off, size_t *end, size_t need)
 	}
 }
 
-static void
-cut_frames(struct link *l, link_frame_f *func, void *priv)
+/* How much of a frame that has begun is still missing? 0: it isn't known. */
+static size_t
+cut_frames(struct link *l, const struct link_framing *fm, void *priv)
 {
-	struct frame fr;
-	struct span s;
-	size_t n;
-	enum err e;
+	size_t n, there;
 
 	for (;;) {
-		s = span_of(l->in + l->in_off, l->in_end - l->in_off);
-		e = frame_size(s, FRAME_MAX, &n);
-		if (e != ERR_OK)
-			die("broker sent a frame of no length: %s",
-			    err_name(e));
-		if (n == 0 || n > s.n)
-			return;
-		e = frame_parse(span_of(s.p, n), &fr);
-		if (e != ERR_OK)
-			die("broker sent a bad frame: %s", err_name(e));
-		func(l, &fr, priv);
+		there = l->in_end - l->in_off;
+		n = fm->size(l->in + l->in_off, there);
+		if (n == 0)
+			return 0;
+		if (n > there)
+			return n - there;
+		fm->frame(l, l->in + l->in_off, n, priv);
 		l->in_off += n;
 	}
 }
 
 void
-link_read(struct link *l, link_frame_f *func, void *priv)
+link_read(struct link *l, const struct link_framing *fm, void *priv)
 {
-	size_t got = 0, need;
-	struct span s;
+	size_t got = 0, room;
 	ssize_t n;
-	enum err e;
 
 	do {
 		/* at least the rest of the frame that has begun */
-		s = span_of(l->in + l->in_off, l->in_end - l->in_off);
-		e = frame_size(s, FRAME_MAX, &need);
-		if (e != ERR_OK)
-			die("broker sent a frame of no length");
-		need = need > s.n ? need - s.n : 0;
-		if (need < 65536)
-			need = 65536;
-		make_room(&l->in, &l->in_room, &l->in_off, &l->in_end, need);
-		need = l->in_room - l->in_end;
-		n = read(l->fd, l->in + l->in_end, need);
+		room = l->missing < LEAST_ROOM ? LEAST_ROOM : l->missing;
+		make_room(&l->in, &l->in_room, &l->in_off, &l->in_end, room);
+		room = l->in_room - l->in_end;
+		n = read(l->fd, l->in + l->in_end, room);
 		if (n == 0)
 			die("broker closed the connection");
 		if (n < 0) {
@@ -171,8 +156,8 @@ link_read(struct link *l, link_frame_f *func, void *priv)
 		}
 		l->in_end += (size_t)n;
 		got += (size_t)n;
-		cut_frames(l, func, priv);
-	} while ((size_t)n == need && got < FIRST_ROOM);
+		l->missing = cut_frames(l, fm, priv);
+	} while ((size_t)n == room && got < FIRST_ROOM);
 }
 
 uint8_t *

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The load generator's connections: nonblocking sockets in one epoll set, with
- * a buffer each way. Frames are cut and taken apart here and handed to
- * a function. A generator has no use for a half-broken run: what goes wrong
+ * a buffer each way. Whole frames are cut out of what comes in, by the rules of
+ * a protocol, and handed to it. A generator has no use for a half-broken run: what goes wrong
  * ends the program with a message (die). One thread.
  */
 #ifndef BENCH_LINK_H
@@ -13,7 +13,6 @@
 #include <stdint.h>
 
 #include "base/cdefs.h"
-#include "pulsar/frame.h"
 
 struct link {
 	int fd;
@@ -21,12 +20,21 @@ struct link {
 	bool writing; /* waits for the socket to take more */
 	uint8_t *in;
 	size_t in_room, in_off, in_end;
+	size_t missing; /* of the frame that has begun, if known */
 	uint8_t *out;
 	size_t out_room, out_off, out_end;
 	uint64_t out_total; /* bytes */
 };
 
-typedef void link_frame_f(struct link *l, const struct frame *fr, void *priv);
+struct link_framing {
+	/*
+	 * How long is the frame that starts here, all of it? 0: it can't be
+	 * seen yet. Ends the program if it is none.
+	 */
+	size_t (*size)(const uint8_t *p, size_t n);
+	/* a whole one; the bytes are there until it returns */
+	void (*frame)(struct link *l, const uint8_t *p, size_t n, void *priv);
+};
 
 void die(const char *fmt, ...) NORETURN PRINTF(1, 2);
 
@@ -37,7 +45,7 @@ void link_close(struct link *l);
 void link_stall(struct link *l);
 
 /* Reads what is there, at most about a MiB, and hands out whole frames. */
-void link_read(struct link *l, link_frame_f *func, void *priv);
+void link_read(struct link *l, const struct link_framing *fm, void *priv);
 
 /* Room for n bytes at the end of the output; link_wrote takes them. */
 uint8_t *link_room(struct link *l, size_t n);

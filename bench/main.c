@@ -23,6 +23,22 @@ raise_limit(void)
 	}
 }
 
+static void
+close_all(struct bench *b)
+{
+	unsigned i;
+
+	for (i = 0; i < b->links_n; i++) {
+		if (b->links[i].fd >= 0)
+			link_close(&b->links[i]);
+	}
+	b->proto->fini(b);
+	for (i = 0; i < b->producers_n; i++)
+		mem_free(b->producers[i].ring);
+	mem_free(b->links);
+	mem_free(b->producers);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -38,18 +54,14 @@ main(int argc, char **argv)
 	(void)prctl(PR_SET_TIMERSLACK, 1);
 	b = mem_zalloc(sizeof *b);
 	b->o = &o;
+	b->proto = &pulsar_proto;
 	b->ep = epoll_create1(EPOLL_CLOEXEC);
 	if (b->ep < 0)
 		die("epoll_create1: %s", strerror(errno));
-	traffic_init(b);
-	b->frame = traffic_frame;
-	b->frame_priv = b;
-	if (o.make_topics != 0)
-		client_connect_all(b);
-	else
-		client_setup(b);
+	b->proto->init(b);
+	b->proto->setup(b);
 	if (o.make_topics != 0) {
-		topics_make(b, window);
+		b->proto->topics(b, window);
 		report_topics(b, window);
 	} else if (o.count != 0) {
 		drive_backlog(b, &bl);
@@ -58,8 +70,9 @@ main(int argc, char **argv)
 		drive_run(b, window);
 		report_run(b, window);
 	}
-	failed = b->c.failed != 0 || b->c.bad_checksum != 0;
-	client_fini(b);
+	failed = b->c.failed != 0 || b->c.bad_checksum != 0 ||
+	    b->c.early != 0 || b->c.strangers != 0;
+	close_all(b);
 	(void)close(b->ep);
 	mem_free(b);
 	return failed ? 1 : 0;

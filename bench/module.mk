@@ -17,10 +17,11 @@ bench_sub_bench_SOURCES = bench/sub_bench.c
 bench_sub_bench_LDADD = $(CORE_LINK) $(CORE_LIBS)
 
 bin_PROGRAMS += bench/magnetar-bench
-bench_magnetar_bench_SOURCES = bench/bench.h bench/client.c bench/drive.c \
+bench_magnetar_bench_SOURCES = bench/bench.h bench/count.c bench/drive.c \
 	bench/hist.c bench/hist.h bench/link.c bench/link.h bench/main.c \
 	bench/opts.c bench/opts.h bench/proc.c bench/proc.h bench/report.c \
-	bench/topics.c bench/traffic.c
+	bench/pulsar.h bench/pulsar_client.c bench/pulsar_topics.c \
+	bench/pulsar_traffic.c
 bench_magnetar_bench_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 bench_magnetar_bench_LDADD = $(PULSAR_LINK) $(PULSAR_LIBS)
 

@@ -11,24 +11,29 @@
 #include "pulsar/cmd.h"
 
 static const char usage[] =
-    "magnetar-bench: load for any broker that speaks the Pulsar protocol\n"
+    "magnetar-bench: load for any broker that speaks the Pulsar protocol or\n"
+    "RocketMQ's remoting\n"
     "\n"
-    "  --url HOST:PORT       broker (localhost:6650); pulsar:// may stand before\n"
+    "  --url URL             [pulsar://]HOST:PORT, a broker (localhost:6650), or\n"
+    "                        rocketmq://HOST:PORT, a name server\n"
     "  --token TOKEN         authenticate with it\n"
-    "  --topic NAME          (persistent://public/default/bench)\n"
+    "  --topic NAME          (persistent://public/default/bench; RocketMQ: bench)\n"
     "  --topics N            NAME-0 ... NAME-(N-1) instead of NAME (1)\n"
     "  --producers N         a topic (1)\n"
     "  --consumers N         a topic (0)\n"
     "  --stalled N           a topic, on a subscription of their own, that never\n"
     "                        read what they asked for (0)\n"
-    "  --subscription NAME   (bench)\n"
+    "  --subscription NAME   or consumer group (bench)\n"
     "  --type TYPE           exclusive, failover, shared or key_shared (exclusive)\n"
     "  --conns N             connections for the producers (1)\n"
+    "  --threads N           like a client with N threads: N producers, a connection\n"
+    "                        each, and one message or batch outstanding on it\n"
     "  --idle N              connections more, that do nothing (0)\n"
     "  --size BYTES          of a message's payload (1024)\n"
     "  --batch N             messages of a batch; 0: single messages (0)\n"
     "  --batch-ms MS         at a rate, a batch is sent after so long (1)\n"
-    "  --outstanding N       messages a producer; 0: 64 MiB (0)\n"
+    "  --outstanding N       messages a producer; 0: 64 MiB, RocketMQ 256, or at\n"
+    "                        a rate 4096 (0)\n"
     "  --rate R              messages a second in all, open loop, latency from the\n"
     "                        intended time; 0: flat out (0)\n"
     "  --warm S --dur S      seconds before and of the measurement (5, 10)\n"
@@ -38,14 +43,26 @@ static const char usage[] =
     "  --make-topics N       topics mode: NAME-0 ... NAME-(N-1), each with\n"
     "                        a durable subscription and one unacked message\n"
     "  --parallel N          topics made at a time (64)\n"
-    "  --ack KIND            individual, cumulative or none (individual)\n"
+    "  --ack KIND            individual, cumulative or none; POP: individual, batch\n"
+    "                        or none (individual)\n"
     "  --ack-every N         messages acknowledged by one command (100)\n"
-    "  --permits N           a consumer's queue (1000)\n"
+    "  --permits N           a consumer's queue (1000); of one pull or pop (32)\n"
     "  --keys N              key-0 ... key-(N-1) in turn; 0: no keys (0)\n"
-    "  --pid PID             the broker's, for its CPU time and memory\n"
+    "  --pid PID[,PID...]    the broker's, for its CPU time and memory\n"
     "  --label TEXT          names the row\n"
     "  --json FILE           appends the result to FILE as one line; - is stdout\n"
     "  --quiet               no progress lines\n"
+    "\n"
+    "RocketMQ only (queues of one broker are used):\n"
+    "  --queues N            of a topic; it is made, unless it is there (8)\n"
+    "  --auto-create         topics are made by a first message, as clients do\n"
+    "  --header KIND         json or binary (json; POP is always json)\n"
+    "  --consume KIND        push: long polling, the offset committed every 5 s;\n"
+    "                        pull: no waiting at the broker; pop (push)\n"
+    "  --invisible S         what is popped is the consumer's for so long (60)\n"
+    "  --delay S             backlog mode: messages are due S after the first was\n"
+    "                        sent, and consumed from then on (0)\n"
+    "  --spread S            and spread evenly over so long (0)\n"
     "\n"
     "Latencies are in ms. CPU is user and system time of the broker in seconds\n"
     "for a million messages published (run) or consumed (backlog).\n";
@@ -61,6 +78,7 @@ enum {
 	O_SUBSCRIPTION,
 	O_TYPE,
 	O_CONNS,
+	O_THREADS,
 	O_IDLE,
 	O_SIZE,
 	O_BATCH,
@@ -81,6 +99,13 @@ enum {
 	O_JSON,
 	O_LEAVE,
 	O_QUIET,
+	O_QUEUES,
+	O_AUTO_CREATE,
+	O_HEADER,
+	O_CONSUME,
+	O_INVISIBLE,
+	O_DELAY,
+	O_SPREAD,
 	O_HELP
 };
 
@@ -95,6 +120,7 @@ static const struct option table[] = {
 	{ "subscription", required_argument, NULL, O_SUBSCRIPTION },
 	{ "type", required_argument, NULL, O_TYPE },
 	{ "conns", required_argument, NULL, O_CONNS },
+	{ "threads", required_argument, NULL, O_THREADS },
 	{ "idle", required_argument, NULL, O_IDLE },
 	{ "size", required_argument, NULL, O_SIZE },
 	{ "batch", required_argument, NULL, O_BATCH },
@@ -115,6 +141,13 @@ static const struct option table[] = {
 	{ "json", required_argument, NULL, O_JSON },
 	{ "leave", no_argument, NULL, O_LEAVE },
 	{ "quiet", no_argument, NULL, O_QUIET },
+	{ "queues", required_argument, NULL, O_QUEUES },
+	{ "auto-create", no_argument, NULL, O_AUTO_CREATE },
+	{ "header", required_argument, NULL, O_HEADER },
+	{ "consume", required_argument, NULL, O_CONSUME },
+	{ "invisible", required_argument, NULL, O_INVISIBLE },
+	{ "delay", required_argument, NULL, O_DELAY },
+	{ "spread", required_argument, NULL, O_SPREAD },
 	{ "help", no_argument, NULL, O_HELP },
 	{ NULL, 0, NULL, 0 },
 };
@@ -130,6 +163,15 @@ static const char *const acks[] = {
 	[ACK_INDIVIDUAL] = "individual",
 	[ACK_CUMULATIVE] = "cumulative",
 	[ACK_NONE] = "none",
+	[ACK_BATCH] = "batch",
+};
+
+static const char *const headers[] = { "json", "binary" };
+
+static const char *const consumes[] = {
+	[CONSUME_PUSH] = "push",
+	[CONSUME_PULL] = "pull",
+	[CONSUME_POP] = "pop",
 };
 
 static double
@@ -173,7 +215,10 @@ url(struct opts *o, const char *s)
 	const char *colon;
 	size_t n;
 
-	if (strncmp(s, "pulsar://", 9) == 0)
+	o->rocketmq = strncmp(s, "rocketmq://", 11) == 0;
+	if (o->rocketmq)
+		s += 11;
+	else if (strncmp(s, "pulsar://", 9) == 0)
 		s += 9;
 	n = strcspn(s, "/");
 	colon = memchr(s, ':', n);
@@ -186,6 +231,56 @@ url(struct opts *o, const char *s)
 	n -= (size_t)(colon + 1 - s);
 	memcpy(o->port, colon + 1, n);
 	o->port[n] = '\0';
+}
+
+static void
+pids(struct opts *o, const char *s)
+{
+	char one[16];
+	size_t n;
+
+	do {
+		n = strcspn(s, ",");
+		if (n >= sizeof one || o->pids_n == PIDS_MAX)
+			die("%s: at most %d process ids are wanted", s,
+			    PIDS_MAX);
+		memcpy(one, s, n);
+		one[n] = '\0';
+		o->pids[o->pids_n++] = (int)whole(one, 1, 1 << 30);
+		s += n;
+	} while (*s++ == ',');
+}
+
+static bool
+option_rocketmq(struct opts *o, int opt, const char *s)
+{
+	switch (opt) {
+	case O_QUEUES:
+		o->queues = whole(s, 1, 1024);
+		break;
+	case O_AUTO_CREATE:
+		o->auto_create = true;
+		break;
+	case O_HEADER:
+		o->binary = word(s, headers, NELEM(headers)) == 1;
+		break;
+	case O_CONSUME:
+		o->consume = (enum consume_kind)word(
+		    s, consumes, NELEM(consumes));
+		break;
+	case O_INVISIBLE:
+		o->invisible_s = number(s, 1, 86400);
+		break;
+	case O_DELAY:
+		o->delay_s = number(s, 0, 365 * 86400.0);
+		break;
+	case O_SPREAD:
+		o->spread_s = number(s, 0, 365 * 86400.0);
+		break;
+	default:
+		return false;
+	}
+	return true;
 }
 
 /* options of a number */
@@ -208,6 +303,9 @@ option_number(struct opts *o, int opt, const char *s)
 	case O_CONNS:
 		o->conns = whole(s, 1, 10000);
 		break;
+	case O_THREADS:
+		o->threads = whole(s, 1, 10000);
+		break;
 	case O_IDLE:
 		o->idle = whole(s, 0, 60000);
 		break;
@@ -228,9 +326,6 @@ option_number(struct opts *o, int opt, const char *s)
 		break;
 	case O_KEYS:
 		o->keys = whole(s, 0, 1000000);
-		break;
-	case O_PID:
-		o->pid = (int)whole(s, 1, 1 << 30);
 		break;
 	case O_MAKE_TOPICS:
 		o->make_topics = whole(s, 1, 100000000);
@@ -262,7 +357,7 @@ option_number(struct opts *o, int opt, const char *s)
 static void
 option(struct opts *o, int opt, const char *s)
 {
-	if (option_number(o, opt, s))
+	if (option_number(o, opt, s) || option_rocketmq(o, opt, s))
 		return;
 	switch (opt) {
 	case O_URL:
@@ -282,6 +377,9 @@ option(struct opts *o, int opt, const char *s)
 		break;
 	case O_ACK:
 		o->ack = (enum ack_kind)word(s, acks, NELEM(acks));
+		break;
+	case O_PID:
+		pids(o, s);
 		break;
 	case O_LABEL:
 		o->label = s;
@@ -304,16 +402,63 @@ option(struct opts *o, int opt, const char *s)
 	}
 }
 
+/* What was not said, and what can't be. */
+static void
+settle_rocketmq(struct opts *o)
+{
+	if (o->topic == NULL)
+		o->topic = "bench";
+	if (o->permits == 0)
+		o->permits = 32;
+	if (o->outstanding == 0)
+		o->outstanding = o->rate > 0 ? 4096 : 256;
+	if (o->make_topics != 0 || o->stalled != 0 || o->token != NULL)
+		die("--make-topics, --stalled and --token are for Pulsar");
+	if (o->ack == ACK_CUMULATIVE)
+		die("cumulative acks are for Pulsar");
+	if (o->consume == CONSUME_POP && o->binary)
+		die("a binary header has no room for the codes of POP");
+	if (o->delay_s + o->spread_s > 0 &&
+	    (o->count == 0 || o->batch != 0 || o->size < 24))
+		die("delays are for backlog mode, single messages of at least "
+		    "24 bytes");
+	if ((uint64_t)o->batch * (o->size + 128) > 4 << 20)
+		die("a batch of %u messages is over 4 MiB", o->batch);
+}
+
+static void
+settle_pulsar(struct opts *o)
+{
+	unsigned long fits;
+
+	if (o->topic == NULL)
+		o->topic = "persistent://public/default/bench";
+	if (o->permits == 0)
+		o->permits = 1000;
+	if (o->ack == ACK_CUMULATIVE &&
+	    (o->sub_type == pp_CommandSubscribe_SubType_Shared ||
+		o->sub_type == pp_CommandSubscribe_SubType_Key_Shared))
+		die("cumulative acks don't go with a shared subscription");
+	if (o->ack == ACK_BATCH || o->delay_s + o->spread_s > 0)
+		die("--ack batch, --delay and --spread are for RocketMQ");
+	if (o->make_topics != 0)
+		o->batch = 0;
+	if ((uint64_t)o->batch * (o->size + 16) > 5 << 20)
+		die("a batch of %u messages is over 5 MiB", o->batch);
+	if (o->outstanding == 0) {
+		fits = (64ul << 20) / (o->size + 64);
+		o->outstanding = fits < 1 ? 1 : (unsigned)fits;
+	}
+}
+
 void
 opts_parse(struct opts *o, int argc, char **argv)
 {
-	unsigned long fits;
 	int opt;
 
 	*o = (struct opts){
 		.host = "localhost",
 		.port = "6650",
-		.topic = "persistent://public/default/bench",
 		.subscription = "bench",
 		.label = "",
 		.topics = 1,
@@ -324,8 +469,9 @@ opts_parse(struct opts *o, int argc, char **argv)
 		.warm_s = 5,
 		.dur_s = 10,
 		.ack_every = 100,
-		.permits = 1000,
 		.parallel = 64,
+		.queues = 8,
+		.invisible_s = 60,
 	};
 	while ((opt = getopt_long(argc, argv, "", table, NULL)) != -1)
 		option(o, opt, optarg);
@@ -333,18 +479,14 @@ opts_parse(struct opts *o, int argc, char **argv)
 		die("%s: not an option", argv[optind]);
 	if (o->count != 0 && o->consumers == 0)
 		o->consumers = 1;
-	if (o->ack == ACK_CUMULATIVE &&
-	    (o->sub_type == pp_CommandSubscribe_SubType_Shared ||
-		o->sub_type == pp_CommandSubscribe_SubType_Key_Shared))
-		die("cumulative acks don't go with a shared subscription");
-	if (o->make_topics != 0)
-		o->batch = 0;
-	if ((uint64_t)o->batch * (o->size + 16) > 5 << 20)
-		die("a batch of %u messages is over 5 MiB", o->batch);
-	if (o->outstanding == 0) {
-		fits = (64ul << 20) / (o->size + 64);
-		o->outstanding = fits < 1 ? 1 : (unsigned)fits;
+	if (o->threads != 0) {
+		o->producers = o->conns = o->threads;
+		o->outstanding = o->batch == 0 ? 1 : o->batch;
 	}
+	if (o->rocketmq)
+		settle_rocketmq(o);
+	else
+		settle_pulsar(o);
 	if (o->batch > o->outstanding)
 		o->batch = o->outstanding;
 }
@@ -352,5 +494,5 @@ opts_parse(struct opts *o, int argc, char **argv)
 const char *
 opts_type_name(const struct opts *o)
 {
-	return types[o->sub_type];
+	return o->rocketmq ? consumes[o->consume] : types[o->sub_type];
 }

@@ -9,10 +9,20 @@
 enum ack_kind {
 	ACK_INDIVIDUAL,
 	ACK_CUMULATIVE,
-	ACK_NONE
+	ACK_NONE,
+	ACK_BATCH /* RocketMQ's POP: many by one command */
 };
 
+enum consume_kind {
+	CONSUME_PUSH,
+	CONSUME_PULL,
+	CONSUME_POP
+};
+
+#define PIDS_MAX 8
+
 struct opts {
+	bool rocketmq; /* which protocol? */
 	char host[256];
 	char port[16];
 	const char *token; /* NULL: no authentication */
@@ -25,6 +35,7 @@ struct opts {
 	unsigned consumers; /* a topic */
 	unsigned stalled; /* a topic */
 	unsigned conns; /* for producers */
+	unsigned threads; /* 0: as the three others say */
 	unsigned idle; /* connections that do nothing */
 	unsigned sub_type; /* pp_CommandSubscribe_SubType */
 	unsigned size; /* bytes of a message's payload */
@@ -41,13 +52,23 @@ struct opts {
 	unsigned ack_every; /* messages of one ACK command */
 	unsigned permits;
 	unsigned keys; /* different keys; 0: none */
-	int pid; /* the broker's; 0: not measured */
+	int pids[PIDS_MAX]; /* the broker's processes */
+	unsigned pids_n; /* 0: not measured */
+	/* RocketMQ */
+	unsigned queues; /* of a topic */
+	bool auto_create; /* topics are made by the first message */
+	bool binary; /* headers */
+	enum consume_kind consume;
+	double invisible_s; /* POP */
+	double delay_s; /* messages are due so long after the first; 0: at once */
+	double spread_s; /* the last so long after the first */
 	bool leave; /* backlog mode: don't consume */
 	bool quiet; /* no progress lines */
 };
 
 /* Fills o; ends the program if the options make no sense. */
 void opts_parse(struct opts *o, int argc, char **argv);
+/* of the subscription, or how RocketMQ consumers get their messages */
 const char *opts_type_name(const struct opts *o);
 
 #endif

@@ -54,18 +54,45 @@ cpu_s(int pid)
 	return s;
 }
 
-void
-proc_read(struct proc *p, int pid)
+static void
+read_one(struct proc *p, int pid)
 {
-	*p = (struct proc){ -1, -1, -1, -1, -1, -1 };
-	if (pid == 0)
-		return;
 	p->cpu_s = cpu_s(pid);
 	p->rss_kib = value(pid, "status", "VmRSS");
 	p->anon_kib = value(pid, "status", "RssAnon");
 	p->peak_kib = value(pid, "status", "VmHWM");
 	p->pss_kib = value(pid, "smaps_rollup", "Pss");
 	p->written_bytes = value(pid, "io", "write_bytes");
+}
+
+/* What can't be read of one can't be told of all. */
+static int64_t
+plus(int64_t a, int64_t b)
+{
+	return a < 0 || b < 0 ? -1 : a + b;
+}
+
+void
+proc_read(struct proc *p, const int *pids, unsigned n)
+{
+	struct proc q;
+	unsigned i;
+
+	*p = (struct proc){ -1, -1, -1, -1, -1, -1 };
+	for (i = 0; i < n; i++) {
+		read_one(&q, pids[i]);
+		if (i == 0) {
+			*p = q;
+			continue;
+		}
+		p->cpu_s = p->cpu_s < 0 || q.cpu_s < 0 ? -1 :
+							 p->cpu_s + q.cpu_s;
+		p->rss_kib = plus(p->rss_kib, q.rss_kib);
+		p->anon_kib = plus(p->anon_kib, q.anon_kib);
+		p->peak_kib = plus(p->peak_kib, q.peak_kib);
+		p->pss_kib = plus(p->pss_kib, q.pss_kib);
+		p->written_bytes = plus(p->written_bytes, q.written_bytes);
+	}
 }
 
 double

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What Linux's /proc says of a process: the broker's side of a measurement. */
+/* What Linux's /proc says of processes: the broker's side of a measurement. */
 #ifndef BENCH_PROC_H
 #define BENCH_PROC_H
 
@@ -15,8 +15,8 @@ struct proc {
 	int64_t written_bytes; /* to storage */
 };
 
-/* pid 0: all -1 */
-void proc_read(struct proc *p, int pid);
+/* the sum of n processes; none: all -1 */
+void proc_read(struct proc *p, const int *pids, unsigned n);
 /* CPU of this process, s */
 double proc_own_cpu_s(void);
 

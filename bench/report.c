@@ -97,7 +97,7 @@ cost(FILE *f, const struct bench *b, const struct snap *a, const struct snap *z,
 	double own = z->own_cpu_s - a->own_cpu_s;
 
 	fprintf(f, ", \"gen_cpu_s\": %.3f, \"gen_cores\": %.3f", own, own / s);
-	if (b->o->pid == 0 || z->broker.cpu_s < 0)
+	if (b->o->pids_n == 0 || z->broker.cpu_s < 0)
 		return;
 	fprintf(f, ", \"broker_cpu_s\": %.3f, \"broker_cores\": %.3f", cpu,
 	    cpu / s);
@@ -173,7 +173,7 @@ print_cost(const struct bench *b, const struct snap *a, const struct snap *z,
 	double s = seconds(a, z), cpu = z->broker.cpu_s - a->broker.cpu_s;
 
 	printf("  generator  %.2f cores\n", (z->own_cpu_s - a->own_cpu_s) / s);
-	if (b->o->pid == 0 || z->broker.cpu_s < 0)
+	if (b->o->pids_n == 0 || z->broker.cpu_s < 0)
 		return;
 	printf("  broker     %.2f cores, %.2f s a million, RssAnon %.1f MiB, "
 	       "peak %.1f MiB, Pss %.1f MiB, written %.1f MB\n",

@@ -7,11 +7,10 @@
 #include "base/crc32c.h"
 #include "base/mem.h"
 #include "base/vas.h"
-#include "bench/bench.h"
+#include "bench/pulsar.h"
 #include "pulsar/cmd.h"
 #include "pulsar/wire.h"
 
-#define STAMP 8 /* bytes */
 #define META_MAX 512
 
 /*
@@ -20,11 +19,12 @@
  * shorter batch is the beginning of it.
  */
 void
-traffic_init(struct bench *b)
+pulsar_traffic_init(struct bench *b)
 {
 	const struct opts *o = b->o;
+	struct pulsar *ps = b->priv;
 	uint8_t head[16], *h = head + 4, *p;
-	unsigned i, j, n = o->batch == 0 ? 1 : o->batch;
+	unsigned i, n = o->batch == 0 ? 1 : o->batch;
 	size_t head_n = 0;
 
 	if (o->batch != 0) {
@@ -32,53 +32,37 @@ traffic_init(struct bench *b)
 		(void)wire_put_be32(head, (uint32_t)(h - head - 4));
 		head_n = (size_t)(h - head);
 	}
-	b->stride = head_n + o->size;
-	b->stamp_off = head_n;
-	b->payload = mem_zalloc(b->stride * n + STAMP);
+	ps->stride = head_n + o->size;
+	ps->stamp_off = head_n;
+	ps->payload = mem_zalloc(ps->stride * n + STAMP_SIZE);
 	for (i = 0; i < n; i++) {
-		p = b->payload + i * b->stride;
+		p = ps->payload + i * ps->stride;
 		memcpy(p, head, head_n);
-		/* not all zeros, not compressible to nothing */
-		for (j = 0; j < o->size; j++)
-			p[head_n + j] = (uint8_t)((j * 2654435761u) >> 13);
+		count_fill(p + head_n, o->size);
 	}
-}
-
-int64_t
-traffic_intended_ns(const struct bench *b, uint64_t index)
-{
-	return b->start_ns + (int64_t)((double)index * 1e9 / b->o->rate);
 }
 
 /* ---- out */
 
-static uint64_t
-wall_ms(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_REALTIME_COARSE, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
-
 static size_t
 put_meta(struct bench *b, struct producer *pr, uint32_t n, uint8_t *out)
 {
+	struct pulsar *ps = b->priv;
 	const struct opts *o = b->o;
 	uint8_t *p = out;
 	char key[32];
 	int len;
 
-	p = wire_put_bytes(p, 1, span_str(pr->name));
+	p = wire_put_bytes(p, 1, span_str(ps->names[pr->id]));
 	p = wire_put_u64(p, 2, pr->sequence);
-	p = wire_put_u64(p, 3, wall_ms());
+	p = wire_put_u64(p, 3, (uint64_t)wall_ms());
 	if (o->keys != 0) {
 		len = snprintf(
-		    key, sizeof key, "key-%" PRIu64, b->key++ % o->keys);
+		    key, sizeof key, "key-%" PRIu64, ps->key++ % o->keys);
 		p = wire_put_bytes(p, 6, span_of(key, (size_t)len));
 	}
 	if (o->batch != 0) {
-		p = wire_put_u64(p, 9, b->stride * n);
+		p = wire_put_u64(p, 9, ps->stride * n);
 		p = wire_put_u64(p, 11, n);
 		p = wire_put_varint(p, WIRE_V(24));
 		p = wire_put_varint(p, pr->sequence + n - 1);
@@ -87,39 +71,36 @@ put_meta(struct bench *b, struct producer *pr, uint32_t n, uint8_t *out)
 }
 
 static void
-put_stamps(
-    struct bench *b, uint8_t *payload, uint32_t n, uint64_t index, int64_t now)
+put_stamps(struct bench *b, uint8_t *payload, uint32_t n, uint64_t index)
 {
-	int64_t t = now;
+	struct pulsar *ps = b->priv;
 	uint32_t i;
+	int64_t t;
 
-	if (b->o->size < STAMP)
+	if (b->o->size < STAMP_SIZE)
 		return;
-	payload += b->stamp_off;
+	payload += ps->stamp_off;
 	for (i = 0; i < n; i++) {
-		if (b->o->rate > 0)
-			t = traffic_intended_ns(b, index + i);
-		memcpy(payload, &t, STAMP);
-		payload += b->stride;
+		t = count_stamp_ns(b, index + i);
+		memcpy(payload, &t, STAMP_SIZE);
+		payload += ps->stride;
 	}
 }
 
 bool
-traffic_send(struct bench *b, struct producer *pr, uint32_t n, uint64_t index)
+pulsar_send(struct bench *b, struct producer *pr, uint32_t n, uint64_t index)
 {
+	struct pulsar *ps = b->priv;
 	struct hot_send send = {
 		.producer_id = pr->id,
 		.sequence_id = pr->sequence,
 		.num_messages = (int32_t)n,
 	};
-	size_t payload_n = b->stride * n, meta_n, body_n, head_n;
+	size_t payload_n = ps->stride * n, meta_n, body_n, head_n;
 	uint8_t meta[META_MAX], *out, *sum, *p;
-	struct pending *pd;
 	uint32_t crc;
 
-	if (pr->inflight + n > b->o->outstanding && pr->inflight != 0)
-		return false;
-	if (pr->head - pr->tail == pr->ring_n)
+	if (!count_has_room(b, pr, n))
 		return false;
 	meta_n = put_meta(b, pr, n, meta);
 	body_n = 6 + 4 + meta_n + payload_n;
@@ -132,26 +113,16 @@ traffic_send(struct bench *b, struct producer *pr, uint32_t n, uint64_t index)
 	p = wire_put_be32(sum, (uint32_t)meta_n);
 	memcpy(p, meta, meta_n);
 	p += meta_n;
-	memcpy(p, b->payload, payload_n);
-	put_stamps(b, p, n, index, b->now_ns);
+	memcpy(p, ps->payload, payload_n);
+	put_stamps(b, p, n, index);
 	crc = crc32c(0, sum, 4 + meta_n + payload_n);
 	(void)wire_put_be32(sum - 4, crc);
 	link_wrote(pr->link, head_n + body_n);
-
-	pd = &pr->ring[pr->head++ & (pr->ring_n - 1)];
-	*pd = (struct pending){ pr->sequence, index, b->now_ns, n };
-	pr->sequence += n;
-	pr->inflight += n;
+	(void)count_sent(b, pr, n, index);
 	return true;
 }
 
 /* ---- in: receipts */
-
-static bool
-in_window(const struct bench *b, int64_t ns)
-{
-	return ns >= b->window_ns[0] && ns < b->window_ns[1];
-}
 
 static struct pending *
 oldest(struct bench *b, uint64_t id, uint64_t sequence, struct producer **prp)
@@ -178,29 +149,11 @@ on_receipt(struct bench *b, struct span cmd)
 	struct peer_receipt r;
 	struct producer *pr;
 	struct pending *pd;
-	int64_t t;
-	uint32_t i;
 
 	if (peer_receipt_decode(cmd, &r) != ERR_OK)
 		die("broker sent a bad SEND_RECEIPT");
 	pd = oldest(b, r.producer_id, r.sequence_id, &pr);
-	if (b->o->rate > 0) {
-		for (i = 0; i < pd->n; i++) {
-			t = traffic_intended_ns(b, pd->index + i);
-			hist_add(&b->publish_now, b->now_ns - t, 1);
-			if (in_window(b, t))
-				hist_add(&b->publish, b->now_ns - t, 1);
-		}
-	} else {
-		t = b->now_ns - pd->sent_ns;
-		hist_add(&b->publish_now, t, pd->n);
-		if (in_window(b, pd->sent_ns))
-			hist_add(&b->publish, t, pd->n);
-	}
-	b->c.published += pd->n;
-	pr->inflight -= pd->n;
-	pr->tail++;
-	pr->blocked = false;
+	count_published(b, pr, pd);
 }
 
 static void
@@ -213,31 +166,11 @@ on_send_error(struct bench *b, struct span cmd)
 	if (peer_error_decode(cmd, &e) != ERR_OK)
 		die("broker sent a bad SEND_ERROR");
 	pd = oldest(b, e.producer_id, e.sequence_id, &pr);
-	if (b->c.failed == 0)
-		(void)snprintf(b->first_error, sizeof b->first_error,
-		    "%" PRIu32 " %.*s", e.error, (int)e.text.n,
-		    (const char *)e.text.p);
-	b->c.failed += pd->n;
-	pr->inflight -= pd->n;
-	pr->tail++;
-	pr->blocked = false;
+	count_refused(
+	    b, pr, pd, e.error, (const char *)e.text.p, e.text.n);
 }
 
 /* ---- in: messages */
-
-static void
-arrived(struct bench *b, const uint8_t *payload, size_t n)
-{
-	int64_t t;
-
-	b->c.received++;
-	b->c.received_bytes += n;
-	if (n < STAMP)
-		return;
-	memcpy(&t, payload, STAMP);
-	if (in_window(b, t))
-		hist_add(&b->e2e, b->now_ns - t, 1);
-}
 
 /* uint32 length, SingleMessageMetadata, payload_size bytes; n times */
 static void
@@ -267,7 +200,7 @@ unbatch(struct bench *b, struct span payload, int32_t n)
 		}
 		if (size > (size_t)(w.end - w.p))
 			die("batch ends early");
-		arrived(b, w.p, (size_t)size);
+		count_arrived(b, w.p, (size_t)size);
 		w.p += size;
 	}
 }
@@ -307,12 +240,13 @@ flush_acks(struct bench *b, struct consumer *co)
 }
 
 void
-traffic_flush_acks(struct bench *b)
+pulsar_flush_acks(struct bench *b)
 {
+	struct pulsar *ps = b->priv;
 	unsigned i;
 
-	for (i = 0; i < b->consumers_n; i++)
-		flush_acks(b, &b->consumers[i]);
+	for (i = 0; i < ps->consumers_n; i++)
+		flush_acks(b, &ps->consumers[i]);
 }
 
 static void
@@ -345,6 +279,7 @@ consumed(struct bench *b, struct consumer *co, const struct msgid *id,
 static void
 on_message(struct bench *b, const struct frame *fr)
 {
+	struct pulsar *ps = b->priv;
 	struct peer_message m;
 	struct frame_body fb;
 	struct hot_meta meta;
@@ -355,21 +290,21 @@ on_message(struct bench *b, const struct frame *fr)
 	    hot_meta_decode(fb.meta, &meta) != ERR_OK)
 		die("broker sent a bad MESSAGE");
 	/* a stalled consumer's number is beyond; it isn't read */
-	if (m.consumer_id >= b->consumers_n)
+	if (m.consumer_id >= ps->consumers_n)
 		die("MESSAGE for consumer %" PRIu64 ", which isn't one",
 		    m.consumer_id);
-	co = &b->consumers[m.consumer_id];
+	co = &ps->consumers[m.consumer_id];
 	if (!frame_body_verify(&fb))
 		b->c.bad_checksum++;
 	if (m.redelivery_count != 0)
 		b->c.redelivered++;
 	check_order(b, co, &meta);
 	if (meta.compression != 0 || meta.encryption_keys_n != 0)
-		b->c.received += (uint64_t)meta.num_messages;
+		count_arrived_unread(b, (uint32_t)meta.num_messages);
 	else if (meta.is_batch)
 		unbatch(b, fb.payload, meta.num_messages);
 	else
-		arrived(b, fb.payload.p, fb.payload.n);
+		count_arrived(b, fb.payload.p, fb.payload.n);
 	consumed(b, co, &m.id, (uint32_t)meta.num_messages);
 }
 
@@ -378,9 +313,10 @@ on_message(struct bench *b, const struct frame *fr)
 static void
 answer(struct bench *b, uint64_t request_id, uint32_t type, struct span text)
 {
-	struct answer *a = &b->answer;
+	struct pulsar *ps = b->priv;
+	struct answer *a = &ps->answer;
 
-	if (request_id != b->request_id || a->come)
+	if (request_id != ps->request_id || a->come)
 		die("%s for request %" PRIu64 ", which isn't open",
 		    cmd_name(type), request_id);
 	a->come = true;
@@ -392,16 +328,17 @@ answer(struct bench *b, uint64_t request_id, uint32_t type, struct span text)
 static void
 on_answer(struct bench *b, const struct frame *fr)
 {
+	struct pulsar *ps = b->priv;
 	pp_CommandPartitionedTopicMetadataResponse pm;
 	pp_CommandLookupTopicResponse lk;
-	pp_CommandProducerSuccess ps;
+	pp_CommandProducerSuccess pd;
 	struct peer_ack_response ar;
 	pp_CommandSuccess su;
 	pp_CommandError er;
 	bool ok = true;
 
 	if (fr->type == CMD_ERROR && cmd_decode_ERROR(fr->cmd, &er) == ERR_OK) {
-		b->answer.error = er.error;
+		ps->answer.error = er.error;
 		if (er.request_id == HOT_NO_REQUEST)
 			die("broker says: %.*s", (int)er.message.n,
 			    (const char *)er.message.p);
@@ -410,21 +347,21 @@ on_answer(struct bench *b, const struct frame *fr)
 	    cmd_decode_SUCCESS(fr->cmd, &su) == ERR_OK)
 		answer(b, su.request_id, fr->type, span_str(""));
 	else if (fr->type == CMD_PRODUCER_SUCCESS &&
-	    cmd_decode_PRODUCER_SUCCESS(fr->cmd, &ps) == ERR_OK)
-		answer(b, ps.request_id, fr->type, ps.producer_name);
+	    cmd_decode_PRODUCER_SUCCESS(fr->cmd, &pd) == ERR_OK)
+		answer(b, pd.request_id, fr->type, pd.producer_name);
 	else if (fr->type == CMD_PARTITIONED_METADATA_RESPONSE &&
 	    cmd_decode_PARTITIONED_METADATA_RESPONSE(fr->cmd, &pm) == ERR_OK) {
-		b->answer.error = pm.has_error ? pm.error : 0;
-		b->answer.partitions = pm.has_partitions ? pm.partitions : 0;
-		b->answer.lookup = pm.has_response ? pm.response : 0;
+		ps->answer.error = pm.has_error ? pm.error : 0;
+		ps->answer.partitions = pm.has_partitions ? pm.partitions : 0;
+		ps->answer.lookup = pm.has_response ? pm.response : 0;
 		answer(b, pm.request_id, fr->type, pm.message);
 	} else if (fr->type == CMD_LOOKUP_RESPONSE &&
 	    cmd_decode_LOOKUP_RESPONSE(fr->cmd, &lk) == ERR_OK) {
-		b->answer.lookup = lk.has_response ? lk.response : 0;
+		ps->answer.lookup = lk.has_response ? lk.response : 0;
 		answer(b, lk.request_id, fr->type, lk.message);
 	} else if (fr->type == CMD_ACK_RESPONSE &&
 	    peer_ack_response_decode(fr->cmd, &ar) == ERR_OK) {
-		b->answer.error = ar.error < 0 ? 0 : (uint32_t)ar.error;
+		ps->answer.error = ar.error < 0 ? 0 : (uint32_t)ar.error;
 		answer(b, ar.request_id, fr->type, span_str(""));
 	} else
 		ok = false;
@@ -433,9 +370,10 @@ on_answer(struct bench *b, const struct frame *fr)
 }
 
 void
-traffic_frame(struct link *l, const struct frame *fr, void *priv)
+pulsar_frame(struct link *l, const struct frame *fr, void *priv)
 {
 	struct bench *b = priv;
+	struct pulsar *ps = b->priv;
 
 	switch (fr->type) {
 	case CMD_SEND_RECEIPT:
@@ -455,7 +393,7 @@ traffic_frame(struct link *l, const struct frame *fr, void *priv)
 	case CMD_REACHED_END_OF_TOPIC:
 		break;
 	case CMD_CONNECTED:
-		answer(b, b->request_id, fr->type, span_str(""));
+		answer(b, ps->request_id, fr->type, span_str(""));
 		break;
 	case CMD_ERROR:
 	case CMD_SUCCESS:

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "bench/bench.h"
+#include "bench/pulsar.h"
 #include "pulsar/cmd.h"
 
 #define SMALL 4096
@@ -85,7 +85,7 @@ ask(struct topics *ts, struct slot *s)
 		link_wrote(l, cmd_encode_PRODUCER(out, SMALL, &pr));
 		break;
 	case STEP_SEND:
-		(void)traffic_send(b, &b->producers[i], 1, 0);
+		(void)pulsar_send(b, &b->producers[i], 1, 0);
 		break;
 	case STEP_CLOSE_PRODUCER:
 		cp.producer_id = i;
@@ -120,8 +120,9 @@ static bool
 request_of(const struct topics *ts, const struct frame *fr, uint64_t *id)
 {
 	struct bench *b = ts->b;
+	struct pulsar *ps = b->priv;
 	pp_CommandLookupTopicResponse lk;
-	pp_CommandProducerSuccess ps;
+	pp_CommandProducerSuccess su_pr;
 	struct peer_receipt r;
 	pp_CommandSuccess su;
 	uint64_t i;
@@ -140,13 +141,13 @@ request_of(const struct topics *ts, const struct frame *fr, uint64_t *id)
 		*id = su.request_id;
 		return true;
 	case CMD_PRODUCER_SUCCESS:
-		if (cmd_decode_PRODUCER_SUCCESS(fr->cmd, &ps) != ERR_OK)
+		if (cmd_decode_PRODUCER_SUCCESS(fr->cmd, &su_pr) != ERR_OK)
 			return false;
-		*id = ps.request_id;
-		i = ps.request_id % b->o->parallel;
-		(void)snprintf(b->producers[i].name,
-		    sizeof b->producers[i].name, "%.*s",
-		    (int)ps.producer_name.n, (const char *)ps.producer_name.p);
+		*id = su_pr.request_id;
+		i = su_pr.request_id % b->o->parallel;
+		(void)snprintf(ps->names[i], sizeof ps->names[0], "%.*s",
+		    (int)su_pr.producer_name.n,
+		    (const char *)su_pr.producer_name.p);
 		return true;
 	case CMD_SEND_RECEIPT:
 		if (peer_receipt_decode(fr->cmd, &r) != ERR_OK ||
@@ -191,30 +192,27 @@ frame(struct link *l, const struct frame *fr, void *priv)
 	    expected[s->step] != fr->type)
 		die("%s, which wasn't due", cmd_name(fr->type));
 	if (fr->type == CMD_SEND_RECEIPT)
-		traffic_frame(l, fr, b);
+		pulsar_frame(l, fr, b);
 	go_on(ts, s);
 }
 
 void
-topics_make(struct bench *b, struct snap edge[2])
+pulsar_topics(struct bench *b, struct snap edge[2])
 {
 	int64_t now, line, moved;
 	struct topics ts = { .b = b };
+	struct pulsar *ps = b->priv;
 	uint64_t last = 0, stuck = 0;
 	unsigned i, n = b->o->parallel;
 
 	ts.slots = mem_calloc(n, sizeof *ts.slots);
-	b->producers_n = n;
-	b->producers = mem_calloc(n, sizeof *b->producers);
-	b->frame = frame;
-	b->frame_priv = &ts;
+	pulsar_producers_init(b, n);
+	ps->frame = frame;
+	ps->frame_priv = &ts;
 	snap_take(b, &edge[0]);
 	for (i = 0; i < n; i++) {
 		b->producers[i].link = &b->links[0];
-		b->producers[i].id = i;
-		b->producers[i].ring_n = 1;
-		b->producers[i].ring =
-		    mem_calloc(1, sizeof *b->producers[i].ring);
+		count_ring_init(&b->producers[i], 1);
 		/* ids never collide with those of the handshake: own handler */
 		ts.slots[i].request_id = i;
 		ts.slots[i].step = STEP_IDLE;
@@ -239,7 +237,7 @@ topics_make(struct bench *b, struct snap edge[2])
 		}
 	}
 	snap_take(b, &edge[1]);
-	b->frame = traffic_frame;
-	b->frame_priv = b;
+	ps->frame = pulsar_frame;
+	ps->frame_priv = b;
 	mem_free(ts.slots);
 }

@@ -5,25 +5,28 @@
 
 #include "base/mem.h"
 #include "base/vas.h"
-#include "bench/bench.h"
+#include "bench/pulsar.h"
 #include "pulsar/cmd.h"
 
 #define ANSWER_S 30
 #define SMALL 4096 /* of a command that sets something up */
+/* more than any broker's maxMessageSize is set to */
+#define FRAME_MAX (256u << 20)
 
 /* Waits for the answer to the request in flight. */
 static const struct answer *
 await(struct bench *b, struct link *l, const char *what)
 {
+	struct pulsar *ps = b->priv;
 	int64_t end = mono_ns() + ANSWER_S * INT64_C(1000000000);
 
 	link_flush(l);
-	while (!b->answer.come) {
+	while (!ps->answer.come) {
 		turn(b, end);
 		if (mono_ns() >= end)
 			die("%s: no answer in %d s", what, ANSWER_S);
 	}
-	return &b->answer;
+	return &ps->answer;
 }
 
 static const struct answer *
@@ -41,12 +44,14 @@ must(struct bench *b, struct link *l, uint32_t type, const char *what,
 static uint64_t
 next_request(struct bench *b)
 {
-	b->answer = (struct answer){ 0 };
-	return ++b->request_id;
+	struct pulsar *ps = b->priv;
+
+	ps->answer = (struct answer){ 0 };
+	return ++ps->request_id;
 }
 
-void
-client_connect(struct bench *b, struct link *l)
+static void
+connect_link(struct bench *b, struct link *l)
 {
 	pp_CommandConnect m = { 0 };
 
@@ -110,6 +115,7 @@ topic_name(const struct bench *b, unsigned i, char *name, size_t room)
 static void
 open_producer(struct bench *b, struct producer *pr, const char *topic)
 {
+	struct pulsar *ps = b->priv;
 	pp_CommandProducer m = { 0 };
 	const struct answer *a;
 
@@ -120,12 +126,10 @@ open_producer(struct bench *b, struct producer *pr, const char *topic)
 	link_wrote(pr->link,
 	    cmd_encode_PRODUCER(link_room(pr->link, SMALL), SMALL, &m));
 	a = must(b, pr->link, CMD_PRODUCER_SUCCESS, "PRODUCER", topic);
-	(void)snprintf(pr->name, sizeof pr->name, "%s", a->text);
+	(void)snprintf(
+	    ps->names[pr->id], sizeof ps->names[0], "%s", a->text);
 	/* as many entries as may be outstanding, rounded up */
-	pr->ring_n = 1;
-	while (pr->ring_n < b->o->outstanding)
-		pr->ring_n *= 2;
-	pr->ring = mem_calloc(pr->ring_n, sizeof *pr->ring);
+	count_ring_init(pr, b->o->outstanding);
 }
 
 static void
@@ -155,10 +159,24 @@ open_consumer(struct bench *b, struct link *l, uint64_t id, const char *topic,
 	link_flush(l);
 }
 
+void
+pulsar_producers_init(struct bench *b, unsigned n)
+{
+	struct pulsar *ps = b->priv;
+	unsigned i;
+
+	b->producers_n = n;
+	b->producers = mem_calloc(n, sizeof *b->producers);
+	ps->names = mem_calloc(n, sizeof *ps->names);
+	for (i = 0; i < n; i++)
+		b->producers[i].id = i;
+}
+
 /* One connection for everything that is consumed, one that is never read. */
 void
-client_connect_all(struct bench *b)
+pulsar_connect_all(struct bench *b)
 {
+	struct pulsar *ps = b->priv;
 	const struct opts *o = b->o;
 	unsigned i;
 
@@ -167,33 +185,34 @@ client_connect_all(struct bench *b)
 	for (i = 0; i < b->links_n; i++)
 		b->links[i].fd = -1;
 	for (i = 0; i < o->conns; i++)
-		client_connect(b, &b->links[i]);
+		connect_link(b, &b->links[i]);
 	for (; i < o->conns + o->idle; i++)
-		client_connect(b, &b->links[i]);
-	b->consumer_link = &b->links[i++];
-	b->stalled_link = &b->links[i];
+		connect_link(b, &b->links[i]);
+	ps->consumer_link = &b->links[i++];
+	ps->stalled_link = &b->links[i];
 }
 
-void
-client_consumers(struct bench *b, bool earliest)
+static void
+consumers(struct bench *b, bool earliest)
 {
+	struct pulsar *ps = b->priv;
 	const struct opts *o = b->o;
 	struct consumer *co;
 	char topic[600];
 	unsigned i, t;
 
-	b->consumers_n = o->topics * o->consumers;
-	if (b->consumers_n == 0)
+	ps->consumers_n = o->topics * o->consumers;
+	if (ps->consumers_n == 0)
 		return;
-	if (b->consumers == NULL) {
-		b->consumers = mem_calloc(b->consumers_n, sizeof *b->consumers);
-		client_connect(b, b->consumer_link);
+	if (ps->consumers == NULL) {
+		ps->consumers = mem_calloc(ps->consumers_n, sizeof *ps->consumers);
+		connect_link(b, ps->consumer_link);
 	}
-	for (i = 0; i < b->consumers_n; i++) {
-		co = &b->consumers[i];
+	for (i = 0; i < ps->consumers_n; i++) {
+		co = &ps->consumers[i];
 		if (co->acks == NULL)
 			co->acks = mem_calloc(o->ack_every, sizeof *co->acks);
-		co->link = b->consumer_link;
+		co->link = ps->consumer_link;
 		co->id = i;
 		co->used = 0;
 		t = i / o->consumers;
@@ -209,61 +228,63 @@ client_consumers(struct bench *b, bool earliest)
 static void
 stalled(struct bench *b)
 {
+	struct pulsar *ps = b->priv;
 	const struct opts *o = b->o;
 	char topic[600];
 	unsigned i;
 
 	if (o->stalled == 0)
 		return;
-	client_connect(b, b->stalled_link);
+	connect_link(b, ps->stalled_link);
 	for (i = 0; i < o->topics * o->stalled; i++) {
 		topic_name(b, i / o->stalled, topic, sizeof topic);
-		open_consumer(b, b->stalled_link, b->consumers_n + i, topic,
+		open_consumer(b, ps->stalled_link, ps->consumers_n + i, topic,
 		    "bench-stalled", false);
 	}
-	link_stall(b->stalled_link);
+	link_stall(ps->stalled_link);
 }
 
-void
-client_producers(struct bench *b)
+static void
+producers(struct bench *b)
 {
 	const struct opts *o = b->o;
 	struct producer *pr;
 	char topic[600];
 	unsigned i, t;
 
-	b->producers_n = o->topics * o->producers;
-	b->producers = mem_calloc(b->producers_n, sizeof *b->producers);
+	pulsar_producers_init(b, o->topics * o->producers);
 	for (i = 0; i < b->producers_n; i++) {
 		pr = &b->producers[i];
 		/* neighbours, which send one after the other, differ in topic */
 		t = i % o->topics;
 		topic_name(b, t, topic, sizeof topic);
 		pr->link = &b->links[i % o->conns];
-		pr->id = i;
 		if (i < o->topics && partitions(b, pr->link, topic) != 0)
 			die("%s is partitioned; name its partitions", topic);
 		open_producer(b, pr, topic);
 	}
 }
 
-void
-client_setup(struct bench *b)
+static void
+setup(struct bench *b)
 {
-	client_connect_all(b);
-	client_consumers(b, b->o->count != 0);
+	pulsar_connect_all(b);
+	if (b->o->make_topics != 0)
+		return;
+	consumers(b, b->o->count != 0);
 	stalled(b);
-	client_producers(b);
+	producers(b);
 }
 
-void
-client_close_consumers(struct bench *b)
+static void
+pause_consumers(struct bench *b)
 {
+	struct pulsar *ps = b->priv;
 	pp_CommandCloseConsumer m = { 0 };
-	struct link *l = b->consumer_link;
+	struct link *l = ps->consumer_link;
 	unsigned i;
 
-	for (i = 0; i < b->consumers_n; i++) {
+	for (i = 0; i < ps->consumers_n; i++) {
 		m.consumer_id = i;
 		m.request_id = next_request(b);
 		link_wrote(l,
@@ -272,15 +293,22 @@ client_close_consumers(struct bench *b)
 	}
 }
 
-void
-client_sync_acks(struct bench *b)
+static void
+resume_consumers(struct bench *b)
 {
+	consumers(b, true);
+}
+
+static void
+sync_acks(struct bench *b)
+{
+	struct pulsar *ps = b->priv;
 	struct consumer *co;
 	uint8_t *out;
 	unsigned i;
 
-	for (i = 0; i < b->consumers_n && b->o->ack != ACK_NONE; i++) {
-		co = &b->consumers[i];
+	for (i = 0; i < ps->consumers_n && b->o->ack != ACK_NONE; i++) {
+		co = &ps->consumers[i];
 		if (co->acks_n == 0)
 			continue;
 		out = link_room(co->link, PEER_ACK_MAX(co->acks_n));
@@ -295,21 +323,66 @@ client_sync_acks(struct bench *b)
 	}
 }
 
-void
-client_fini(struct bench *b)
+static void
+fini(struct bench *b)
 {
+	struct pulsar *ps = b->priv;
 	unsigned i;
 
-	for (i = 0; i < b->links_n; i++) {
-		if (b->links[i].fd >= 0)
-			link_close(&b->links[i]);
-	}
-	for (i = 0; i < b->producers_n; i++)
-		mem_free(b->producers[i].ring);
-	for (i = 0; i < b->consumers_n; i++)
-		mem_free(b->consumers[i].acks);
-	mem_free(b->links);
-	mem_free(b->producers);
-	mem_free(b->consumers);
-	mem_free(b->payload);
+	for (i = 0; i < ps->consumers_n; i++)
+		mem_free(ps->consumers[i].acks);
+	mem_free(ps->consumers);
+	mem_free(ps->payload);
+	mem_free(ps->names);
+	mem_free(ps);
 }
+
+/* ---- the table */
+
+static void
+init(struct bench *b)
+{
+	struct pulsar *ps = mem_zalloc(sizeof *ps);
+
+	b->priv = ps;
+	ps->frame = pulsar_frame;
+	ps->frame_priv = b;
+	pulsar_traffic_init(b);
+}
+
+static size_t
+size(const uint8_t *p, size_t n)
+{
+	size_t all;
+	enum err e = frame_size(span_of(p, n), FRAME_MAX, &all);
+
+	if (e != ERR_OK)
+		die("broker sent a frame of no length: %s", err_name(e));
+	return all;
+}
+
+static void
+frame(struct link *l, const uint8_t *p, size_t n, void *priv)
+{
+	struct bench *b = priv;
+	struct pulsar *ps = b->priv;
+	struct frame fr;
+	enum err e = frame_parse(span_of(p, n), &fr);
+
+	if (e != ERR_OK)
+		die("broker sent a bad frame: %s", err_name(e));
+	ps->frame(l, &fr, ps->frame_priv);
+}
+
+const struct proto pulsar_proto = {
+	.framing = { size, frame },
+	.init = init,
+	.setup = setup,
+	.send = pulsar_send,
+	.tick = pulsar_flush_acks,
+	.pause = pause_consumers,
+	.resume = resume_consumers,
+	.sync = sync_acks,
+	.topics = pulsar_topics,
+	.fini = fini,
+};
