@@ -42,6 +42,7 @@ struct producer {
 	struct pending *ring;
 	uint32_t ring_n; /* a power of two */
 	uint32_t head, tail; /* tail: the oldest */
+	uint32_t queue; /* RocketMQ: the next entry's, modulo their number */
 };
 
 /* what was counted since the start */
@@ -80,10 +81,15 @@ struct proto {
 	 * Sends an entry of n messages; index is that of the first (rate
 	 * mode). false: this producer may not send so much now.
 	 */
-	bool (*send)(struct bench *, struct producer *, uint32_t n,
-	    uint64_t index);
+	bool (*send)(
+	    struct bench *, struct producer *, uint32_t n, uint64_t index);
 	/* ten times a second: acks that wait for company, heartbeats */
 	void (*tick)(struct bench *);
+	/*
+	 * Does what is due by now; when to come back at the latest. May be
+	 * NULL.
+	 */
+	int64_t (*due)(struct bench *);
 	/* Consumers stop; resume lets them get all since setup. */
 	void (*pause)(struct bench *);
 	void (*resume)(struct bench *);
@@ -145,8 +151,7 @@ bool count_has_room(
 uint32_t count_sent(
     struct bench *b, struct producer *pr, uint32_t n, uint64_t index);
 /* It was answered, in whatever order. */
-void count_published(
-    struct bench *b, struct producer *pr, struct pending *pd);
+void count_published(struct bench *b, struct producer *pr, struct pending *pd);
 void count_refused(struct bench *b, struct producer *pr, struct pending *pd,
     long code, const char *text, size_t text_n);
 bool count_all_answered(const struct bench *b);

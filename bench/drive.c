@@ -106,6 +106,12 @@ least(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
+static int64_t
+due(struct bench *b)
+{
+	return b->proto->due == NULL ? INT64_MAX : b->proto->due(b);
+}
+
 /* ---- flat out */
 
 struct flat {
@@ -220,9 +226,9 @@ drain(struct bench *b, struct rate *r, struct beat *bt)
 
 	while ((now = mono_ns()) < end) {
 		beat(bt, b, now);
-		wake = INT64_MAX;
+		wake = due(b);
 		if (b->o->rate > 0)
-			wake = pump_rate(b, r);
+			wake = least(wake, pump_rate(b, r));
 		sent = count_all_answered(b) &&
 		    (b->o->rate == 0 || r->issued == r->total);
 		if (sent &&
@@ -258,16 +264,18 @@ drive_run(struct bench *b, struct snap window[2])
 			continue;
 		}
 		beat(&bt, b, now);
-		wake = INT64_MAX;
+		wake = due(b);
 		if (b->producers_n != 0)
-			wake =
-			    o->rate > 0 ? pump_rate(b, &r) : pump_flat(b, &f);
+			wake = least(wake,
+			    o->rate > 0 ? pump_rate(b, &r) : pump_flat(b, &f));
 		wake = least(wake, least(bt.tick_ns, b->window_ns[edge]));
 		turn(b, wake);
 	}
 	drain(b, &r, &bt);
 	b->proto->tick(b);
 	flush_all(b);
+	if (b->proto->compare != NULL)
+		b->proto->compare(b);
 }
 
 /* ---- backlog mode */
@@ -333,15 +341,20 @@ drive_backlog(struct bench *b, struct backlog *bl)
 	while (b->c.received < want) {
 		now = mono_ns();
 		beat(&bt, b, now);
+		/* delayed messages may well be waited for */
+		if (b->due_ms[1] != 0 && wall_ms() < b->due_ms[1])
+			moved = now;
 		check_stuck(now, &moved, &last, b->c.received, "consume");
 		if (!begun && b->c.received >= tenth) {
 			snap_take(b, &bl->drain[1]);
 			begun = true;
 		}
-		turn(b, bt.tick_ns);
+		turn(b, least(due(b), bt.tick_ns));
 	}
 	if (!begun)
 		bl->drain[1] = bl->drain[0];
 	b->proto->sync(b);
 	snap_take(b, &bl->drain[2]);
+	if (b->proto->compare != NULL)
+		b->proto->compare(b);
 }

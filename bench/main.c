@@ -54,7 +54,7 @@ main(int argc, char **argv)
 	(void)prctl(PR_SET_TIMERSLACK, 1);
 	b = mem_zalloc(sizeof *b);
 	b->o = &o;
-	b->proto = &pulsar_proto;
+	b->proto = o.rocketmq ? &rmq_proto : &pulsar_proto;
 	b->ep = epoll_create1(EPOLL_CLOEXEC);
 	if (b->ep < 0)
 		die("epoll_create1: %s", strerror(errno));
@@ -71,7 +71,8 @@ main(int argc, char **argv)
 		report_run(b, window);
 	}
 	failed = b->c.failed != 0 || b->c.bad_checksum != 0 ||
-	    b->c.early != 0 || b->c.strangers != 0;
+	    b->c.early != 0 || b->c.strangers != 0 ||
+	    (o.rocketmq && b->c.gaps + b->c.doubles != 0);
 	close_all(b);
 	(void)close(b->ep);
 	mem_free(b);

@@ -21,9 +21,11 @@ bench_magnetar_bench_SOURCES = bench/bench.h bench/count.c bench/drive.c \
 	bench/hist.c bench/hist.h bench/link.c bench/link.h bench/main.c \
 	bench/opts.c bench/opts.h bench/proc.c bench/proc.h bench/report.c \
 	bench/pulsar.h bench/pulsar_client.c bench/pulsar_topics.c \
-	bench/pulsar_traffic.c
+	bench/pulsar_traffic.c bench/rmq.h bench/rmq_client.c bench/rmq_pop.c \
+	bench/rmq_pull.c bench/rmq_send.c bench/rmq_take.c
 bench_magnetar_bench_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
-bench_magnetar_bench_LDADD = $(PULSAR_LINK) $(PULSAR_LIBS)
+bench_magnetar_bench_LDADD = src/rocketmq/librocketmq.a $(PULSAR_LINK) \
+	$(PULSAR_LIBS)
 
 check_PROGRAMS += tests/unit/test_hist
 tests_unit_test_hist_SOURCES = tests/unit/test_hist.c tests/unit/test.h \

@@ -265,8 +265,8 @@ option_rocketmq(struct opts *o, int opt, const char *s)
 		o->binary = word(s, headers, NELEM(headers)) == 1;
 		break;
 	case O_CONSUME:
-		o->consume = (enum consume_kind)word(
-		    s, consumes, NELEM(consumes));
+		o->consume =
+		    (enum consume_kind)word(s, consumes, NELEM(consumes));
 		break;
 	case O_INVISIBLE:
 		o->invisible_s = number(s, 1, 86400);

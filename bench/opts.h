@@ -60,7 +60,8 @@ struct opts {
 	bool binary; /* headers */
 	enum consume_kind consume;
 	double invisible_s; /* POP */
-	double delay_s; /* messages are due so long after the first; 0: at once */
+	double
+	    delay_s; /* messages are due so long after the first; 0: at once */
 	double spread_s; /* the last so long after the first */
 	bool leave; /* backlog mode: don't consume */
 	bool quiet; /* no progress lines */

@@ -85,8 +85,8 @@ proc_read(struct proc *p, const int *pids, unsigned n)
 			*p = q;
 			continue;
 		}
-		p->cpu_s = p->cpu_s < 0 || q.cpu_s < 0 ? -1 :
-							 p->cpu_s + q.cpu_s;
+		p->cpu_s =
+		    p->cpu_s < 0 || q.cpu_s < 0 ? -1 : p->cpu_s + q.cpu_s;
 		p->rss_kib = plus(p->rss_kib, q.rss_kib);
 		p->anon_kib = plus(p->anon_kib, q.anon_kib);
 		p->peak_kib = plus(p->peak_kib, q.peak_kib);

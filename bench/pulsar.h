@@ -34,8 +34,7 @@ struct answer {
 	char text[256]; /* an error's, or the producer's name */
 };
 
-typedef void pulsar_frame_f(
-    struct link *l, const struct frame *fr, void *priv);
+typedef void pulsar_frame_f(struct link *l, const struct frame *fr, void *priv);
 
 struct pulsar {
 	struct consumer *consumers;

@@ -126,8 +126,7 @@ open_producer(struct bench *b, struct producer *pr, const char *topic)
 	link_wrote(pr->link,
 	    cmd_encode_PRODUCER(link_room(pr->link, SMALL), SMALL, &m));
 	a = must(b, pr->link, CMD_PRODUCER_SUCCESS, "PRODUCER", topic);
-	(void)snprintf(
-	    ps->names[pr->id], sizeof ps->names[0], "%s", a->text);
+	(void)snprintf(ps->names[pr->id], sizeof ps->names[0], "%s", a->text);
 	/* as many entries as may be outstanding, rounded up */
 	count_ring_init(pr, b->o->outstanding);
 }
@@ -205,7 +204,8 @@ consumers(struct bench *b, bool earliest)
 	if (ps->consumers_n == 0)
 		return;
 	if (ps->consumers == NULL) {
-		ps->consumers = mem_calloc(ps->consumers_n, sizeof *ps->consumers);
+		ps->consumers =
+		    mem_calloc(ps->consumers_n, sizeof *ps->consumers);
 		connect_link(b, ps->consumer_link);
 	}
 	for (i = 0; i < ps->consumers_n; i++) {

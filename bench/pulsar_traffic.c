@@ -166,8 +166,7 @@ on_send_error(struct bench *b, struct span cmd)
 	if (peer_error_decode(cmd, &e) != ERR_OK)
 		die("broker sent a bad SEND_ERROR");
 	pd = oldest(b, e.producer_id, e.sequence_id, &pr);
-	count_refused(
-	    b, pr, pd, e.error, (const char *)e.text.p, e.text.n);
+	count_refused(b, pr, pd, e.error, (const char *)e.text.p, e.text.n);
 }
 
 /* ---- in: messages */

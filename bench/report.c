@@ -79,6 +79,7 @@ head(FILE *f, const struct bench *b, const char *cmd)
 	fprintf(f, "{\"cmd\": \"%s\"", cmd);
 	text(f, "label", o->label);
 	text(f, "topic", o->topic);
+	text(f, "protocol", o->rocketmq ? "rocketmq" : "pulsar");
 	text(f, "type", opts_type_name(o));
 	fprintf(f,
 	    ", \"topics\": %u, \"producers\": %u, \"consumers\": %u, "
@@ -123,9 +124,10 @@ faults(FILE *f, const struct bench *b)
 	    ", \"published_total\": %" PRIu64 ", \"received_total\": %" PRIu64
 	    ", \"failed\": %" PRIu64 ", \"bad_checksum\": %" PRIu64
 	    ", \"redelivered\": %" PRIu64 ", \"gaps\": %" PRIu64
-	    ", \"doubles\": %" PRIu64,
+	    ", \"doubles\": %" PRIu64 ", \"early\": %" PRIu64
+	    ", \"strangers\": %" PRIu64,
 	    c->published, c->received, c->failed, c->bad_checksum,
-	    c->redelivered, c->gaps, c->doubles);
+	    c->redelivered, c->gaps, c->doubles, c->early, c->strangers);
 	if (b->first_error[0] != '\0')
 		text(f, "last_error", b->first_error);
 }
@@ -189,14 +191,15 @@ print_faults(const struct bench *b)
 	const struct counters *c = &b->c;
 
 	if (c->failed + c->bad_checksum + c->redelivered + c->gaps +
-		c->doubles ==
+		c->doubles + c->early + c->strangers ==
 	    0)
 		return;
 	printf("  FAULTS     %" PRIu64 " refused (%s), %" PRIu64
 	       " bad checksums, %" PRIu64 " redelivered, %" PRIu64
-	       " missing, %" PRIu64 " doubled\n",
+	       " missing, %" PRIu64 " doubled, %" PRIu64 " early, %" PRIu64
+	       " not as acknowledged\n",
 	    c->failed, b->first_error, c->bad_checksum, c->redelivered, c->gaps,
-	    c->doubles);
+	    c->doubles, c->early, c->strangers);
 }
 
 void
@@ -251,6 +254,8 @@ report_backlog(struct bench *b, const struct backlog *bl)
 	    b->o->label[0] != '\0' ? b->o->label : "backlog", out,
 	    (double)out / ps, (double)out * b->o->size / ps / 1e6,
 	    (double)in / ds, bytes / ds / 1e6, seconds(&d[0], &d[2]));
+	print_latency("due: stored", &b->due_store);
+	print_latency("due: here", &b->due_come);
 	print_cost(b, &d[1], &d[2], in);
 	print_faults(b);
 	f = json_open(b);
@@ -266,6 +271,8 @@ report_backlog(struct bench *b, const struct backlog *bl)
 	    b->o->count, b->c.received, seconds(&d[0], &d[2]), ds, in,
 	    (double)in / ds, bytes / ds / 1e6);
 	cost(f, b, &d[1], &d[2], in);
+	latency(f, "due_stored_ms", &b->due_store);
+	latency(f, "due_here_ms", &b->due_come);
 	faults(f, b);
 	json_close(f);
 }
