@@ -174,6 +174,7 @@ struct topic {
 	uint32_t held_head, held_n, held_cap;
 	struct policy policy;
 	struct reads *reads; /* at an index; NULL: none so far */
+	struct claims *claims; /* sub_index.c; NULL: none */
 	struct topic_load *load; /* LOADING: topic_load.c's */
 	struct topic_close *close; /* CLOSING, DELETING: topic_close.c's */
 	struct stage_log *stage; /* it is a staging log: stage.c's */
@@ -293,6 +294,7 @@ struct sub {
 	bool has_type; /* someone has connected */
 	bool durable;
 	bool replicated;
+	bool holds; /* durable: the topic keeps data for it */
 	struct cursor *cur; /* NULL: non-persistent topic */
 	TAILQ_ENTRY(sub) link;
 	TAILQ_ENTRY(sub) ready_link;
@@ -337,9 +339,12 @@ struct sub *sub_find(struct topic *, struct str name);
  * cursor; done(priv, err) when it stands. */
 void sub_load(struct topic *, struct str name, const void *record, size_t len,
     void (*done)(void *priv, enum err), void *priv);
-/* Makes a durable subscription (admin, initial_subscription, subscribe). */
+/* Makes a durable subscription (admin, initial_subscription, subscribe). It holds
+ * data unless it is made by a cursor that is set (loose). */
+#define SUB_REPLICATED 1u
+#define SUB_LOOSE 2u
 void sub_create(struct topic *, struct str name, const struct op_start *,
-    const struct prop *, uint32_t props_n, bool replicated,
+    const struct prop *, uint32_t props_n, unsigned flags,
     void (*done)(void *priv, struct sub *, enum err), void *priv);
 void sub_delete(struct sub *, void (*done)(void *priv, enum err), void *priv);
 void sub_kick(struct sub *); /* has something to deliver: into core->ready */
@@ -356,8 +361,10 @@ void sub_disconnect(struct sub *, enum err);
 /* Frees the subscription's memory with the topic (unload): the cursor's deltas
  * have been flushed. */
 void sub_free(struct sub **);
+/* A loose one holds data from now on, which is recorded. */
+void sub_hold(struct sub *);
 /* Slowest position that any durable subscription still needs (mark-delete);
- * POS_LATEST when there is none. */
+ * POS_LATEST when there is none. Loose ones need nothing. */
 struct pos subs_slowest(struct topic *);
 /* non-durable cursors jump over */
 void sub_entries_deleted(struct topic *, struct pos upto);

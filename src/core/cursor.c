@@ -459,6 +459,69 @@ cursor_reset(struct cursor *cur, struct pos p)
 		topic_trim(cur->t);
 }
 
+/* Messages acked at the beginning of an entry. */
+static uint32_t
+acked_before(const struct cursor *cur, struct pos p)
+{
+	const struct ackbits *ab;
+	uint32_t i;
+
+	if (cur->partial.n == 0 || (ab = ackset_get(&cur->partial, p)) == NULL)
+		return 0;
+	for (i = 0; i < ab->words_n && ab->w[i] == 0; i++)
+		;
+	if (i == ab->words_n)
+		return ab->batch_n;
+	return i * 64 + (uint32_t)__builtin_ctzll(ab->w[i]);
+}
+
+bool
+cursor_next_index(const struct cursor *cur, uint64_t *index, struct pos *next,
+    uint32_t *within)
+{
+	bool exact;
+
+	CHECK_OBJ_NOTNULL(cur, CURSOR_MAGIC);
+	*next = tlog_next(cur->t, cur->md);
+	*within = acked_before(cur, *next);
+	*index = cursor_index_after(cur->t, cur->md, &exact) + *within;
+	return exact;
+}
+
+bool
+cursor_move(struct cursor *cur, struct pos next, uint64_t index,
+    uint32_t within, uint32_t batch_n)
+{
+	struct pos md = tlog_prev(cur->t, next), was = cur->md;
+	uint64_t *words;
+	uint32_t i, cleared, n = (batch_n + 63) / 64;
+
+	CHECK_OBJ_NOTNULL(cur, CURSOR_MAGIC);
+	if (pos_eq(md, was) && cur->acked.count == 0 &&
+	    cur->partial.n == (within > 0 ? 1 : 0) &&
+	    acked_before(cur, next) == within)
+		return false;
+	cursor_apply_reset(cur, md, index);
+	cur->inexact = false;
+	cursor_note_reset(cur, md, index);
+	if (within > 0 && n <= ACKSET_ENTRY_WORDS) {
+		words = mem_calloc(n, sizeof *words);
+		for (i = 0; i < n; i++)
+			words[i] = i < within / 64 ? 0 :
+			    i > within / 64	   ? UINT64_MAX :
+						     UINT64_MAX << within % 64;
+		if (batch_n % 64 != 0)
+			words[n - 1] &= ~(UINT64_MAX << batch_n % 64);
+		(void)cursor_ack_bits_and(
+		    cur, next, words, n, batch_n, &cleared);
+		mem_free(words);
+	}
+	cur->s->last_advanced_ms = cur->t->co->now_ms;
+	if (cur->durable && cur->s->holds && md.ledger > was.ledger)
+		topic_trim(cur->t);
+	return true;
+}
+
 void
 cursor_jump(struct cursor *cur, struct pos p)
 {

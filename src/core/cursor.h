@@ -84,6 +84,16 @@ enum cursor_ack cursor_ack_cumulative(struct cursor *, struct pos,
 /* Seek and reset: mark-delete becomes pos, acked set and bits are dropped; with
  * words the entry after it is partly acked. */
 void cursor_reset(struct cursor *, struct pos mark_delete);
+/* Moves it by hand to where the next message is number `within` (0: the first) of
+ * the entry at next, which has batch_n messages and the index `index`; acked set
+ * and bits are dropped. False: that is where it was, and nothing was acked beyond
+ * it. */
+bool cursor_move(struct cursor *, struct pos next, uint64_t index,
+    uint32_t within, uint32_t batch_n);
+/* Index of the first message that is not acked, if it is known without reading:
+ * else that is `*within` messages into the entry at *next. */
+bool cursor_next_index(
+    const struct cursor *, uint64_t *index, struct pos *next, uint32_t *within);
 /* The topic's entries up to pos are gone (non-durable cursors jump over them). */
 void cursor_jump(struct cursor *, struct pos);
 

@@ -57,6 +57,83 @@ fetch_entry(struct topic *t, struct pos p, fetch_done_f *done, void *priv)
 	step(f);
 }
 
+/* --- by index --------------------------------------------------------------------- */
+
+struct fetch_at {
+	unsigned magic;
+#define FETCH_AT_MAGIC 0xfe7c4002
+	struct topic *t;
+	uint64_t index;
+	struct reader *rd;
+	fetch_index_f *done;
+	void *priv;
+};
+
+static void
+at_end(struct fetch_at *fa, const struct entry *ent, enum err e)
+{
+	struct topic *t = fa->t;
+
+	fa->done(t, fa->priv, ent, e);
+	if (fa->rd != NULL)
+		reader_free(&fa->rd);
+	FREE_OBJ(fa);
+	topic_unpin(t);
+}
+
+static void
+at_look(void *priv)
+{
+	enum reader_result r;
+	struct fetch_at *fa;
+	struct entry ent;
+
+	CAST_OBJ_NOTNULL(fa, priv, FETCH_AT_MAGIC);
+	while ((r = reader_peek(fa->rd, &ent)) == READER_ENTRY &&
+	    ent.index + ent.attr.messages_n <= fa->index)
+		reader_advance(fa->rd);
+	if (r == READER_ENTRY)
+		at_end(fa, &ent, ERR_OK);
+	else if (r == READER_END)
+		at_end(fa, NULL,
+		    fa->t->state == TOPIC_READY ? ERR_OK : ERR_NOT_READY);
+}
+
+static void
+at_found(void *priv, struct pos p, enum err e)
+{
+	struct fetch_at *fa;
+
+	CAST_OBJ_NOTNULL(fa, priv, FETCH_AT_MAGIC);
+	if (e != ERR_OK) {
+		at_end(fa, NULL, e);
+		return;
+	}
+	fa->rd = reader_new(fa->t, p, at_look, fa);
+	at_look(fa);
+}
+
+void
+fetch_index(struct topic *t, uint64_t index, fetch_index_f *done, void *priv)
+{
+	struct fetch_at *fa;
+	struct pos p;
+
+	CHECK_OBJ_NOTNULL(t, TOPIC_MAGIC);
+	ALLOC_OBJ(fa, FETCH_AT_MAGIC);
+	fa->t = t;
+	fa->index = index;
+	fa->done = done;
+	fa->priv = priv;
+	topic_pin(t);
+	if (tlog_place(t, index, &p))
+		at_found(fa, p, ERR_OK);
+	else
+		tlog_find_index(t, index, at_found, fa);
+}
+
+/* --- the last one ----------------------------------------------------------------- */
+
 struct last_id {
 	struct op *op;
 	struct pos md;

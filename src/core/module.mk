@@ -46,6 +46,7 @@ noinst_LIBRARIES += %D%/libcore.a
 	%D%/stats.h \
 	%D%/sub.c %D%/sub_priv.h \
 	%D%/sub_admin.c \
+	%D%/sub_index.c \
 	%D%/sub_record.c \
 	%D%/sub_stats.c \
 	%D%/subscribe.c \

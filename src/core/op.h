@@ -147,7 +147,9 @@ enum op_type {
 	 * flag: a durable subscription that is not there is made (it holds no data,
 	 * see `holds` of struct sub_stats); else ERR_NO_SUBSCRIPTION.
 	 * flag2: FX_DONE when it is durable; else at once.
-	 * ERR_CONSUMER_BUSY: consumers are connected, of a type other than Shared */
+	 * ERR_CONSUMER_BUSY: consumers are connected, of a type other than Shared.
+	 * Those of a Shared one stay where the cursor goes forward over what is not
+	 * acknowledged; else they are disconnected, as by a seek */
 	OP_CURSOR_SET,
 	/* topic, sub (need not exist), flag on or off, u64 wall ms until when, u32
 	 * 1: consumers of type Shared may come all the same: FX_DONE. While a claim

@@ -261,8 +261,8 @@ initial_create(struct topic *t, struct op **opp)
 	in->op = *opp;
 	*opp = NULL;
 	topic_pin(t);
-	sub_create(t, in->op->producer.initial_sub, &st, NULL, 0, false,
-	    initial_done, in);
+	sub_create(
+	    t, in->op->producer.initial_sub, &st, NULL, 0, 0, initial_done, in);
 }
 
 /* --- all together -------------------------------------------------------------------- */

@@ -52,6 +52,7 @@ struct sub_stats {
 	char *name;
 	enum sub_type type;
 	bool has_type; /* false: nobody has connected yet */
+	bool holds; /* durable: the topic keeps data for it */
 	bool durable, replicated, ks_sticky, ks_out_of_order, blocked_unacked;
 	uint64_t backlog; /* messages */
 	uint64_t backlog_entries;

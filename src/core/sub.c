@@ -416,7 +416,7 @@ subs_slowest(struct topic *t)
 	struct sub *s;
 
 	TAILQ_FOREACH(s, &t->subs, link) {
-		if (!s->durable || s->cur == NULL)
+		if (!s->durable || !s->holds || s->cur == NULL)
 			continue;
 		md = s->opening ? POS_NONE : cursor_mark_delete(s->cur);
 		if (pos_cmp(md, p) < 0)
@@ -579,6 +579,29 @@ put_record(struct sub *s, meta_commit_f *done, void *priv)
 	meta->ops->commit(meta, &tx, done, priv);
 }
 
+/* What could not be written is written when somebody connects the next time, after
+ * a restart: until then it holds. */
+static void
+hold_recorded(void *priv, enum err e)
+{
+	struct topic *t;
+
+	(void)e;
+	CAST_OBJ_NOTNULL(t, priv, TOPIC_MAGIC);
+	topic_unpin(t);
+}
+
+void
+sub_hold(struct sub *s)
+{
+	CHECK_OBJ_NOTNULL(s, SUB_MAGIC);
+	if (s->holds || !s->durable || !s->t->name.persistent)
+		return;
+	s->holds = true;
+	topic_pin(s->t);
+	put_record(s, hold_recorded, s->t);
+}
+
 static void
 fresh_opened(void *priv, enum err e)
 {
@@ -595,7 +618,7 @@ fresh_opened(void *priv, enum err e)
 
 void
 sub_create(struct topic *t, struct str name, const struct op_start *st,
-    const struct prop *props, uint32_t props_n, bool replicated,
+    const struct prop *props, uint32_t props_n, unsigned flags,
     void (*done)(void *priv, struct sub *, enum err), void *priv)
 {
 	struct ledgers *lgs = t->co->ledgers;
@@ -609,7 +632,8 @@ sub_create(struct topic *t, struct str name, const struct op_start *st,
 		return;
 	}
 	s = sub_new(t, name, true);
-	s->replicated = replicated;
+	s->replicated = (flags & SUB_REPLICATED) != 0;
+	s->holds = (flags & SUB_LOOSE) == 0;
 	s->props = props_dup(props, props_n);
 	s->props_n = props_n;
 	if (!t->name.persistent) {
@@ -649,6 +673,7 @@ sub_load(struct topic *t, struct str name, const void *record, size_t len,
 	s = sub_new(t, name, true);
 	s->journal_id = sr.journal_id;
 	s->replicated = sr.replicated;
+	s->holds = sr.holds;
 	s->props = sr.props;
 	s->props_n = sr.props_n;
 	job = job_new(s, priv);

@@ -74,8 +74,8 @@ create_at(void *priv, struct pos first, enum err e)
 	op->start.kind = START_POS;
 	op->start.pos = first;
 	op->start.inclusive = true;
-	sub_create(t, op->sub, &op->start, op->props, op->props_n, op->flag2,
-	    create_ready, w);
+	sub_create(t, op->sub, &op->start, op->props, op->props_n,
+	    op->flag2 ? SUB_REPLICATED : 0, create_ready, w);
 }
 
 static void
@@ -105,7 +105,7 @@ create(struct topic *t, struct op **opp)
 		tlog_find_time(t, op->start.time_ms, create_at, w);
 	else
 		sub_create(t, op->sub, &op->start, op->props, op->props_n,
-		    op->flag2, create_ready, w);
+		    op->flag2 ? SUB_REPLICATED : 0, create_ready, w);
 }
 
 /* --- delete --------------------------------------------------------------------------- */
@@ -350,6 +350,12 @@ of_sub(struct sub *s, struct op **opp)
 	case OP_SUB_PEEK:
 		peek(s, opp);
 		break;
+	case OP_CURSOR_GET:
+		sub_index_get(s, opp);
+		break;
+	case OP_CURSOR_SET:
+		sub_index_set(s, opp);
+		break;
 	default:
 		WRONG("not an op of subscriptions");
 	}
@@ -375,6 +381,12 @@ sub_op(struct topic *t, struct op **opp)
 	case OP_SUB_EXPIRE:
 		if ((*opp)->sub.len == 0) {
 			expire(t, NULL, opp);
+			return;
+		}
+		break;
+	case OP_CURSOR_SET:
+		if (s == NULL && (*opp)->flag) {
+			sub_index_make(t, opp);
 			return;
 		}
 		break;

@@ -37,7 +37,7 @@ void props_free(struct prop **, uint32_t n);
 /* --- sub_record.c: value of META_SUB */
 struct sub_record {
 	uint64_t journal_id;
-	bool replicated;
+	bool replicated, holds;
 	uint32_t props_n;
 	struct prop *props; /* props_free */
 };
@@ -65,6 +65,26 @@ typedef void fetch_done_f(struct topic *, void *priv, const struct entry *);
 void fetch_entry(struct topic *, struct pos, fetch_done_f *, void *priv);
 /* Answers op by FX_LAST_ID; s (may be NULL) gives the mark-delete position. */
 void fetch_last_id(struct topic *, struct op **, const struct sub *);
+
+/* As fetch_entry(), the one that holds the message of this index, or the first
+ * behind it where that is lost. e: why ent is NULL, ERR_OK at the end. */
+typedef void fetch_index_f(
+    struct topic *, void *priv, const struct entry *ent, enum err e);
+void fetch_index(struct topic *, uint64_t index, fetch_index_f *, void *priv);
+
+/* --- sub_index.c: cursors by index */
+void sub_index_get(struct sub *, struct op **); /* OP_CURSOR_GET */
+void sub_index_set(struct sub *, struct op **); /* OP_CURSOR_SET */
+/* the same, and there is no such subscription */
+void sub_index_make(struct topic *, struct op **);
+void sub_claim(
+    struct topic *, struct op **); /* OP_CURSOR_CLAIM, a topic_go_f */
+/* does a claim keep a consumer of this type off? */
+bool sub_claimed(struct topic *, struct str sub, enum sub_type);
+bool claims_any(const struct topic *); /* not over yet */
+void claims_fini(struct topic *);
+/* OP_RANGE, a topic_go_f */
+void range_op(struct topic *, struct op **);
 
 /* --- seek.c */
 void seek_op(struct consumer *, struct op **); /* OP_SEEK */

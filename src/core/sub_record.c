@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The record of a durable subscription: version 1, journal id, flags (bit 0:
- * replicated), number of properties, each as key and value.
+ * replicated, bit 1: loose, holds no data), number of properties, each as key and value.
  */
 #include "core/cbuf.h"
 #include "core/sub_priv.h"
 
 #define RECORD_VERSION 1
 #define RECORD_REPLICATED 1u
+#define RECORD_LOOSE 2u
 #define PROPS_MAX 4096u
 
 void
@@ -18,7 +19,9 @@ sub_record_write(const struct sub *s, uint8_t **p, size_t *len)
 
 	cbuf_uint(&b, RECORD_VERSION);
 	cbuf_uint(&b, s->journal_id);
-	cbuf_uint(&b, s->replicated ? RECORD_REPLICATED : 0);
+	cbuf_uint(&b,
+	    (s->replicated ? RECORD_REPLICATED : 0) |
+		(s->holds ? 0 : RECORD_LOOSE));
 	cbuf_uint(&b, s->props_n);
 	for (i = 0; i < s->props_n; i++) {
 		cbuf_str(&b, s->props[i].key);
@@ -33,13 +36,15 @@ sub_record_read(struct sub_record *sr, const void *p, size_t len)
 {
 	struct cread r = { p, (const uint8_t *)p + len, false };
 	struct prop *v;
-	uint64_t n, i;
+	uint64_t n, i, flags;
 
 	memset(sr, 0, sizeof *sr);
 	if (cread_uint(&r) != RECORD_VERSION)
 		return false;
 	sr->journal_id = cread_uint(&r);
-	sr->replicated = (cread_uint(&r) & RECORD_REPLICATED) != 0;
+	flags = cread_uint(&r);
+	sr->replicated = (flags & RECORD_REPLICATED) != 0;
+	sr->holds = (flags & RECORD_LOOSE) == 0;
 	n = cread_uint(&r);
 	if (r.bad || n > PROPS_MAX)
 		return false;

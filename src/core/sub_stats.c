@@ -40,6 +40,7 @@ fill_head(const struct sub *s, struct sub_stats *st)
 	st->type = s->type;
 	st->has_type = s->has_type;
 	st->durable = s->durable;
+	st->holds = s->holds;
 	st->replicated = s->replicated;
 	st->ks_sticky = s->ks_sticky;
 	st->ks_out_of_order = s->ks_out_of_order;

@@ -218,6 +218,7 @@ join(struct sub *s, struct op **opp)
 		if (s->cur != NULL)
 			sub_rewind(s);
 	}
+	sub_hold(s);
 	c = consumer_new(s, *opp);
 	/* the answer first: a session must know its consumer when the dispatcher
 	 * speaks of it */
@@ -336,7 +337,7 @@ make(struct topic *t, struct op **opp)
 	if (sb->has_initial && sb->initial_earliest)
 		st.kind = START_EARLIEST;
 	sub_create(t, sb->sub, &st, sb->sub_props, sb->sub_props_n,
-	    sb->replicated, NULL, NULL);
+	    sb->replicated ? SUB_REPLICATED : 0, NULL, NULL);
 	/* the op waits for its own subscription and starts over */
 	s = sub_find_any(t, sb->sub);
 	AN(s);
@@ -354,6 +355,11 @@ sub_subscribe(struct topic *t, struct op **opp)
 	e = check_request(t, *opp, &diag);
 	if (e == ERR_OK)
 		e = check_ranges(&(*opp)->subscribe, &diag);
+	if (e == ERR_OK &&
+	    sub_claimed(t, (*opp)->subscribe.sub, (*opp)->subscribe.type)) {
+		diag = "Subscription is being read by index";
+		e = ERR_CONSUMER_BUSY;
+	}
 	if (e != ERR_OK) {
 		core_answer(t->co, opp, e, diag);
 		return;

@@ -44,6 +44,7 @@ destroy(struct topic *t)
 	AZ(t->close);
 	timer_cancel(t->co->timers, &t->idle_timer);
 	reads_drop(t);
+	claims_fini(t);
 	publish_fini(t);
 	tlog_fini(t);
 	props_free(&t->props, t->props_n);

@@ -28,7 +28,7 @@ topic_is_idle(const struct topic *t)
 {
 	if (t->stage != NULL || t->producers_n > 0 || t->consumers_n > 0 ||
 	    t->pins > 0 || t->pending_n > 0 || t->held_n > 0 ||
-	    tlog_is_busy(t) || reads_any(t))
+	    tlog_is_busy(t) || reads_any(t) || claims_any(t))
 		return false;
 	/* a non-persistent topic's subscriptions are nowhere else */
 	return t->name.persistent || t->subs_n == 0;

@@ -121,48 +121,55 @@ read_done(struct topic *t, void *priv, const struct entry *ent)
 	op_free(&op);
 }
 
-/* Position of the entry that holds a message by its index: of the ledger's entries
- * exactly when each holds one message, else the caller gets what is there. */
-static bool
-pos_of_index(const struct topic *t, uint64_t index, struct pos *p)
+static void
+read_found(struct topic *t, void *priv, const struct entry *ent, enum err e)
 {
-	const struct ledger_info *li;
-	uint32_t i;
+	struct op *op = priv;
 
-	for (i = 0; i < t->log.ledgers_n; i++) {
-		li = &t->log.ledgers[i]->info;
-		if (index < li->first_index || index >= li->next_index)
-			continue;
-		if (li->next_index - li->first_index !=
-		    (uint64_t)li->last_entry + 1)
-			return false;
-		*p = (struct pos){ li->id, (int64_t)(index - li->first_index) };
-		return true;
-	}
-	return false;
+	if (e != ERR_OK)
+		core_answer(t->co, &op, e, NULL);
+	else if (ent != NULL && ent->index > op->u64)
+		read_done(t, op, NULL); /* lost */
+	else
+		read_done(t, op, ent);
+}
+
+/* A locator names a ledger; what it means there is an index. */
+static bool
+index_of_locator(const struct topic *t, uint64_t locator, uint64_t *index)
+{
+	const struct tledger *tl = tlog_find(t, locator_ledger(locator));
+
+	if (tl == NULL)
+		return false;
+	*index = tl->info.first_index + locator_distance(locator);
+	return *index < tl->info.next_index;
 }
 
 static void
 read_one(struct topic *t, struct op **opp)
 {
 	struct op *op = *opp;
-	struct pos p = op->start.pos;
 
 	if (!t->name.persistent) {
 		core_answer(t->co, opp, ERR_NOT_ALLOWED,
 		    "GetMessageById on a non-persistent topic is not allowed");
 		return;
 	}
-	if (op->start.kind != START_POS && !pos_of_index(t, op->u64, &p)) {
-		core_answer(t->co, opp, ERR_NO_MESSAGE, "Message not found");
+	if (op->start.kind == START_POS &&
+	    tlog_find(t, op->start.pos.ledger) != NULL) {
+		*opp = NULL;
+		fetch_entry(t, op->start.pos, read_done, op);
 		return;
 	}
-	if (tlog_find(t, p.ledger) == NULL) {
+	if (op->start.kind == START_POS ||
+	    (op->flag && !index_of_locator(t, op->u64, &op->u64)) ||
+	    op->u64 < tlog_first_index(t) || op->u64 >= t->log.next_index) {
 		core_answer(t->co, opp, ERR_NO_MESSAGE, "Message not found");
 		return;
 	}
 	*opp = NULL;
-	fetch_entry(t, p, read_done, op);
+	fetch_index(t, op->u64, read_found, op);
 }
 
 /* --- which ---------------------------------------------------------------------------- */
@@ -189,6 +196,10 @@ static const struct {
 	[OP_SUB_PEEK] = { sub_op, TOPIC_FIND },
 	[OP_READ] = { read_one, TOPIC_FIND },
 	[OP_READ_AT] = { read_at, TOPIC_FIND },
+	[OP_CURSOR_GET] = { sub_op, TOPIC_FIND },
+	[OP_CURSOR_SET] = { sub_op, TOPIC_FIND },
+	[OP_CURSOR_CLAIM] = { sub_claim, TOPIC_FIND },
+	[OP_RANGE] = { range_op, TOPIC_FIND },
 };
 
 void

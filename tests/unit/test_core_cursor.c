@@ -61,7 +61,7 @@ setup(struct model *m)
 		rig_add(r, 1, m->n[i]);
 		m->pos[i] = r->t->log.last;
 	}
-	sub_create(r->t, STR_LIT("s"), &st, NULL, 0, false, nothing, NULL);
+	sub_create(r->t, STR_LIT("s"), &st, NULL, 0, 0, nothing, NULL);
 	rig_run(r);
 	return r;
 }
@@ -231,7 +231,7 @@ test_random_order(void **state)
 	(void)state;
 	seed = 5;
 	rig_add(r, n, 1);
-	sub_create(r->t, STR_LIT("s"), &st, NULL, 0, false, nothing, NULL);
+	sub_create(r->t, STR_LIT("s"), &st, NULL, 0, 0, nothing, NULL);
 	rig_run(r);
 	cur = the_sub(r)->cur;
 	v = mem_calloc(n, sizeof *v);
@@ -303,7 +303,7 @@ test_when_durable(void **state)
 
 	(void)state;
 	rig_add(r, 10, 1);
-	sub_create(r->t, STR_LIT("s"), &st, NULL, 0, false, nothing, NULL);
+	sub_create(r->t, STR_LIT("s"), &st, NULL, 0, 0, nothing, NULL);
 	rig_run(r);
 	cur = the_sub(r)->cur;
 	r->e->hold = true;
@@ -357,7 +357,7 @@ test_long_delta(void **state)
 
 	(void)state;
 	rig_add(r, (uint32_t)n, 1);
-	sub_create(r->t, STR_LIT("s"), &st, NULL, 0, false, nothing, NULL);
+	sub_create(r->t, STR_LIT("s"), &st, NULL, 0, 0, nothing, NULL);
 	rig_run(r);
 	cur = the_sub(r)->cur;
 	for (i = 1; i < n / 2; i += 2) /* one op, 50,000 bytes */
@@ -396,7 +396,7 @@ test_fails_while_retrying(void **state)
 
 	(void)state;
 	rig_add(r, 10, 1);
-	sub_create(r->t, STR_LIT("s"), &st, NULL, 0, false, nothing, NULL);
+	sub_create(r->t, STR_LIT("s"), &st, NULL, 0, 0, nothing, NULL);
 	rig_run(r);
 	cur = the_sub(r)->cur;
 	(void)cursor_ack(cur, (struct pos){ 1, 3 }, 1);
@@ -427,7 +427,7 @@ test_batch_sizes(void **state)
 
 	(void)state;
 	rig_add(r, 3, 60);
-	sub_create(r->t, STR_LIT("s"), &st, NULL, 0, false, nothing, NULL);
+	sub_create(r->t, STR_LIT("s"), &st, NULL, 0, 0, nothing, NULL);
 	rig_run(r);
 	cur = the_sub(r)->cur;
 	r->e->cold = true;
