@@ -14,4 +14,21 @@ noinst_LIBRARIES += %D%/librocketmq.a
 	%D%/json_body.c %D%/json_body.h \
 	%D%/jw.c %D%/jw.h \
 	%D%/out.c \
+	%D%/sql92.c %D%/sql92.h %D%/sql92_priv.h \
+	%D%/sql92_eval.c \
+	%D%/sql92_lex.c \
 	%D%/tbl/language.h
+nodist_%C%_librocketmq_a_SOURCES = %D%/sql92_gram.c
+EXTRA_DIST += %D%/sql92_gram.y
+BUILT_SOURCES += %D%/sql92_gram.h
+CLEANFILES += %D%/sql92_gram.c %D%/sql92_gram.h
+
+# One run makes both files; the header follows from the source.
+%D%/sql92_gram.c: %D%/sql92_gram.y
+	$(AM_V_GEN)$(MKDIR_P) %D% && $(BISON) -Wall -Werror \
+	    --header=%D%/sql92_gram.h -o $@ $(top_srcdir)/%D%/sql92_gram.y
+%D%/sql92_gram.h: %D%/sql92_gram.c
+	@test -f $@ && touch $@
+
+# also when a single object is asked for, which BUILT_SOURCES doesn't cover
+$(%C%_librocketmq_a_OBJECTS): %D%/sql92_gram.h
