@@ -261,6 +261,11 @@ static core_op_f *const table[OP_TYPES_N] = {
 	[OP_PARTITIONED_UPDATE] = admin_partitioned,
 	[OP_PARTITIONED_DELETE] = admin_partitioned,
 	[OP_STATS_WALK] = stats_walk,
+	[OP_DOC_GET] = admin_docs,
+	[OP_DOC_PUT] = admin_docs,
+	[OP_DOC_DELETE] = admin_docs,
+	[OP_DOC_LIST] = admin_docs,
+	[OP_SUB_FIND] = admin_subs_find,
 };
 
 void

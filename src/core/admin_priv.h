@@ -2,7 +2,8 @@
 /*
  * What the admin files share: admin.c (which op goes where, waiting for
  * metadata), admin_tenant.c, admin_ns.c, admin_topic.c (lists), admin_part.c
- * (partitioned topics, OP_TOPIC_META).
+ * (partitioned topics, OP_TOPIC_META), admin_doc.c (documents of the front-ends,
+ * who subscribes to what).
  *
  * A request to metadata carries a struct admin, which owns the op until it is
  * answered.
@@ -82,6 +83,6 @@ void admin_grow(struct admin *, const struct partitioned_record *, bool fresh,
 void admin_grow_free(struct admin_grow **);
 
 core_op_f admin_clusters, admin_tenants, admin_namespaces, admin_topics,
-    admin_partitioned;
+    admin_partitioned, admin_docs, admin_subs_find;
 
 #endif

@@ -3,6 +3,7 @@ noinst_LIBRARIES += %D%/libcore.a
 %C%_libcore_a_SOURCES = \
 	%D%/ackset.c %D%/ackset.h \
 	%D%/admin.c %D%/admin.h %D%/admin_priv.h \
+	%D%/admin_doc.c \
 	%D%/admin_grow.c \
 	%D%/admin_ns.c \
 	%D%/admin_part.c \

@@ -174,6 +174,19 @@ enum op_type {
 	/* this shard's topics in memory after `topic` in name
 	 * order, at most u32: FX_STATS_LIST (core_stats_walk) */
 	OP_STATS_WALK,
+	/* Documents of the front-ends (core/admin_doc.c): a text under a name of up
+	 * to NAME_MAX_BYTES, any bytes; what they mean is the front-end's. Any shard
+	 * may be asked; operations of one shard are carried out in order. */
+	OP_DOC_GET, /* name: FX_TEXT; ERR_NO_KEY */
+	OP_DOC_PUT, /* name, text; flag: must not exist, else ERR_EXISTS */
+	OP_DOC_DELETE, /* name: FX_DONE; ERR_NO_KEY */
+	/* name: FX_STRINGS, the names that begin with it, less that beginning, in
+	 * order; flag: each is followed by its text */
+	OP_DOC_LIST,
+	/* sub: FX_STRINGS, full names of the topics and partitions that have a
+	 * durable subscription of that name; any shard may be asked. Empty: of every
+	 * one, each followed by the subscription's name */
+	OP_SUB_FIND,
 	/* Staged entries (core/stage.h). All name the target in `topic`: it says
 	 * the shard. Locators are those of FX_STAGED.
 	 * publish.attr and .body, due_ms (0: none), u32 enum stage_outcome,

@@ -43,6 +43,7 @@
 #define META_DEAD_JOURNAL "deadcursor/" /* u64 BE id */
 #define META_SEGMENT "segment/" /* u64 BE id -> engine's */
 #define META_SHARD "shard/" /* u32 BE shard -> engine's checkpoint */
+#define META_DOC "doc/" /* <name> -> text of a front-end's own */
 #define META_DUE "@" /* what is due later: core/due.h */
 
 struct meta;

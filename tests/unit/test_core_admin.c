@@ -418,6 +418,66 @@ auto_partitioned(void **state)
 	    "non-persistent://public/default/p");
 }
 
+static void
+documents(void **state)
+{
+	struct trig *tr = *state;
+	struct fx *fx;
+
+	assert_says(ask(tr, OP_DOC_GET, "a/1", NULL, false), ERR_NO_KEY, NULL);
+	assert_names(ask(tr, OP_DOC_LIST, "", NULL, false), 0, NULL);
+	assert_says(ask(tr, OP_DOC_PUT, "a/1", "one", true), ERR_OK, NULL);
+	assert_says(ask(tr, OP_DOC_PUT, "a/1", "uno", true), ERR_EXISTS, NULL);
+	assert_says(ask(tr, OP_DOC_PUT, "a/2", "", false), ERR_OK, NULL);
+	assert_says(ask(tr, OP_DOC_PUT, "b", "bee", false), ERR_OK, NULL);
+	assert_says(
+	    ask(tr, OP_DOC_PUT, "", "x", false), ERR_INVALID_NAME, NULL);
+	fx = ask(tr, OP_DOC_GET, "a/1", NULL, false);
+	assert_int_equal(fx->type, FX_TEXT);
+	assert_true(str_eq(fx->text, STR_LIT("one")));
+	NAMES(ask(tr, OP_DOC_LIST, "a/", NULL, true), "1", "one", "2", "");
+	NAMES(ask(tr, OP_DOC_LIST, "", NULL, false), "a/1", "a/2", "b");
+	assert_says(ask(tr, OP_DOC_PUT, "a/1", "eins", false), ERR_OK, NULL);
+	assert_says(ask(tr, OP_DOC_DELETE, "a/2", NULL, false), ERR_OK, NULL);
+	assert_says(
+	    ask(tr, OP_DOC_DELETE, "a/2", NULL, false), ERR_NO_KEY, NULL);
+	trig_crash(tr);
+	trig_start(tr);
+	NAMES(ask(tr, OP_DOC_LIST, "a/", NULL, true), "1", "eins");
+}
+
+/* More keys than are asked for at a time. */
+static void
+subscriptions_are_found(void **state)
+{
+	struct trig *tr = *state;
+	struct meta_txn *tx = meta_txn_new();
+	struct op *op;
+	struct fx *fx;
+	char key[64];
+	int i, n;
+
+	for (i = 0; i < 9000; i++) {
+		n = snprintf(key, sizeof key, "sub/public/default/t%d%cs%d", i,
+		    0, i % 3000);
+		meta_txn_put(tx, key, (size_t)n, "", 0);
+	}
+	assert_ok(tr->meta->ops->commit_now(tr->meta, &tx));
+	op = trig_op(tr, OP_SUB_FIND, "", 1);
+	op->sub = op_str(op, STR_LIT("s7"));
+	NAMES(trig_do(tr, op), "persistent://public/default/t3007",
+	    "persistent://public/default/t6007",
+	    "persistent://public/default/t7");
+	op = trig_op(tr, OP_SUB_FIND, "", 1);
+	op->sub = op_str(op, STR_LIT("none"));
+	assert_names(trig_do(tr, op), 0, NULL);
+	fx = trig_do(tr, trig_op(tr, OP_SUB_FIND, "", 1));
+	assert_int_equal(fx->strings_n, 18000);
+	assert_true(str_eq(
+	    fx->strings[17998], STR_LIT("persistent://public/default/t999")));
+	assert_true(str_eq(fx->strings[17999], STR_LIT("s999")));
+}
+
 int
 main(void)
 {
@@ -434,6 +494,9 @@ main(void)
 		    nothing_outlives_its_tenant, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    auto_partitioned, setup, teardown),
+		cmocka_unit_test_setup_teardown(documents, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    subscriptions_are_found, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
