@@ -131,6 +131,9 @@ confmap_rmq(struct rmq_conf *rc, const struct conf *c, unsigned shards_n)
 	rc->auto_group = c->autoCreateSubscriptionGroup;
 	rc->default_queues = (unsigned)c->defaultTopicQueueNums;
 	rc->max_message_bytes = (unsigned)c->rocketmqMaxMessageSize;
+	rc->txn_timeout_ms = c->transactionTimeOut;
+	rc->txn_check_ms = c->transactionCheckInterval;
+	rc->txn_check_max = (int)c->transactionCheckMax;
 	rc->retention_ms = c->fileReservedTime * HOUR_MS;
 	rc->shard_pending_bytes_max = publish_bytes(c, shards_n);
 	if (rc->pending_bytes_max > rc->shard_pending_bytes_max)

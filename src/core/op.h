@@ -199,9 +199,11 @@ enum op_type {
 	 * ERR_NO_MESSAGE: it is not staged any more */
 	OP_STAGE_RESOLVE,
 	OP_STAGE_AGAIN, /* u64 locator, due_ms: is due then: FX_DONE */
-	OP_STAGE_GET, /* u64 locator: FX_ENTRY as FX_STAGE_DUE has it */
+	/* u64 locator: FX_ENTRY as FX_STAGE_DUE has it. Without a topic: of any
+	 * target of the shard that is asked, by route_op_to() */
+	OP_STAGE_GET,
 	/* due_ms, u64 hash, text owner's key: takes it back before it is due:
-	 * FX_ENTRY of what was taken; ERR_NO_MESSAGE */
+	 * FX_ENTRY of what was taken; ERR_NO_MESSAGE. Without a topic: as above */
 	OP_STAGE_RECALL,
 	OP_STAGE_COUNT, /* staged for this target: FX_DONE with u64 */
 	OP_TYPES_N

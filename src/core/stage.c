@@ -22,6 +22,12 @@ stage_target_hash(struct str s)
 	return h != 0 ? h : 1;
 }
 
+bool
+stage_is_log(struct str full)
+{
+	return str_starts(full, STR_LIT(NS_PREFIX LOCAL_PREFIX));
+}
+
 /* Each entry of a staging log is one message. */
 struct pos
 stage_pos(uint64_t at)

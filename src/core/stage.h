@@ -43,6 +43,8 @@ struct core;
 struct topic;
 struct stage_log;
 
+/* Is this topic's full name that of a staging log? Pure, any thread. */
+bool stage_is_log(struct str full);
 /* The OP_STAGE_* */
 void stage_op(struct core *, struct op **);
 /* Takes up the staging logs that are there: the first event of the core. */

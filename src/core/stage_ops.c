@@ -31,6 +31,13 @@ no_message(struct stage_job *j)
 	stage_job_answer(j, ERR_NO_MESSAGE, "Entry is not staged");
 }
 
+/* Who asks without a target asks a shard for whatever it has staged. */
+static bool
+is_target(const struct stage_job *j, const struct stage_env *e)
+{
+	return j->op->topic.len == 0 || str_eq(e->target, j->op->topic);
+}
+
 static void
 fetched(struct topic *t, void *priv, const struct entry *ent)
 {
@@ -50,7 +57,7 @@ fetched(struct topic *t, void *priv, const struct entry *ent)
 		stage_job_answer(j, ERR_CORRUPT, NULL);
 		return;
 	}
-	if (!str_eq(e.target, j->op->topic)) {
+	if (!is_target(j, &e)) {
 		stage_job_answer(
 		    j, ERR_INVALID_ARG, "Entry is staged for another topic");
 		return;
@@ -233,7 +240,7 @@ recall_fetched(struct topic *t, void *priv, const struct entry *ent)
 		return;
 	if (ent == NULL || !pos_eq(ent->pos, j->pos) ||
 	    !stage_is_staged(j->log, j->pos) ||
-	    !stage_env_read(&e, ent->body) || !str_eq(e.target, j->op->topic) ||
+	    !stage_env_read(&e, ent->body) || !is_target(j, &e) ||
 	    !str_eq(e.owner, j->op->text)) {
 		(void)umap_del(&j->st->busy, j->it.at);
 		j->held = false;

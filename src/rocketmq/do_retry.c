@@ -149,8 +149,7 @@ store_again(struct rmq_session *s, const struct rmq_req *q,
 	if (dead)
 		rmq_store(s, &q->ref, t, &m, sent_back, NULL);
 	else
-		rmq_answer_code(s, &q->ref, RC_REQUEST_CODE_NOT_SUPPORTED,
-		    "retries after a while are not supported yet");
+		rmq_stage(s, &q->ref, t, &m, false);
 }
 
 /* --- the request ------------------------------------------------------------ */
@@ -185,9 +184,9 @@ step(struct rmq_job *j, struct rmq_session *s, struct fx *fx)
 }
 
 static void
-back_free(void *priv)
+back_free(struct rmq_job *j)
 {
-	mem_free(priv);
+	mem_free(j->priv);
 }
 
 void
@@ -206,7 +205,7 @@ rmq_do_send_back(struct rmq_session *s, struct rmq_req *q)
 	*keep = r;
 	keep->group = str_of(j->text);
 	j->priv = keep;
-	j->free_priv = back_free;
+	j->fini = back_free;
 	op = rmq_job_op(j, OP_LOCATE, 0);
 	op->u64 = (uint64_t)r.offset;
 	rmq_job_route_to(j, s->rm->router->shard, &op);

@@ -270,11 +270,9 @@ send_one(struct rmq_session *s, const struct rmq_req *q, struct rmq_topic *t,
 		return;
 	}
 	if (m.p.transaction)
-		rmq_answer_code(s, &q->ref, RC_REQUEST_CODE_NOT_SUPPORTED,
-		    "transactions are not supported yet");
+		rmq_stage_half(s, &q->ref, t, &m);
 	else if (m.p.deliver_ms > 0 && !dead)
-		rmq_answer_code(s, &q->ref, RC_REQUEST_CODE_NOT_SUPPORTED,
-		    "delayed messages are not supported yet");
+		rmq_stage(s, &q->ref, t, &m, true);
 	else
 		rmq_store(s, &q->ref, t, &m, rmq_sent, NULL);
 }

@@ -23,8 +23,11 @@ void
 rmq_msg_free(struct rmq_msg **mp)
 {
 	struct rmq_msg *m;
+	unsigned i;
 
 	TAKE_OBJ_NOTNULL(m, mp, RMQ_MSG_MAGIC);
+	for (i = 0; i < m->fields_n; i++)
+		mem_free(m->fields[i].value);
 	if (m->in != NULL)
 		rmq_interest_unref(&m->in);
 	mem_free(m->group);
@@ -33,6 +36,15 @@ rmq_msg_free(struct rmq_msg **mp)
 	mem_free(m->body);
 	mem_free(m->remark);
 	FREE_OBJ(m);
+}
+
+void
+rmq_msg_field(struct rmq_msg *m, const char *name, char *value)
+{
+	CHECK_OBJ_NOTNULL(m, RMQ_MSG_MAGIC);
+	assert(m->fields_n < RMQ_MSG_FIELDS);
+	m->fields[m->fields_n].name = name;
+	m->fields[m->fields_n++].value = value;
 }
 
 void
@@ -333,6 +345,42 @@ notified(struct rmq *rm, const struct rmq_msg *m)
 	rmq_ask_oneway(s, (struct slice){ 0 });
 }
 
+/* The next one in turn, so that one that doesn't answer is not the only one asked */
+static void
+tell_producer(struct rmq *rm, struct rmq_msg **mp)
+{
+	struct rmq_group *g = group_get(rm, (*mp)->group);
+	struct rmq_gmember *m;
+	unsigned n, i = 0;
+
+	if (g == NULL || g->producers_n == 0)
+		return;
+	n = g->turn++ % g->producers_n;
+	LIST_FOREACH(m, &g->members, link) {
+		if (!m->in->producer || i++ < n)
+			continue;
+		(*mp)->type = MSG_TELL;
+		(*mp)->session = m->session;
+		rmq_msg_send(rm, m->shard, mp);
+		return;
+	}
+}
+
+static void
+told(struct rmq *rm, const struct rmq_msg *m)
+{
+	struct rmq_session *s = rmq_session_get(rm, m->session);
+	struct rout *o;
+	unsigned i;
+
+	if (s == NULL || s->state != RMQ_OPEN)
+		return;
+	o = rmq_ask_begin(s, m->code, true);
+	for (i = 0; i < m->fields_n; i++)
+		rout_str(o, m->fields[i].name, str_of(m->fields[i].value));
+	rmq_ask_oneway(s, slice_mem(m->body, (uint32_t)m->body_len));
+}
+
 void
 rmq_receive(struct rmq *rm, struct rmq_msg **mp)
 {
@@ -357,8 +405,15 @@ rmq_receive(struct rmq *rm, struct rmq_msg **mp)
 	case MSG_NOTIFY:
 		notified(rm, m);
 		break;
+	case MSG_TELL_PRODUCER:
+		tell_producer(rm, mp);
+		break;
+	case MSG_TELL:
+		told(rm, m);
+		break;
 	}
-	rmq_msg_free(mp);
+	if (*mp != NULL)
+		rmq_msg_free(mp);
 }
 
 void

@@ -85,9 +85,12 @@ enum rmq_msg_type {
 	MSG_LEAVE, /* to the group */
 	MSG_ASK, /* to the group: a question */
 	MSG_ANSWER, /* to the session */
-	MSG_NOTIFY /* to the session: the group's members have changed */
+	MSG_NOTIFY, /* to the session: the group's members have changed */
+	MSG_TELL_PRODUCER, /* to the group: for any of its producers */
+	MSG_TELL /* to the session: a request of ours that isn't answered */
 };
 
+#define RMQ_MSG_FIELDS 8
 struct rmq_msg {
 	unsigned magic;
 #define RMQ_MSG_MAGIC 0x40c35301
@@ -103,11 +106,18 @@ struct rmq_msg {
 	struct rmq_interest *in; /* JOIN */
 	char *body; /* ASK, ANSWER */
 	size_t body_len;
-	int code; /* ANSWER */
+	int code; /* ANSWER; TELL: of the request */
 	char *remark;
+	unsigned fields_n; /* TELL: of its header */
+	struct {
+		const char *name; /* literal */
+		char *value;
+	} fields[RMQ_MSG_FIELDS];
 };
 
 struct rmq_msg *rmq_msg_new(struct rmq *, enum rmq_msg_type);
+/* Takes value. */
+void rmq_msg_field(struct rmq_msg *, const char *name, char *value);
 /* To the shard; takes it. Never carried out inline. */
 void rmq_msg_send(struct rmq *, unsigned shard, struct rmq_msg **);
 /* The question of a session to a group's shard: code and body of the request. */
@@ -139,6 +149,7 @@ struct rmq_group {
 	char *name;
 	LIST_HEAD(, rmq_gmember) members; /* consumers and producers */
 	unsigned consumers_n, producers_n;
+	unsigned turn; /* which producer is asked next */
 	struct map locks; /* key -> struct rmq_lock */
 };
 

@@ -2,17 +2,26 @@
 #include "rocketmq/job.h"
 
 struct rmq_job *
+rmq_job_new_own(struct rmq *rm, rmq_job_f *f)
+{
+	struct rmq_job *j;
+
+	ALLOC_OBJ(j, RMQ_JOB_MAGIC);
+	j->rm = rm;
+	j->f = f;
+	j->number = rmq_thing_add(rm, j);
+	LIST_INSERT_HEAD(&rm->jobs, j, link);
+	return j;
+}
+
+struct rmq_job *
 rmq_job_new(struct rmq_session *s, const struct rmq_ref *ref, rmq_job_f *f)
 {
 	struct rmq_job *j;
 
 	CHECK_OBJ_NOTNULL(s, RMQ_SESSION_MAGIC);
-	ALLOC_OBJ(j, RMQ_JOB_MAGIC);
-	j->rm = s->rm;
+	j = rmq_job_new_own(s->rm, f);
 	j->ref = *ref;
-	j->f = f;
-	j->number = rmq_thing_add(s->rm, j);
-	LIST_INSERT_HEAD(&s->rm->jobs, j, link);
 	return j;
 }
 
@@ -23,8 +32,8 @@ job_free(struct rmq_job *j)
 	LIST_REMOVE(j, link);
 	if (j->frame.buf != NULL)
 		slice_unref(&j->frame);
-	if (j->free_priv != NULL)
-		j->free_priv(j->priv);
+	if (j->fini != NULL)
+		j->fini(j);
 	mem_free(j->text);
 	FREE_OBJ(j);
 }
@@ -53,6 +62,14 @@ rmq_job_route_to(struct rmq_job *j, unsigned shard, struct op **op)
 }
 
 void
+rmq_job_drop(struct rmq_job *j)
+{
+	CHECK_OBJ_NOTNULL(j, RMQ_JOB_MAGIC);
+	AZ(j->under_way);
+	job_free(j);
+}
+
+void
 rmq_job_hold(struct rmq_job *j)
 {
 	CHECK_OBJ_NOTNULL(j, RMQ_JOB_MAGIC);
@@ -75,7 +92,7 @@ rmq_job_fx(struct rmq_job *j, struct fx *fx)
 
 	CHECK_OBJ_NOTNULL(j, RMQ_JOB_MAGIC);
 	s = rmq_session_get(j->rm, j->ref.session);
-	if (s != NULL)
+	if (s != NULL || j->ref.session == 0)
 		j->f(j, s, fx);
 	rmq_job_release(j);
 }

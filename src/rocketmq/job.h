@@ -35,17 +35,21 @@ struct rmq_job {
 	struct slice
 	    frame; /* the request, if it is looked at again; referenced */
 	void *priv;
-	void (*free_priv)(void *);
+	void (*fini)(struct rmq_job *); /* NULL: nothing to free */
 };
 
 struct rmq_job *rmq_job_new(
     struct rmq_session *, const struct rmq_ref *, rmq_job_f *);
+/* For nobody: the steps have no session. */
+struct rmq_job *rmq_job_new_own(struct rmq *, rmq_job_f *);
 /* req comes back in fx->req */
 struct op *rmq_job_op(struct rmq_job *, enum op_type, uint64_t req);
 /* Takes op. The job may have ended when it returns, unless more is under way:
  * rmq_job_hold() before and rmq_job_release() after routing several. */
 void rmq_job_route(struct rmq_job *, struct op **);
 void rmq_job_route_to(struct rmq_job *, unsigned shard, struct op **);
+/* Of one that has routed nothing. */
+void rmq_job_drop(struct rmq_job *);
 void rmq_job_hold(struct rmq_job *);
 void rmq_job_release(struct rmq_job *);
 

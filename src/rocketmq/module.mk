@@ -3,7 +3,7 @@ noinst_LIBRARIES += %D%/librocketmq.a
 %C%_librocketmq_a_SOURCES = \
 	%D%/ask.c %D%/ask.h \
 	%D%/do_client.c %D%/do_offset.c %D%/do_pull.c %D%/do_retry.c %D%/do_route.c \
-	%D%/do_send.c %D%/do_send_batch.c \
+	%D%/do_send.c %D%/do_send_batch.c %D%/do_stage.c %D%/do_txn.c %D%/do_view.c \
 	%D%/frame.c %D%/frame.h \
 	%D%/group.c %D%/group.h %D%/group_lock.c %D%/interest.c \
 	%D%/job.c %D%/job.h %D%/outlet.c %D%/requests.c \

@@ -131,6 +131,7 @@ struct rmq {
 	struct strbuf text; /* its body, where it is made here */
 	uint16_t uniq_seq;
 	char props[RMQ_PROPS_MAX]; /* of the message being made */
+	char props2[RMQ_PROPS_MAX]; /* the same, changed */
 	struct buf *chunk; /* records of messages are built in it */
 	uint32_t chunk_at;
 	size_t pending_bytes; /* of all sessions */
@@ -378,7 +379,8 @@ rmq_do_f rmq_do_offset_get, rmq_do_offset_set, rmq_do_offset_max,
     rmq_do_offset_min, rmq_do_offset_time, rmq_do_earliest_time;
 rmq_do_f rmq_do_heartbeat, rmq_do_unregister, rmq_do_consumer_list, rmq_do_lock,
     rmq_do_unlock;
-rmq_do_f rmq_do_send_back;
+rmq_do_f rmq_do_view;
+rmq_do_f rmq_do_send_back, rmq_do_recall, rmq_do_end_transaction;
 
 void rmq_pull_fx(struct rmq_pull *, struct fx *);
 void rmq_pulls_drop(struct rmq_session *);

@@ -122,6 +122,19 @@ rmq_record_make(struct rmq_session *s, const struct rmq_message *m,
 	return true;
 }
 
+bool
+rmq_record_again(struct rmq *rm, const struct rmq_record *r, struct slice *out)
+{
+	size_t n = rmq_record_size(r);
+
+	if (n == 0)
+		return false;
+	*out = room(rm, (uint32_t)n);
+	/* nobody else has it yet */
+	(void)rmq_record_write((uint8_t *)(uintptr_t)out->p, r);
+	return true;
+}
+
 /* --- properties ------------------------------------------------------------- */
 
 /* Milliseconds of each delay level, from 1 */
@@ -219,8 +232,10 @@ dues(struct scan *sc)
 	/* DELAY wins over the timer, as in the reference */
 	if (sc->level > 0)
 		sc->p->deliver_ms = sc->now_ms + rmq_delay_level_ms(sc->level);
-	else if (sc->timer_ms > sc->now_ms)
+	else if (sc->timer_ms > sc->now_ms) {
 		sc->p->deliver_ms = sc->timer_ms;
+		sc->p->timer = true;
+	}
 }
 
 enum err

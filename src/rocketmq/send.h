@@ -16,6 +16,7 @@
 struct rmq_msg_props {
 	struct str keys, tags, uniq, sharding;
 	int64_t deliver_ms; /* DELAY, TIMER_*: when, wall; 0: now */
+	bool timer; /* it comes of TIMER_*: may be recalled */
 	bool transaction; /* TRAN_MSG=true */
 	bool no_wait; /* WAIT=false */
 	struct str retry_topic, origin_id;
@@ -46,6 +47,10 @@ enum err rmq_props_take(struct rmq *, struct str sent, int64_t now_ms,
 bool rmq_record_make(struct rmq_session *, const struct rmq_message *,
     struct slice *record, struct attr *);
 
+/* A record that was read, and changed; false: it is too long now. */
+bool rmq_record_again(
+    struct rmq *, const struct rmq_record *, struct slice *out);
+
 /* How long a delay level is; the last one is that of all above it. */
 int64_t rmq_delay_level_ms(int64_t level);
 /* Answers to a send. Between begin and rmq_answer_end() more may be said. */
@@ -63,6 +68,15 @@ struct rmq_topic *rmq_send_topic(
 void rmq_store(struct rmq_session *, const struct rmq_ref *, struct rmq_topic *,
     const struct rmq_message *, outlet_done_f *, void *priv);
 
+/* do_stage.c: stores it when m->p.deliver_ms has come. send: the answer is that
+ * of SEND_MESSAGE. */
+void rmq_stage(struct rmq_session *, const struct rmq_ref *,
+    const struct rmq_topic *, const struct rmq_message *, bool send);
+uint64_t rmq_recall_hash(struct str uniq);
+/* do_txn.c: a half message */
+void rmq_stage_half(struct rmq_session *, const struct rmq_ref *,
+    const struct rmq_topic *, const struct rmq_message *);
+void rmq_stage_due(struct rmq *, struct fx *);
 void rmq_send_batch(struct rmq_session *, const struct rmq_req *,
     struct rmq_topic *, const struct rmq_message *outer);
 

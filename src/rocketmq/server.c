@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/hash.h"
 #include "os/prot.h"
-#include "rocketmq/rmq_priv.h"
+#include "rocketmq/send.h"
 
 #define TICK_NS INT64_C(1000000000)
 
@@ -188,6 +188,8 @@ sink_fx(void *priv, struct fx *fx)
 	rm->in_fx++;
 	if (fx->type == FX_TOPIC_CHANGED)
 		rmq_topics_changed(rm, fx);
+	else if (fx->type == FX_STAGE_DUE)
+		rmq_stage_due(rm, fx);
 	else if (fx->dest.conn != 0)
 		give(rm, fx);
 	fx_free(&fx);

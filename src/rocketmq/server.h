@@ -50,6 +50,9 @@ struct rmq_conf {
 	int64_t retention_ms; /* of topics made here: fileReservedTime */
 	int64_t idle_ns; /* a silent connection is closed after it */
 	int64_t member_ns; /* a member that sends no heartbeat has gone */
+	/* transactionTimeOut, transactionCheckInterval, transactionCheckMax */
+	int64_t txn_timeout_ms, txn_check_ms;
+	int txn_check_max;
 	unsigned retry_max; /* of a group without a setting of its own */
 	size_t out_high_bytes, out_hard_bytes;
 	unsigned pending_max; /* publishes of a connection under way */

@@ -72,6 +72,14 @@ CONF_INT(rocketmqMaxMessageSize, 4194304, 1024, 16777216, "bytes", RESTART,
 CONF_INT(fileReservedTime, 72, 1, 876000, "hours", RESTART,
     "How long a topic made by RocketMQ keeps its messages, consumed or not, "
     "where the topic says nothing.")
+CONF_INT(transactionTimeOut, 6000, 1, 86400000, "ms", RESTART,
+    "How long a producer of RocketMQ has to end a transaction before it is "
+    "asked.")
+CONF_INT(transactionCheckInterval, 30000, 100, 86400000, "ms", RESTART,
+    "Time from one question to the next.")
+CONF_INT(transactionCheckMax, 15, 1, 1000000, "questions", RESTART,
+    "How often is asked before the message goes to "
+    "TRANS_CHECK_MAX_TIME_TOPIC.")
 
 CONF_SECTION("Storage")
 CONF_STR(dataDir, "./data", 4000, RESTART,

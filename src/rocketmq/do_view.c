@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* VIEW_MESSAGE_BY_ID: the record at a physical offset, in a queue or staged. */
+#include "core/stage.h"
+#include "format/rmq_record.h"
+#include "rocketmq/job.h"
+
+/* Steps of the job */
+#define ASK_WHERE 0
+#define ASK_ENTRY 1
+#define ASK_STAGED 2 /* u32: at which shard */
+
+static void
+not_there(struct rmq_job *j, struct rmq_session *s)
+{
+	rmq_answer_codef(s, &j->ref, RC_SYSTEM_ERROR,
+	    "can not find message by the offset, %lld", (long long)j->u64);
+}
+
+static void
+ask(struct rmq_job *j, enum op_type type, struct str topic)
+{
+	struct op *op = rmq_job_op(j, type, 0);
+
+	op->u64 = j->u64;
+	switch (type) {
+	case OP_LOCATE:
+		rmq_job_route_to(j, j->rm->router->shard, &op);
+		break;
+	case OP_STAGE_GET:
+		rmq_job_route_to(j, j->u32, &op);
+		break;
+	default:
+		op->topic = op_str(op, topic);
+		op->flag = true;
+		rmq_job_route(j, &op);
+	}
+}
+
+static void
+say_record(struct rmq_job *j, struct rmq_session *s, struct fx *fx)
+{
+	const struct slice *b = &fx->ent.body;
+	struct rmq_record r;
+
+	if (fx->ent.attr.format != ENTRY_FORMAT_ROCKETMQ ||
+	    rmq_record_read(b->p, b->len, &r) != ERR_OK) {
+		not_there(j, s);
+		return;
+	}
+	(void)rmq_answer(s, &j->ref, RC_SUCCESS, NULL);
+	if (rmq_answer_head(s, &j->ref, b->len))
+		conn_write_slice(s->cn, *b);
+}
+
+/* A staged one does not know its place: the log that it lies in has it. */
+static void
+say_staged(struct rmq_job *j, struct rmq_session *s, struct fx *fx)
+{
+	struct slice copy = slice_dup(fx->ent.body);
+
+	rmq_record_stamp((uint8_t *)(uintptr_t)copy.p, copy.len, fx->ent.index,
+	    j->u64, fx->ent.attr.store_time_ms);
+	slice_unref(&fx->ent.body);
+	fx->ent.body = copy;
+	say_record(j, s, fx);
+}
+
+static void
+step(struct rmq_job *j, struct rmq_session *s, struct fx *fx)
+{
+	bool none = fx->err == ERR_NO_MESSAGE || fx->err == ERR_NO_TOPIC;
+
+	if (fx->err == ERR_OK && j->step == ASK_WHERE) {
+		j->step = stage_is_log(fx->text) ? ASK_STAGED : ASK_ENTRY;
+		ask(j, j->step == ASK_STAGED ? OP_STAGE_GET : OP_READ,
+		    fx->text);
+	} else if (fx->err == ERR_OK && j->step == ASK_ENTRY)
+		say_record(j, s, fx);
+	else if (fx->err == ERR_OK)
+		say_staged(j, s, fx);
+	else if (none && j->step == ASK_STAGED &&
+	    ++j->u32 < s->rm->router->shards_n)
+		ask(j, OP_STAGE_GET, STR_NONE);
+	else if (none)
+		not_there(j, s);
+	else
+		rmq_answer_err(s, &j->ref, fx->err, fx->diag);
+}
+
+void
+rmq_do_view(struct rmq_session *s, struct rmq_req *q)
+{
+	struct rmq_job *j;
+	int64_t offset;
+
+	if (rheader_i64(q->h, "offset", &offset) != ERR_OK || offset < 0) {
+		rmq_answer_field(s, &q->ref, "offset");
+		return;
+	}
+	j = rmq_job_new(s, &q->ref, step);
+	j->u64 = (uint64_t)offset;
+	ask(j, OP_LOCATE, STR_NONE);
+}
