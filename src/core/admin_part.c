@@ -31,20 +31,19 @@ is_failure(struct admin *ad, enum err e)
 
 /* {"key": "text", ...} of the record's properties, with that text as fx's. */
 static void
-add_props(struct fx *fx, const struct partitioned_record *pr)
+add_props(struct fx *fx, const struct prop *v, uint32_t n)
 {
 	struct strbuf sb;
 	uint32_t i;
 
-	if (pr->props_n == 0)
+	if (n == 0)
 		return;
 	strbuf_init(&sb, UINT32_MAX);
-	for (i = 0; i < pr->props_n; i++) {
+	for (i = 0; i < n; i++) {
 		strbuf_adds(&sb, i == 0 ? "{\"" : ",\"");
-		strbuf_add_json(&sb, pr->props[i].key.p, pr->props[i].key.len);
+		strbuf_add_json(&sb, v[i].key.p, v[i].key.len);
 		strbuf_adds(&sb, "\":\"");
-		strbuf_add_json(
-		    &sb, pr->props[i].value.p, pr->props[i].value.len);
+		strbuf_add_json(&sb, v[i].value.p, v[i].value.len);
 		strbuf_addc(&sb, '"');
 	}
 	strbuf_addc(&sb, '}');
@@ -55,13 +54,14 @@ add_props(struct fx *fx, const struct partitioned_record *pr)
 }
 
 static void
-end_record(struct admin *ad, const struct partitioned_record *pr)
+end_record(
+    struct admin *ad, uint32_t partitions, const struct prop *v, uint32_t n)
 {
 	struct core *co = ad->co;
 	struct fx *fx = core_answer_new(co, ad->op, FX_TOPIC_META);
 
-	fx->u32 = pr->partitions;
-	add_props(fx, pr);
+	fx->u32 = partitions;
+	add_props(fx, v, n);
 	core_emit(co, &fx);
 	admin_drop(ad);
 }
@@ -133,23 +133,27 @@ meta_absent(struct admin *ad)
 static void
 meta_topic_got(void *priv, enum err e, const void *val, size_t len)
 {
+	struct topic_record r;
 	struct admin *ad;
 
-	(void)val;
-	(void)len;
 	CAST_OBJ_NOTNULL(ad, priv, ADMIN_MAGIC);
 	if (is_failure(ad, e))
 		return;
-	if (e == ERR_OK)
-		end_meta(ad, 0);
-	else
+	if (e == ERR_NO_KEY) {
 		meta_absent(ad);
+	} else if (topic_record_read(&r, val, len) != ERR_OK) {
+		admin_end(ad, ERR_METADATA, "Record can't be read");
+	} else {
+		end_record(ad, 0, r.props, r.props_n);
+		topic_record_fini(&r);
+	}
 }
 
 static void
 meta_partitioned_got(void *priv, enum err e, const void *val, size_t len)
 {
 	struct partitioned_record pr = { 0 };
+	struct topic *t;
 	struct admin *ad;
 
 	CAST_OBJ_NOTNULL(ad, priv, ADMIN_MAGIC);
@@ -159,7 +163,7 @@ meta_partitioned_got(void *priv, enum err e, const void *val, size_t len)
 		if (partitioned_record_read(&pr, val, len) != ERR_OK)
 			admin_end(ad, ERR_METADATA, "Record can't be read");
 		else if (ad->tn.partition < 0)
-			end_record(ad, &pr);
+			end_record(ad, pr.partitions, pr.props, pr.props_n);
 		else if ((uint32_t)ad->tn.partition < pr.partitions)
 			end_meta(ad, 0); /* one of them */
 		else
@@ -168,9 +172,9 @@ meta_partitioned_got(void *priv, enum err e, const void *val, size_t len)
 		partitioned_record_fini(&pr);
 		return;
 	}
-	if (map_get(ad->co->topics, ad->tn.full.p, ad->tn.full.len) != NULL &&
-	    topic_find(ad->co, ad->tn.full) != NULL)
-		end_meta(ad, 0);
+	t = topic_find(ad->co, ad->tn.full);
+	if (t != NULL)
+		end_record(ad, 0, t->props, t->props_n);
 	else if (!ad->tn.persistent)
 		meta_absent(ad);
 	else

@@ -445,12 +445,6 @@ op_hot(struct core *co, struct op **opp)
 	WRONG("a hot operation is unpacked by the router");
 }
 
-static void
-op_not_yet(struct core *co, struct op **opp)
-{
-	core_answer(co, opp, ERR_NOT_SUPPORTED, NULL);
-}
-
 static core_op_f *const table[OP_TYPES_N] = {
 	[OP_TOPIC_META] = admin_op,
 	[OP_TOPIC_TOUCH] = topic_op,
@@ -503,10 +497,10 @@ static core_op_f *const table[OP_TYPES_N] = {
 	[OP_CURSOR_GET] = topic_op,
 	[OP_CURSOR_SET] = topic_op,
 	[OP_CURSOR_CLAIM] = topic_op,
-	[OP_INDEX_AT_TIME] = op_not_yet,
+	[OP_INDEX_AT_TIME] = topic_op,
 	[OP_RANGE] = topic_op,
-	[OP_LOCATE] = op_not_yet,
-	[OP_TOPIC_PROPS_SET] = op_not_yet,
+	[OP_LOCATE] = locate_op,
+	[OP_TOPIC_PROPS_SET] = topic_props_op,
 	[OP_STATS_WALK] = admin_op,
 	[OP_DOC_GET] = admin_op,
 	[OP_DOC_PUT] = admin_op,

@@ -144,6 +144,12 @@ struct policy {
 	uint32_t max_producers;
 };
 
+/* What a topic's properties say, above its policy. */
+struct retention {
+	bool has_ms, has_bytes;
+	int64_t ms, bytes; /* -1: unlimited */
+};
+
 /* How far an op may go to have its topic. */
 enum topic_create {
 	TOPIC_FIND, /* it must exist */
@@ -190,6 +196,8 @@ struct topic {
 	int64_t created_ms, last_publish_ms;
 	uint32_t props_n;
 	struct prop *props;
+	struct retention own; /* of them */
+	void *setting; /* topic_props.c: they are being changed */
 };
 
 /* Topic that is READY, or NULL. */

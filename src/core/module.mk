@@ -32,6 +32,7 @@ noinst_LIBRARIES += %D%/libcore.a
 	%D%/probe.c %D%/probe.h \
 	%D%/producer.c \
 	%D%/publish.c \
+	%D%/range.c \
 	%D%/reader.c \
 	%D%/reads.c %D%/reads.h %D%/reads_priv.h \
 	%D%/record.c %D%/record.h \
@@ -58,6 +59,7 @@ noinst_LIBRARIES += %D%/libcore.a
 	%D%/topic_close.c \
 	%D%/topic_load.c \
 	%D%/topic_ops.c \
+	%D%/topic_props.c \
 	%D%/topic_stats.c
 
 EXTRA_DIST += doc/format-cursor.md

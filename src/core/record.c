@@ -4,7 +4,8 @@
 #include "core/sub_priv.h"
 
 /*
- * Topic:	u8 version 1, u8 flags (1: terminated), u16 0, u32 ledgers, u32
+ * Topic:	u8 version 1, u8 flags (1: terminated, 2: the
+ *		owners of its ledgers are written), u16 0, u32 ledgers, u32
  *		properties, u64 epoch, i64 created, u64 i64 terminated position;
  *		a ledger: u64 id, i64 last entry, u64 first index, u64 next
  *		index, u64 bytes, i64 created, i64 last store, u8 open, 7 bytes 0;
@@ -14,6 +15,7 @@
  */
 #define VERSION 1u
 #define FLAG_TERMINATED 0x01u
+#define FLAG_MAPPED 0x02u
 #define LEDGER_BYTES 64u
 
 struct out {
@@ -122,7 +124,10 @@ topic_record_write(const struct topic_record *r, size_t *len)
 	uint32_t i;
 
 	put(&o, VERSION, 1);
-	put(&o, r->terminated ? FLAG_TERMINATED : 0, 1);
+	put(&o,
+	    (r->terminated ? FLAG_TERMINATED : 0) |
+		(r->mapped ? FLAG_MAPPED : 0),
+	    1);
 	put(&o, 0, 2);
 	put(&o, r->ledgers_n, 4);
 	put(&o, r->props_n, 4);
@@ -179,14 +184,16 @@ topic_record_read(struct topic_record *r, const void *p, size_t len)
 {
 	struct in in = { p, (const uint8_t *)p + len, false };
 	uint32_t ledgers_n, props_n;
-	uint64_t version;
+	uint64_t version, flags;
 	enum err e;
 
 	memset(r, 0, sizeof *r);
 	version = get(&in, 1);
 	if (!in.bad && version > VERSION)
 		return ERR_NEWER_FORMAT;
-	r->terminated = (get(&in, 1) & FLAG_TERMINATED) != 0;
+	flags = get(&in, 1);
+	r->terminated = (flags & FLAG_TERMINATED) != 0;
+	r->mapped = (flags & FLAG_MAPPED) != 0;
 	(void)get(&in, 2);
 	ledgers_n = (uint32_t)get(&in, 4);
 	props_n = (uint32_t)get(&in, 4);

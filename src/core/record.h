@@ -25,6 +25,7 @@
 
 struct topic_record {
 	bool terminated;
+	bool mapped; /* META_OWNER has every ledger of it */
 	struct pos terminated_pos;
 	uint64_t epoch;
 	int64_t created_ms;

@@ -8,56 +8,6 @@
 #include "core/sub_priv.h"
 #include "core/topic_priv.h"
 
-/* --- the ends of a topic ------------------------------------------------------------ */
-
-static void
-put_range(struct topic *t, struct fx *fx)
-{
-	fx->min_index = tlog_first_index(t);
-	fx->max_index = t->log.next_index;
-}
-
-static void
-range_end(struct topic *t, struct op **opp, int64_t first_ms)
-{
-	struct fx *fx = core_answer_new(t->co, *opp, FX_CURSOR);
-	uint32_t i;
-
-	put_range(t, fx);
-	fx->u64 = fx->max_index;
-	fx->first_ms = first_ms;
-	for (i = t->log.ledgers_n; i > 0 && fx->last_ms == 0; i--)
-		fx->last_ms = t->log.ledgers[i - 1]->info.last_store_ms;
-	op_free(opp);
-	core_emit(t->co, &fx);
-}
-
-static void
-range_first(struct topic *t, void *priv, const struct entry *ent)
-{
-	struct op *op = priv;
-
-	range_end(t, &op, ent != NULL ? ent->attr.store_time_ms : 0);
-}
-
-void
-range_op(struct topic *t, struct op **opp)
-{
-	struct op *op = *opp;
-
-	if (!t->name.persistent) {
-		core_answer(t->co, opp, ERR_NOT_ALLOWED,
-		    "Non-persistent topics have no messages stored");
-		return;
-	}
-	if (tlog_first_index(t) == t->log.next_index) {
-		range_end(t, opp, 0);
-		return;
-	}
-	*opp = NULL;
-	fetch_entry(t, tlog_first(t), range_first, op);
-}
-
 /* --- told ----------------------------------------------------------------------------- */
 
 static void
@@ -65,7 +15,7 @@ tell(struct topic *t, struct op **opp, uint64_t index)
 {
 	struct fx *fx = core_answer_new(t->co, *opp, FX_CURSOR);
 
-	put_range(t, fx);
+	range_put(t, fx);
 	fx->u64 = index;
 	op_free(opp);
 	core_emit(t->co, &fx);

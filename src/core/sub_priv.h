@@ -83,8 +83,11 @@ void sub_claim(
 bool sub_claimed(struct topic *, struct str sub, enum sub_type);
 bool claims_any(const struct topic *); /* not over yet */
 void claims_fini(struct topic *);
-/* OP_RANGE, a topic_go_f */
-void range_op(struct topic *, struct op **);
+
+/* --- range.c */
+void range_put(struct topic *, struct fx *); /* min_index, max_index */
+void range_op(struct topic *, struct op **); /* OP_RANGE, a topic_go_f */
+void index_at_time(struct topic *, struct op **); /* OP_INDEX_AT_TIME */
 
 /* --- seek.c */
 void seek_op(struct consumer *, struct op **); /* OP_SEEK */

@@ -110,6 +110,7 @@ tlog_adopt(struct topic *t, const struct topic_record *r)
 		ALLOC_OBJ(tl, TLEDGER_MAGIC);
 		tl->t = t;
 		tl->info = r->ledgers[i];
+		tl->mapped = r->mapped;
 		tlog_add(t, tl);
 	}
 	tlog_recount(t);

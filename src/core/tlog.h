@@ -28,6 +28,7 @@ struct tledger {
 	struct ledger_info info; /* of a closed one: final */
 	struct ledger *lg; /* NULL: not held (opened when read) */
 	bool opening;
+	bool mapped; /* META_OWNER has it, or will by a commit under way */
 	bool dropped; /* off the list, but the engine still has to answer */
 	uint32_t users; /* readers and searches that want it held */
 };

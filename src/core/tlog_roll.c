@@ -48,7 +48,10 @@ committed(void *priv, enum err e)
 	if (e == ERR_OK)
 		for (i = 0; i < cm->dead_n; i++)
 			lgs->ops->del(lgs, cm->dead[i]);
-	else if (cm->dead_n > 0) {
+	else
+		for (i = 0; i < log->ledgers_n; i++)
+			log->ledgers[i]->mapped = false;
+	if (e != ERR_OK && cm->dead_n > 0) {
 		log->dead = mem_reallocarray(
 		    log->dead, log->dead_n + cm->dead_n, sizeof *log->dead);
 		memcpy(log->dead + log->dead_n, cm->dead,
@@ -68,6 +71,7 @@ write_record(const struct topic *t, size_t *len)
 {
 	struct topic_record r = {
 		.terminated = t->terminated,
+		.mapped = true,
 		.terminated_pos = t->terminated_pos,
 		.epoch = t->epoch,
 		.created_ms = t->created_ms,
@@ -84,6 +88,49 @@ write_record(const struct topic *t, size_t *len)
 	p = topic_record_write(&r, len);
 	mem_free(r.ledgers);
 	return p;
+}
+
+/* Who has a ledger (OP_LOCATE); those that were made by an older version come with
+ * the first record that this one writes. */
+static void
+put_owners(struct topic *t, struct meta_txn *tx)
+{
+	uint8_t key[META_KEY_MAX];
+	struct tledger *tl;
+	uint32_t i;
+	size_t len;
+
+	for (i = 0; i < t->log.ledgers_n; i++) {
+		tl = t->log.ledgers[i];
+		if (tl->mapped)
+			continue;
+		tl->mapped = true;
+		len = meta_key_id(key, META_OWNER, tl->info.id);
+		meta_txn_put(tx, key, len, t->name.full.p, t->name.full.len);
+	}
+}
+
+void
+tlog_bury(struct meta_txn *tx, uint64_t id)
+{
+	uint8_t key[META_KEY_MAX];
+	size_t len;
+
+	len = meta_key_id(key, META_DEAD_LEDGER, id);
+	meta_txn_put(tx, key, len, "", 0);
+	len = meta_key_id(key, META_OWNER, id);
+	meta_txn_del(tx, key, len);
+}
+
+bool
+tlog_is_mapped(const struct topic *t)
+{
+	uint32_t i;
+
+	for (i = 0; i < t->log.ledgers_n; i++)
+		if (!t->log.ledgers[i]->mapped)
+			return false;
+	return true;
 }
 
 void
@@ -115,10 +162,9 @@ tlog_commit(struct topic *t, bool fresh, void (*done)(struct topic *, enum err))
 	val = write_record(t, &len);
 	meta_txn_put(tx, key, klen, val, len);
 	mem_free(val);
-	for (i = 0; i < cm->dead_n; i++) {
-		klen = meta_key_id(key, META_DEAD_LEDGER, cm->dead[i]);
-		meta_txn_put(tx, key, klen, "", 0);
-	}
+	put_owners(t, tx);
+	for (i = 0; i < cm->dead_n; i++)
+		tlog_bury(tx, cm->dead[i]);
 	log->commits++;
 	topic_pin(t);
 	meta->ops->commit(meta, &tx, committed, cm);
@@ -422,14 +468,20 @@ tlog_end(struct topic *t, void (*done)(struct topic *, enum err))
 static bool
 retained(const struct topic *t, const struct ledger_info *li, uint64_t left)
 {
-	const struct policy *po = &t->policy;
+	const struct retention *own = &t->own;
+	bool any = own->has_ms || own->has_bytes;
+	int64_t ms = t->policy.retention_ms, bytes = t->policy.retention_bytes;
 	int64_t age = t->co->now_ms -
 	    (li->last_store_ms != 0 ? li->last_store_ms : li->created_ms);
 
-	if (po->retention_ms >= 0 &&
-	    (po->retention_ms == 0 || age > po->retention_ms))
+	/* what a topic says of one of them is no limit of the other */
+	if (any) {
+		ms = own->has_ms ? own->ms : -1;
+		bytes = own->has_bytes ? own->bytes : -1;
+	}
+	if (ms >= 0 && (ms == 0 || age > ms))
 		return false;
-	if (po->retention_bytes >= 0 && left >= (uint64_t)po->retention_bytes)
+	if (bytes >= 0 && left >= (uint64_t)bytes)
 		return false;
 	return true;
 }

@@ -47,7 +47,7 @@ destroy(struct topic *t)
 	claims_fini(t);
 	publish_fini(t);
 	tlog_fini(t);
-	props_free(&t->props, t->props_n);
+	topic_props_fini(t);
 	topic_name_fini(&t->name);
 	AN(t->co->topics_n);
 	t->co->topics_n--;

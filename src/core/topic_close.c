@@ -37,7 +37,9 @@ topic_is_idle(const struct topic *t)
 bool
 topic_is_unused(const struct topic *t)
 {
-	return topic_is_idle(t) && t->subs_n == 0;
+	/* one with a retention of its own was made to keep what it has */
+	return topic_is_idle(t) && t->subs_n == 0 && !t->own.has_ms &&
+	    !t->own.has_bytes;
 }
 
 static void
@@ -208,15 +210,10 @@ forget(struct topic *t)
 	meta_txn_del(tx, key, len);
 	len = key_subs(key, &t->name);
 	meta_txn_del_prefix(tx, key, len);
-	for (i = 0; i < log->ledgers_n; i++) {
-		len = meta_key_id(
-		    key, META_DEAD_LEDGER, log->ledgers[i]->info.id);
-		meta_txn_put(tx, key, len, "", 0);
-	}
-	for (i = 0; i < log->dead_n; i++) {
-		len = meta_key_id(key, META_DEAD_LEDGER, log->dead[i]);
-		meta_txn_put(tx, key, len, "", 0);
-	}
+	for (i = 0; i < log->ledgers_n; i++)
+		tlog_bury(tx, log->ledgers[i]->info.id);
+	for (i = 0; i < log->dead_n; i++)
+		tlog_bury(tx, log->dead[i]);
 	TAILQ_FOREACH(s, &t->subs, link) {
 		if (!s->durable)
 			continue;

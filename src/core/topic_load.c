@@ -155,6 +155,8 @@ ready(struct topic *t)
 	}
 	t->just_created = false;
 	if (t->state == TOPIC_READY) {
+		if (t->name.persistent && !tlog_is_mapped(t))
+			tlog_commit(t, false, NULL);
 		topic_trim(t);
 		if (t->co->draining)
 			topic_unload(t, NULL, ERR_NOT_READY);
@@ -238,6 +240,7 @@ take_props(struct topic *t)
 			t->props_n = w->op->props_n;
 			break;
 		}
+	retention_read(&t->own, t->props, t->props_n);
 }
 
 static void
@@ -369,11 +372,40 @@ record_got(void *priv, enum err e, const void *val, size_t len)
 	t->props_n = r.props_n;
 	r.props = NULL;
 	r.props_n = 0;
+	retention_read(&t->own, t->props, t->props_n);
 	tlog_adopt(t, &r);
 	topic_record_fini(&r);
 	meta = t->co->meta;
 	meta->ops->list(
 	    meta, key, key_subs(key, &t->name), 0, true, subs_got, t);
+}
+
+static void
+get_record(struct topic *t)
+{
+	struct meta *meta = t->co->meta;
+	uint8_t key[META_KEY_MAX];
+
+	meta->ops->get(meta, key, key_topic(key, &t->name), record_got, t);
+}
+
+/* What a partition has from its partitioned topic. */
+static void
+base_got(void *priv, enum err e, const void *val, size_t len)
+{
+	struct partitioned_record pr = { 0 };
+	struct topic *t;
+
+	CAST_OBJ_NOTNULL(t, priv, TOPIC_MAGIC);
+	if (e == ERR_OK)
+		e = partitioned_record_read(&pr, val, len);
+	if (e != ERR_OK && e != ERR_NO_KEY) {
+		load_failed(t, ERR_METADATA, NULL);
+		return;
+	}
+	retention_read(&t->own, pr.props, pr.props_n);
+	partitioned_record_fini(&pr);
+	get_record(t);
 }
 
 static void
@@ -400,8 +432,12 @@ namespace_got(void *priv, enum err e, const void *val, size_t len)
 		not_there(t);
 		return;
 	}
+	if (t->name.partition < 0) {
+		get_record(t);
+		return;
+	}
 	meta = t->co->meta;
-	meta->ops->get(meta, key, key_topic(key, &t->name), record_got, t);
+	meta->ops->get(meta, key, key_partitioned(key, &t->name), base_got, t);
 }
 
 void

@@ -64,6 +64,20 @@ void policy_init(struct policy *, const struct core_conf *);
 /* what the namespace's JSON says on top; false: not JSON */
 bool policy_apply(struct policy *, const void *json, size_t len);
 
+/* --- topic_props.c */
+/* what of v is there, above what r has */
+void retention_read(struct retention *r, const struct prop *v, uint32_t n);
+/* base: of the partitioned topic that it is a partition of */
+void topic_retention(struct topic *, const struct prop *base, uint32_t n);
+/* can what they say of retention be understood? */
+bool props_retention_ok(const struct prop *, uint32_t n);
+/* add over old; an empty value takes the key away; props_free() */
+struct prop *props_merge(const struct prop *old, uint32_t old_n,
+    const struct prop *add, uint32_t add_n, uint32_t *np);
+void topic_props_fini(struct topic *);
+core_op_f topic_props_op; /* OP_TOPIC_PROPS_SET */
+core_op_f locate_op; /* OP_LOCATE */
+
 /* --- tlog.c */
 void tlog_init(struct topic *);
 void tlog_fini(struct topic *); /* memory; ledgers were released */
@@ -108,6 +122,10 @@ void tlog_ended(struct topic *);
 /* Writes the topic's record; done may be NULL. The topic is pinned meanwhile. */
 void tlog_commit(
     struct topic *, bool fresh, void (*done)(struct topic *, enum err));
+/* what a transaction has to say of a ledger that goes */
+void tlog_bury(struct meta_txn *, uint64_t id);
+/* every ledger's owner is written */
+bool tlog_is_mapped(const struct topic *);
 /* rolling, committing: closing waits */
 bool tlog_is_busy(const struct topic *);
 

@@ -38,6 +38,7 @@
 #define META_PARTITIONED "partitioned/"
 #define META_SUB "sub/" /* <tenant>/<ns>/<local>\0<sub> -> record */
 #define META_LEDGER "ledger/" /* u64 BE id -> engine's snapshot */
+#define META_OWNER "owner/" /* u64 BE ledger id -> full name of its topic */
 #define META_DEAD_LEDGER "dead/" /* u64 BE id -> empty: delete at boot */
 #define META_JOURNAL "cursor/" /* u64 BE id, u64 BE chunk -> blob */
 #define META_DEAD_JOURNAL "deadcursor/" /* u64 BE id */

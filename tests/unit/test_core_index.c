@@ -436,6 +436,251 @@ test_locator(void **state)
 	assert_int_equal(lrig_ask(tr, op)->err, ERR_NO_MESSAGE);
 }
 
+static uint64_t
+at_time(int64_t ms, bool upper)
+{
+	struct op *op = lrig_new_op(tr, OP_INDEX_AT_TIME, 7, 0);
+	const struct fx *fx;
+
+	op->start.time_ms = ms;
+	op->flag = upper;
+	fx = lrig_ask(tr, op);
+	assert_ok(fx->err);
+	assert_int_equal(fx->type, FX_CURSOR);
+	return fx->u64;
+}
+
+static void
+test_time(void **state)
+{
+	int64_t when;
+
+	begin(state);
+	assert_int_equal(at_time(tr->now_ms, false), 0);
+	assert_int_equal(at_time(tr->now_ms, true), 0);
+	lrig_pass(tr, 1000);
+	when = tr->now_ms;
+	put_n(2, 1);
+	put_n(1, 5); /* 0..6 */
+	lrig_pass(tr, 1000);
+	put_n(2, 1); /* 7, 8 */
+	assert_int_equal(at_time(when - 1, false), 0);
+	assert_int_equal(at_time(when - 1, true), 0);
+	assert_int_equal(at_time(when, false), 0);
+	assert_int_equal(at_time(when, true), 6);
+	assert_int_equal(at_time(when + 1, false), 7);
+	assert_int_equal(at_time(when + 999, true), 6);
+	assert_int_equal(at_time(when + 1000, false), 7);
+	assert_int_equal(at_time(when + 1000, true), 8);
+	assert_int_equal(at_time(when + 1001, false), 9);
+	assert_int_equal(at_time(when + 1001, true), 8);
+	assert_int_equal(at_time(INT64_MAX, true), 8);
+}
+
+static const struct fx *
+locate(uint64_t ledger)
+{
+	struct op *op = lrig_new_op(tr, OP_LOCATE, 7, 0);
+
+	op->topic = STR_NONE;
+	op->u64 = entry_locator(ledger, 3);
+	return lrig_ask(tr, op);
+}
+
+static void
+assert_located(uint64_t ledger)
+{
+	const struct fx *fx = locate(ledger);
+
+	assert_ok(fx->err);
+	assert_int_equal(fx->type, FX_TEXT);
+	assert_true(str_eq(fx->text, STR_LIT(T)));
+}
+
+/* What a version wrote that knew no owners */
+static void
+forget_owners(uint64_t ledger)
+{
+	struct meta_txn *tx = meta_txn_new();
+	uint8_t key[META_KEY_MAX], *p;
+	struct topic_record r;
+	struct topic_name tn;
+	size_t klen, len;
+	void *val;
+
+	assert_ok(topic_name_parse(&tn, STR_LIT(T)));
+	klen = key_topic(key, &tn);
+	assert_ok(tr->meta->ops->get_now(tr->meta, key, klen, &val, &len));
+	assert_ok(topic_record_read(&r, val, len));
+	assert_true(r.mapped);
+	r.mapped = false;
+	p = topic_record_write(&r, &len);
+	meta_txn_put(tx, key, klen, p, len);
+	klen = meta_key_id(key, META_OWNER, ledger);
+	meta_txn_del(tx, key, klen);
+	assert_ok(tr->meta->ops->commit_now(tr->meta, &tx));
+	mem_free(p);
+	mem_free(val);
+	topic_record_fini(&r);
+	topic_name_fini(&tn);
+}
+
+static void
+test_locate(void **state)
+{
+	uint64_t first, second;
+	struct op *op;
+
+	begin(state);
+	tr->conf.retention_ms = 3600000;
+	restart();
+	put_n(100, 1);
+	first = tlog_last(lrig_topic(tr))->info.id;
+	assert_located(first);
+	lrig_pass(tr, 700000);
+	put_n(10, 1);
+	second = tlog_last(lrig_topic(tr))->info.id;
+	assert_located(first);
+	assert_located(second);
+	assert_int_equal(locate(second + 1)->err, ERR_NO_MESSAGE);
+	restart();
+	forget_owners(second);
+	lrig_stop(tr);
+	lrig_start(tr);
+	lrig_forget(tr);
+	assert_int_equal(locate(second)->err, ERR_NO_MESSAGE);
+	producer = lrig_producer(tr, 1);
+	assert_located(second);
+	/* it goes with its ledger, and with the topic */
+	lrig_pass(tr, 3200000);
+	assert_int_equal(locate(first)->err, ERR_NO_MESSAGE);
+	assert_located(second);
+	op = lrig_new_op(tr, OP_TOPIC_DELETE, 7, 0);
+	op->flag = true;
+	assert_ok(lrig_ask(tr, op)->err);
+	assert_int_equal(locate(second)->err, ERR_NO_MESSAGE);
+}
+
+/* --- properties ---------------------------------------------------------------------- */
+
+static void
+give(struct op *op, const char *key, const char *value)
+{
+	struct prop *v = op_mem(op, sizeof *v);
+
+	v->key = op_str(op, str_of(key));
+	v->value = op_str(op, str_of(value));
+	op->props = v;
+	op->props_n = 1;
+}
+
+#define PT "persistent://public/default/p"
+
+static enum err
+props_set(const char *topic, const char *key, const char *value)
+{
+	struct op *op = lrig_new_op(tr, OP_TOPIC_PROPS_SET, 7, 0);
+
+	op->topic = op_str(op, str_of(topic));
+	give(op, key, value);
+	return lrig_ask(tr, op)->err;
+}
+
+static void
+assert_props(const char *topic, const char *json)
+{
+	struct op *op = lrig_new_op(tr, OP_TOPIC_META, 7, 0);
+	const struct fx *fx;
+
+	op->topic = op_str(op, str_of(topic));
+	fx = lrig_ask(tr, op);
+	assert_ok(fx->err);
+	assert_int_equal(fx->type, FX_TOPIC_META);
+	assert_true(str_eq(fx->text, str_of(json)));
+}
+
+static struct topic *
+partition(void)
+{
+	struct op *op = lrig_new_op(tr, OP_TOPIC_TOUCH, 7, 0);
+
+	op->topic = op_str(op, STR_LIT(PT "-partition-1"));
+	assert_ok(lrig_ask(tr, op)->err);
+	return topic_find(tr->co, STR_LIT(PT "-partition-1"));
+}
+
+static void
+test_props(void **state)
+{
+	struct topic *t;
+	struct op *op;
+
+	begin(state);
+	op = lrig_new_op(tr, OP_PARTITIONED_CREATE, 7, 0);
+	op->topic = op_str(op, STR_LIT(PT));
+	op->u32 = 2;
+	give(op, "retention_ms", "5000");
+	assert_ok(lrig_ask(tr, op)->err);
+	t = partition();
+	assert_true(t->own.has_ms && !t->own.has_bytes);
+	assert_int_equal(t->own.ms, 5000);
+	assert_false(topic_is_unused(t));
+	assert_props(PT, "{\"retention_ms\":\"5000\"}");
+	/* live, and again after a restart */
+	assert_ok(props_set(PT, "retention_ms", "-1"));
+	assert_int_equal(t->own.ms, -1);
+	assert_ok(props_set(PT, "retention_bytes", "77"));
+	assert_ok(props_set(PT, "x", "y"));
+	assert_int_equal(
+	    props_set(PT, "retention_bytes", "many"), ERR_INVALID_ARG);
+	restart();
+	t = partition();
+	assert_int_equal(t->own.ms, -1);
+	assert_int_equal(t->own.bytes, 77);
+	assert_props(PT,
+	    "{\"retention_ms\":\"-1\",\"retention_bytes\":\"77\",\"x\":\"y\"}");
+	assert_ok(props_set(PT, "retention_bytes", ""));
+	assert_false(t->own.has_bytes);
+	op = lrig_new_op(tr, OP_PARTITIONED_UPDATE, 7, 0);
+	op->topic = op_str(op, STR_LIT(PT));
+	op->u32 = 3;
+	assert_ok(lrig_ask(tr, op)->err);
+	assert_props(PT, "{\"retention_ms\":\"-1\",\"x\":\"y\"}");
+	assert_ok(props_set(PT, "x", "z"));
+	assert_props(PT, "{\"retention_ms\":\"-1\",\"x\":\"z\"}");
+	assert_int_equal(props_set(PT "none", "x", "z"), ERR_NO_TOPIC);
+}
+
+/* A topic without partitions: kept for its time whatever the namespace says, then
+ * dropped */
+static void
+test_own_retention(void **state)
+{
+	begin(state);
+	tr->conf.retention_ms = 0;
+	tr->conf.retention_bytes = 0;
+	restart();
+	assert_ok(props_set(T, "retention_ms", "1800000"));
+	assert_props(T, "{\"retention_ms\":\"1800000\"}");
+	put_n(100, 1);
+	lrig_pass(tr, 700000);
+	put_n(100, 1);
+	assert_int_equal(tlog_first_index(lrig_topic(tr)), 0);
+	restart();
+	lrig_pass(tr, 1000000);
+	assert_int_equal(tlog_first_index(lrig_topic(tr)), 0);
+	lrig_pass(tr, 200000);
+	assert_int_equal(tlog_first_index(lrig_topic(tr)), 100);
+	/* a subscription that holds */
+	lrig_sub_make(tr);
+	lrig_pass(tr, 3600000);
+	assert_int_equal(tlog_first_index(lrig_topic(tr)), 100);
+	/* as the namespace says again */
+	assert_ok(lrig_ask(tr, set_op("s", 200, true))->err);
+	assert_ok(props_set(T, "retention_ms", ""));
+	assert_int_equal(tlog_first_index(lrig_topic(tr)), 200);
+}
+
 int
 main(void)
 {
@@ -450,6 +695,10 @@ main(void)
 		T_(test_holds),
 		T_(test_range),
 		T_(test_locator),
+		T_(test_time),
+		T_(test_locate),
+		T_(test_props),
+		T_(test_own_retention),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
