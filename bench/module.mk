@@ -33,8 +33,15 @@ tests_unit_test_hist_SOURCES = tests/unit/test_hist.c tests/unit/test.h \
 tests_unit_test_hist_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 tests_unit_test_hist_LDADD = $(BASE_TEST)
 
-EXTRA_DIST += bench/run-table.sh bench/run-restart.sh bench/run-backlog.sh \
-	bench/table
+check_PROGRAMS += tests/unit/test_bench_take
+tests_unit_test_bench_take_SOURCES = tests/unit/test_bench_take.c \
+	tests/unit/test.h bench/bench.h bench/count.c bench/hist.c bench/link.c \
+	bench/rmq.h bench/rmq_take.c
+tests_unit_test_bench_take_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+tests_unit_test_bench_take_LDADD = $(ROCKETMQ_TEST)
+
+EXTRA_DIST += bench/lib.sh bench/run-table.sh bench/run-rmq-table.sh \
+	bench/run-restart.sh bench/run-backlog.sh bench/table
 
 noinst_PROGRAMS += bench/rawwrite
 bench_rawwrite_SOURCES = bench/rawwrite.c bench/rawwrite.h bench/rawwrite_hand.c
@@ -43,9 +50,15 @@ bench_rawwrite_LDADD = $(URING_LIB)
 
 EXTRA_DIST += doc/log-writes.md
 
-# The table of measurements. REFERENCE="HOST:PORT PID [LABEL]" runs the same
-# rows against another broker too; BENCH_FLAGS are options of run-table.sh.
-bench: magnetar$(EXEEXT) bench/magnetar-bench$(EXEEXT)
+# The tables of measurements, by Pulsar's protocol and by RocketMQ's.
+# REFERENCE="HOST:PORT PID [LABEL]" and RMQ_REFERENCE="--reference DIR" run the
+# same rows against another broker too; BENCH_FLAGS and RMQ_BENCH_FLAGS are
+# options of run-table.sh and run-rmq-table.sh.
+bench: bench-pulsar bench-rmq
+bench-pulsar: magnetar$(EXEEXT) bench/magnetar-bench$(EXEEXT)
 	$(srcdir)/bench/run-table.sh --bench ./bench/magnetar-bench \
 	    --start ./magnetar $(BENCH_FLAGS) $(REFERENCE)
-.PHONY: bench
+bench-rmq: magnetar$(EXEEXT) bench/magnetar-bench$(EXEEXT)
+	$(srcdir)/bench/run-rmq-table.sh --bench ./bench/magnetar-bench \
+	    --start ./magnetar $(RMQ_BENCH_FLAGS) $(RMQ_REFERENCE)
+.PHONY: bench bench-pulsar bench-rmq

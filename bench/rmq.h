@@ -147,7 +147,7 @@ void rmq_call_begin(struct bench *b, int32_t code);
 /* Sends it and waits. Ends the program if the answer is not RMQ_OK, unless it
  * is `also`. */
 const struct rmq_answer *rmq_call(struct bench *b, struct link *l,
-    const void *body, size_t n, const char *what, int32_t also);
+    const void *body, size_t n, const char *what, const char *of, int32_t also);
 /* for die */
 #define RMQ_REMARK(h) \
 	(int)(h)->remark.len, (h)->remark.p == NULL ? "" : (h)->remark.p

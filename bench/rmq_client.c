@@ -46,7 +46,7 @@ rmq_call_begin(struct bench *b, int32_t code)
 
 const struct rmq_answer *
 rmq_call(struct bench *b, struct link *l, const void *body, size_t n,
-    const char *what, int32_t also)
+    const char *what, const char *of, int32_t also)
 {
 	int64_t end = mono_ns() + ANSWER_S * SECOND;
 	struct rmq *rq = b->priv;
@@ -57,10 +57,10 @@ rmq_call(struct bench *b, struct link *l, const void *body, size_t n,
 	while (!a->come) {
 		turn(b, end);
 		if (mono_ns() >= end)
-			die("%s: no answer in %d s", what, ANSWER_S);
+			die("%s %s: no answer in %d s", what, of, ANSWER_S);
 	}
 	if (a->code != RMQ_OK && a->code != also)
-		die("%s: %d %s", what, a->code, a->remark);
+		die("%s %s: %d %s", what, of, a->code, a->remark);
 	return a;
 }
 
@@ -187,7 +187,8 @@ route(struct bench *b, const char *topic)
 	rmq_call_begin(b, RMQ_ROUTE);
 	rout_str(&rq->out, "topic", str_of(topic));
 	rout_bool(&rq->out, "acceptStandardJsonOnly", true);
-	a = rmq_call(b, rq->ns, NULL, 0, topic, RMQ_TOPIC_NOT_EXIST);
+	a = rmq_call(
+	    b, rq->ns, NULL, 0, "route of", topic, RMQ_TOPIC_NOT_EXIST);
 	return a->code == RMQ_OK ? read_route(b, a) : 0;
 }
 
@@ -208,7 +209,7 @@ create(struct bench *b, const struct rmq_topic *t)
 	rout_str(out, "topicFilterType", STR_LIT("SINGLE_TAG"));
 	rout_i64(out, "topicSysFlag", 0);
 	rout_bool(out, "order", false);
-	(void)rmq_call(b, rq->admin, NULL, 0, t->name, RMQ_OK);
+	(void)rmq_call(b, rq->admin, NULL, 0, "create topic", t->name, RMQ_OK);
 }
 
 /* As a client does that found no such topic: it sends, and says of which
@@ -231,7 +232,7 @@ create_by_send(struct bench *b, const struct rmq_topic *t)
 	rout_str(out, "i", STR_LIT("WAIT\x01true\x02"));
 	rout_i64(out, "j", 0);
 	rout_bool(out, "k", false);
-	(void)rmq_call(b, rq->admin, "made", 4, t->name, RMQ_OK);
+	(void)rmq_call(b, rq->admin, "made", 4, "SEND to", t->name, RMQ_OK);
 }
 
 static int64_t
@@ -242,7 +243,9 @@ max_offset(struct bench *b, const struct rmq_topic *t, unsigned queue)
 	rmq_call_begin(b, RMQ_MAX_OFFSET);
 	rout_str(&rq->out, "topic", str_of(t->name));
 	rout_i64(&rq->out, "queueId", queue);
-	return rmq_call(b, rq->admin, NULL, 0, t->name, RMQ_OK)->offset;
+	return rmq_call(
+	    b, rq->admin, NULL, 0, "GET_MAX_OFFSET of", t->name, RMQ_OK)
+	    ->offset;
 }
 
 static void
@@ -329,7 +332,7 @@ heartbeat(struct bench *b, struct link *l, bool consumer, bool wait)
 		    RMQ_FOR_BEAT * RMQ_OPAQUE_STEP, 0, STR_NONE);
 	if (wait)
 		(void)rmq_call(
-		    b, l, strbuf_str(&sb), sb.len, "HEART_BEAT", RMQ_OK);
+		    b, l, strbuf_str(&sb), sb.len, "HEART_BEAT", "", RMQ_OK);
 	else
 		rmq_put(b, l, strbuf_str(&sb), sb.len);
 	strbuf_fini(&sb);

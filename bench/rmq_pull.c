@@ -231,7 +231,8 @@ rmq_commit_one(
 
 	rmq_call_begin(b, RMQ_COMMIT);
 	put_commit(b, t, queue, offset);
-	(void)rmq_call(b, rq->admin, NULL, 0, "UPDATE_CONSUMER_OFFSET", RMQ_OK);
+	(void)rmq_call(b, rq->admin, NULL, 0, "UPDATE_CONSUMER_OFFSET of",
+	    t->name, RMQ_OK);
 }
 
 void

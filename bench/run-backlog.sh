@@ -23,40 +23,17 @@ while [ $# -gt 0 ]; do
 	shift 2
 done
 
-work=$(mktemp -d "$dir/magnetar-backlog.XXXXXX")
-pid=
-cleanup() {
-	if [ -n "$pid" ] && kill -0 "$pid" 2>/dev/null; then
-		kill -KILL "$pid" 2>/dev/null || true
-	fi
-	rm -rf "$work"
-}
-trap cleanup EXIT
-trap 'exit 130' INT TERM
+# shellcheck source=bench/lib.sh
+. "$(dirname "$0")/lib.sh"
+lib_init
 
 row() { # topics, stalled
-	mkdir "$work/data"
-	: >"$work/stdout"
-	"$magnetar" -D "$work/data" -o brokerServicePort=0 -o webServicePort=0 -o namesrvPort=0 -o listenPort=0 -o fastListenPort=0 \
-		>"$work/stdout" 2>"$work/stderr" &
-	pid=$!
-	for _ in $(seq 500); do
-		grep -q '^ready in' "$work/stdout" && break
-		if ! kill -0 "$pid" 2>/dev/null; then
-			tail -5 "$work/stderr" >&2
-			echo "the broker ended" >&2
-			exit 1
-		fi
-		sleep 0.02
-	done
-	url=$(sed -n 's/^listening pulsar \([^ ]*\).*/\1/p' "$work/stdout" | head -1)
-	"$bench" --url "$url" --pid "$pid" --quiet --batch 1000 \
+	broker_start "$magnetar" "$work/data"
+	"$bench" --url "$pulsar" --pid "$broker" --quiet --batch 1000 \
 		--topic persistent://public/default/backlog --topics "$1" --stalled "$2" \
 		--count $((gb * 1000000000 / 1024)) --json - \
 		--label "${gb}GB-on-$1-stalled-$2" 2>&1 | grep '^{'
-	kill -TERM "$pid"
-	wait "$pid"
-	pid=
+	broker_stop
 	rm -rf "$work/data"
 }
 

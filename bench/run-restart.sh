@@ -25,79 +25,40 @@ while [ $# -gt 0 ]; do
 	shift 2
 done
 
-work=$(mktemp -d "$dir/magnetar-restart.XXXXXX")
-pid=
-cleanup() {
-	if [ -n "$pid" ] && kill -0 "$pid" 2>/dev/null; then
-		kill -KILL "$pid" 2>/dev/null || true
-	fi
-	rm -rf "$work"
-}
-trap cleanup EXIT
-trap 'exit 130' INT TERM
-
-start() { # data directory
-	local t0 t1
-	mkdir -p "$1"
-	: >"$work/stdout"
-	t0=$(date +%s%N)
-	"$magnetar" -D "$1" -o brokerServicePort=0 -o webServicePort=0 -o namesrvPort=0 -o listenPort=0 -o fastListenPort=0 \
-		>"$work/stdout" 2>>"$work/stderr" &
-	pid=$!
-	for _ in $(seq 60000); do
-		grep -q '^ready in' "$work/stdout" && break
-		if ! kill -0 "$pid" 2>/dev/null; then
-			tail -5 "$work/stderr" >&2
-			echo "the broker ended" >&2
-			exit 1
-		fi
-		sleep 0.002
-	done
-	t1=$(date +%s%N)
-	wall_ms=$(((t1 - t0) / 1000000))
-	url=$(sed -n 's/^listening pulsar \([^ ]*\).*/\1/p' "$work/stdout" | head -1)
-	ready_ms=$(sed -n 's/^ready in \([0-9.]*\) ms.*/\1/p' "$work/stdout")
-}
+# shellcheck source=bench/lib.sh
+. "$(dirname "$0")/lib.sh"
+lib_init
 
 report() { # label
-	awk -v l="$1" -v w="$wall_ms" -v r="$ready_ms" '
-	/^VmRSS/ { s = $2 } /^RssAnon/ { a = $2 } /^VmHWM/ { h = $2 }
-	END { printf "{\"label\": \"%s\", \"wall_ms\": %d, \"ready_ms\": %s, \"rss_mib\": %.1f, \"rss_anon_mib\": %.1f, \"hwm_mib\": %.1f}\n", l, w, r, s / 1024, a / 1024, h / 1024 }' \
-		"/proc/$pid/status"
+	echo "{\"label\": \"$1\", \"wall_ms\": $wall_ms, \"ready_ms\": $start_ms, $(mem_fields "$broker")}"
 }
 
-stop() { # signal
-	kill "-$1" "$pid"
-	wait "$pid" 2>/dev/null || true
-	pid=
-}
-
-start "$work/topics"
+broker_start "$magnetar" "$work/topics"
 report empty
 if [ "$topics" -gt 0 ]; then
-	"$bench" --url "$url" --pid "$pid" --make-topics "$topics" --size 100 \
+	"$bench" --url "$pulsar" --pid "$broker" --make-topics "$topics" --size 100 \
 		--topic persistent://public/default/many --parallel 256 >&2
 	report "made-$topics-topics"
-	stop TERM
-	start "$work/topics"
+	broker_stop TERM
+	broker_start "$magnetar" "$work/topics"
 	report "restart-$topics-topics"
 fi
-stop TERM
+broker_stop TERM
 rm -rf "$work/topics"
 
 if [ "$gb" -gt 0 ]; then
-	start "$work/backlog"
-	"$bench" --url "$url" --pid "$pid" --batch 1000 --leave \
+	broker_start "$magnetar" "$work/backlog"
+	"$bench" --url "$pulsar" --pid "$broker" --batch 1000 --leave \
 		--topic persistent://public/default/big \
 		--count $((gb * 1000000000 / 1024)) >&2
-	stop KILL
+	broker_stop KILL
 	sync
 	if echo 3 2>/dev/null >/proc/sys/vm/drop_caches; then
 		label=cold
 	else
 		label=warm
 	fi
-	start "$work/backlog"
+	broker_start "$magnetar" "$work/backlog"
 	report "kill9-${gb}GB-$label"
-	stop TERM
+	broker_stop TERM
 fi

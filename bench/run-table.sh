@@ -44,66 +44,23 @@ if [ -z "$start" ] && [ ${#args[@]} -lt 2 ]; then
 	echo "give --start MAGNETAR, or URL PID" >&2
 	exit 2
 fi
-
-work=$(mktemp -d "$dir/magnetar-table.XXXXXX")
-broker=
-cleanup() {
-	if [ -n "$broker" ] && kill -0 "$broker" 2>/dev/null; then
-		kill "$broker" 2>/dev/null || true
-		wait "$broker" 2>/dev/null || true
-	fi
-	rm -rf "$work"
-}
-trap cleanup EXIT
-trap 'exit 130' INT TERM
+# shellcheck source=bench/lib.sh
+. "$here/lib.sh"
+lib_init
 : >"$out"
+warn_if_busy
 
-read -r load _ </proc/loadavg
-if awk -v l="$load" 'BEGIN { exit !(l > 1) }'; then
-	echo "load average $load: the machine is not quiet" >&2
-fi
-
-# What the disk takes, synced, in 1 MiB writes: a ceiling for row am.
-row_disk() {
-	local f=$work/disk t0 t1
-	dd if=/dev/zero of="$f" bs=1M count=512 oflag=direct 2>/dev/null ||
-		dd if=/dev/zero of="$f" bs=1M count=512 2>/dev/null
-	sync "$f"
-	t0=$(date +%s%N)
-	dd if=/dev/zero of="$f" bs=1M count=512 oflag=direct,dsync \
-		conv=notrunc 2>/dev/null ||
-		dd if=/dev/zero of="$f" bs=1M count=512 oflag=dsync \
-			conv=notrunc 2>/dev/null
-	t1=$(date +%s%N)
-	rm -f "$f"
-	awk -v n=$((t1 - t0)) -v l="$label" 'BEGIN {
-		printf "{\"broker\": \"%s\", \"label\": \"disk\", \"cmd\": \"disk\", \"mb_s\": %.1f}\n", l, 536.870912 / (n / 1e9) }'
-}
-
-row_memory() {
-	awk -v b="$label" -v s="${start_ms:-null}" '
-	/^VmRSS/ { r = $2 } /^VmHWM/ { h = $2 } /^RssAnon/ { a = $2 }
-	END { printf "{\"broker\": \"%s\", \"label\": \"g.idle\", \"cmd\": \"mem\", \"rss_mib\": %.1f, \"rss_anon_mib\": %.1f, \"hwm_mib\": %.1f, \"start_ms\": %s}\n", b, r / 1024, a / 1024, h / 1024, s }' \
-		"/proc/$pid/status"
-}
-
+n=0
 run() { # label, options
-	local l=$1 t="persistent://public/default/table-$$-$n-${1//[^a-z0-9]/-}"
+	local l=$1
 	shift
-	if ! "$bench" --url "$url" --pid "$pid" --topic "$t" --label "$l" \
-		--warm "$warm" --dur "$dur" --quiet --json "$work/row" "$@" >&2; then
-		echo "{\"broker\": \"$label\", \"label\": \"$l\", \"error\": true}"
-		rm -f "$work/row"
-		return
-	fi
-	sed "s/^{/{\"broker\": \"$label\", /" "$work/row"
-	rm -f "$work/row"
+	bench_row "$l" "persistent://public/default/table-$$-$n-${l//[^a-z0-9]/-}" "$@"
 }
 
 row() {
 	case $1 in
 	disk) row_disk ;;
-	g) row_memory ;;
+	g) row_memory g.idle ;;
 	b1 | b16 | b64 | b256 | b1000)
 		run "b.single-${1#b}" --outstanding "${1#b}" ;;
 	a) run a.batched-flat --batch 120 ;;
@@ -120,44 +77,17 @@ row() {
 	esac
 }
 
-n=0
-measure() { # URL PID LABEL
-	local r
-	url=$1 pid=$2 label=$3
-	n=$((n + 1))
-	for r in $rows; do
-		row "$r" | tee -a "$out" >/dev/null
-		sleep 1
-	done
-}
-
 if [ -n "$start" ]; then
-	mkdir "$work/data"
-	"$start" -D "$work/data" -o brokerServicePort=0 -o webServicePort=0 -o namesrvPort=0 -o listenPort=0 -o fastListenPort=0 \
-		>"$work/stdout" 2>"$work/stderr" &
-	broker=$!
-	for _ in $(seq 200); do
-		grep -q '^ready in' "$work/stdout" && break
-		if ! kill -0 "$broker" 2>/dev/null; then
-			cat "$work/stderr" >&2
-			echo "the broker ended" >&2
-			exit 1
-		fi
-		sleep 0.05
-	done
-	start_ms=$(sed -n 's/^ready in \([0-9.]*\) ms.*/\1/p' "$work/stdout")
-	addr=$(sed -n 's/^listening pulsar \([^ ]*\).*/\1/p' "$work/stdout" | head -1)
-	if [ -z "$addr" ] || [ -z "$start_ms" ]; then
-		echo "the broker isn't ready" >&2
-		exit 1
-	fi
-	measure "$addr" "$broker" magnetar
-	kill "$broker"
-	wait "$broker" || true
-	broker=
+	broker_start "$start" "$work/data"
+	url=$pulsar pid=$broker label=magnetar
+	# shellcheck disable=SC2086
+	measure $rows
+	broker_stop
 	start_ms=
 fi
 if [ ${#args[@]} -ge 2 ]; then
-	measure "${args[0]}" "${args[1]}" "${args[2]:-reference}"
+	n=1 url=${args[0]} pid=${args[1]} label=${args[2]:-reference}
+	# shellcheck disable=SC2086
+	measure $rows
 fi
 "$here/table" "$out"
