@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "rocketmq/group.h"
+#include "rocketmq/sql92.h"
 
 #define MEMBERS_MAX 10000u /* groups of a connection */
 
@@ -25,7 +26,7 @@ member_get(const struct rmq_session *s, struct str group, bool producer)
 	return NULL;
 }
 
-const struct rmq_interest *
+struct rmq_interest *
 rmq_member_interest(const struct rmq_session *s, struct str group)
 {
 	const struct rmq_member *m = member_get(s, group, false);
@@ -128,6 +129,7 @@ static bool
 sub_parse(struct rmq_sub *sub, const json_t *js)
 {
 	uint32_t tags[RMQ_TAGS_MAX];
+	struct diag diag = { 0 };
 
 	sub->topic = text_of(js, "topic");
 	sub->expression = text_of(js, "subString");
@@ -135,8 +137,13 @@ sub_parse(struct rmq_sub *sub, const json_t *js)
 	sub->version = json_integer_value(json_object_get(js, "subVersion"));
 	if (sub->topic[0] == '\0')
 		return false;
-	if (sub->type[0] != '\0' && strcmp(sub->type, "TAG") != 0)
+	if (sub->type[0] != '\0' && strcmp(sub->type, "TAG") != 0) {
+		/* one that can't be read is told to whoever pulls by it */
+		if (sql92_new(str_of(sub->expression), &sub->sql, &diag) !=
+		    ERR_OK)
+			sub->sql = NULL;
 		return true;
+	}
 	if (!rmq_tags_parse(str_of(sub->expression), tags, &sub->tags_n))
 		return false;
 	if (sub->tags_n > 0) {

@@ -4,7 +4,9 @@
  * that it may; each pull is filtered by what its own connection subscribed to.
  */
 #include "core/name.h"
+#include "format/rmq_record.h"
 #include "rocketmq/group.h"
+#include "rocketmq/sql92.h"
 
 /* PullSysFlag */
 #define PULL_COMMIT 1
@@ -13,6 +15,7 @@
 
 #define PULL_BYTES_MAX (4u << 20) /* of one answer's records, one at least */
 #define SUSPEND_MS_MAX INT64_C(60000)
+#define MS_NS INT64_C(1000000)
 #define FREE_PULLS_MAX 4096u
 
 struct rmq_pull {
@@ -22,7 +25,16 @@ struct rmq_pull {
 	struct rmq_session *s;
 	uint64_t number;
 	struct rmq_ref ref;
-	uint64_t index;
+	uint64_t index; /* asked for */
+	uint64_t from; /* where it is read on, after what doesn't match */
+	uint32_t max_n, max_bytes;
+	int64_t until_ns; /* waits until then, 0: not */
+	/* a selector: in a subscription that is held by `in`, or our own */
+	const struct sql92 *sql;
+	struct rmq_interest *in;
+	struct sql92 *own_sql;
+	uint32_t tags_n;
+	uint32_t tags[RMQ_TAGS_MAX];
 	char topic[NAME_MAX_BYTES + 32]; /* full, of the queue */
 	size_t topic_len;
 };
@@ -63,6 +75,11 @@ pull_free(struct rmq_pull *p)
 	LIST_REMOVE(p, link);
 	rmq_thing_del(rm, p->number);
 	p->s = NULL;
+	p->sql = NULL;
+	if (p->own_sql != NULL)
+		sql92_free(&p->own_sql);
+	if (p->in != NULL)
+		rmq_interest_unref(&p->in);
 	if (rm->free_pulls_n >= FREE_PULLS_MAX) {
 		FREE_OBJ(p);
 		return;
@@ -103,6 +120,69 @@ rmq_pulls_fini(struct rmq *rm)
 		FREE_OBJ(p);
 	}
 	rm->free_pulls_n = 0;
+}
+
+static void
+read_at(struct rmq_pull *p)
+{
+	struct rmq *rm = p->s->rm;
+	int64_t left = p->until_ns - loop_mono_ns(rm->lp);
+	struct op *op;
+	uint32_t *v;
+
+	op = rmq_op_new(rm, OP_READ_AT, TAG_PULL, p->number, 0);
+	op->topic = op_str(op, (struct str){ p->topic, p->topic_len });
+	op->u64 = p->from;
+	op->read.max_n = p->max_n;
+	op->read.max_bytes = p->max_bytes;
+	op->read.wait_ms = left > 0 ? (left + MS_NS - 1) / MS_NS : 0;
+	if (p->tags_n > 0) {
+		v = op_mem(op, p->tags_n * sizeof *v);
+		memcpy(v, p->tags, p->tags_n * sizeof *v);
+		op->read.tags = v;
+		op->read.tags_n = p->tags_n;
+	}
+	rmq_route(rm, &op);
+}
+
+static bool
+is_record(const struct entry *ent)
+{
+	return ent->attr.format == ENTRY_FORMAT_ROCKETMQ;
+}
+
+/* --- selectors -------------------------------------------------------------- */
+
+static bool
+matches(const struct rmq_pull *p, const struct entry *ent)
+{
+	struct rmq_record r;
+
+	return rmq_record_read(ent->body.p, ent->body.len, &r) == ERR_OK &&
+	    sql92_match(p->sql, r.props);
+}
+
+/* Only those that match stay. */
+static void
+select_entries(const struct rmq_pull *p, struct fx *fx)
+{
+	uint32_t i, n = 0;
+
+	for (i = 0; i < fx->entries_n; i++)
+		if (is_record(&fx->entries[i]) && matches(p, &fx->entries[i]))
+			fx->entries[n++] = fx->entries[i];
+		else
+			slice_unref(&fx->entries[i].body);
+	fx->entries_n = n;
+}
+
+/* Nothing that matches was among what came: is it read on? As long as there is
+ * more, or it may wait for more. */
+static bool
+goes_on(const struct rmq_pull *p, const struct fx *fx)
+{
+	return fx->err == ERR_OK && fx->entries_n == 0 && fx->u64 > p->from &&
+	    p->until_ns > loop_mono_ns(p->s->rm->lp);
 }
 
 /* --- answers ---------------------------------------------------------------- */
@@ -154,12 +234,6 @@ say_nothing(struct rmq_pull *p, const struct fx *fx)
 	rmq_answer_end(p->s, &p->ref, NULL, 0);
 }
 
-static bool
-is_record(const struct entry *ent)
-{
-	return ent->attr.format == ENTRY_FORMAT_ROCKETMQ;
-}
-
 static void
 say_found(struct rmq_pull *p, const struct fx *fx, size_t bytes)
 {
@@ -183,6 +257,14 @@ rmq_pull_fx(struct rmq_pull *p, struct fx *fx)
 	uint32_t i;
 
 	CHECK_OBJ_NOTNULL(p, RMQ_PULL_MAGIC);
+	if (unlikely(p->sql != NULL)) {
+		select_entries(p, fx);
+		if (goes_on(p, fx)) {
+			p->from = fx->u64;
+			read_at(p);
+			return;
+		}
+	}
 	for (i = 0; i < fx->entries_n; i++)
 		if (is_record(&fx->entries[i]))
 			bytes += fx->entries[i].body.len;
@@ -268,52 +350,65 @@ may_read(struct rmq_session *s, const struct rmq_req *q,
 }
 
 static bool
-sql_refused(struct rmq_session *s, const struct rmq_ref *ref)
+is_sql(struct str type)
 {
-	rmq_answer_code(s, ref, RC_SYSTEM_ERROR,
-	    "The broker does not support consumer to filter message by SQL92");
+	return type.len > 0 && !str_eq(type, STR_LIT("TAG"));
+}
+
+/* The pull says itself what it wants. */
+static bool
+own_filter(struct rmq_pull *p, const struct rmq_req *q)
+{
+	struct str expr = rheader_get(q->h, "subscription");
+	struct diag diag = { 0 };
+
+	if (is_sql(rheader_get(q->h, "expressionType"))) {
+		if (sql92_new(expr, &p->own_sql, &diag) == ERR_OK) {
+			p->sql = p->own_sql;
+			return true;
+		}
+	} else if (rmq_tags_parse(expr, p->tags, &p->tags_n))
+		return true;
+	rmq_answer_code(p->s, &q->ref, RC_SUBSCRIPTION_PARSE_FAILED,
+	    "parse the consumer's subscription failed");
 	return false;
 }
 
-/* Which tags the pull wants; false: answered. */
+/* What the pull wants; false: answered. */
 static bool
-filter(struct rmq_session *s, const struct rmq_req *q, const struct pull_req *r,
-    uint32_t tags[RMQ_TAGS_MAX], uint32_t *n)
+filter(struct rmq_pull *p, const struct rmq_req *q, const struct pull_req *r)
 {
-	const struct rmq_interest *in;
+	struct rmq_interest *in;
 	const struct rmq_sub *sub;
-	struct str type, expr;
 
-	*n = 0;
-	if ((r->flags & PULL_SUBSCRIPTION) != 0) {
-		type = rheader_get(q->h, "expressionType");
-		expr = rheader_get(q->h, "subscription");
-		if (type.len > 0 && !str_eq(type, STR_LIT("TAG")))
-			return sql_refused(s, &q->ref);
-		if (rmq_tags_parse(expr, tags, n))
-			return true;
-		rmq_answer_code(s, &q->ref, RC_SUBSCRIPTION_PARSE_FAILED,
-		    "parse the consumer's subscription failed");
-		return false;
-	}
-	in = rmq_member_interest(s, r->group);
+	p->tags_n = 0;
+	if ((r->flags & PULL_SUBSCRIPTION) != 0)
+		return own_filter(p, q);
+	in = rmq_member_interest(p->s, r->group);
 	sub = in != NULL ? rmq_interest_sub(in, r->topic) : NULL;
 	if (sub == NULL) {
-		rmq_answer_code(s, &q->ref, RC_SUBSCRIPTION_NOT_EXIST,
+		rmq_answer_code(p->s, &q->ref, RC_SUBSCRIPTION_NOT_EXIST,
 		    in == NULL ? "the consumer's group info not exist" :
 				 "the consumer's subscription not exist");
 		return false;
 	}
 	if (sub->version < r->version) {
-		rmq_answer_code(s, &q->ref, RC_SUBSCRIPTION_NOT_LATEST,
+		rmq_answer_code(p->s, &q->ref, RC_SUBSCRIPTION_NOT_LATEST,
 		    "the consumer's subscription not latest");
 		return false;
 	}
-	if (sub->type[0] != '\0' && strcmp(sub->type, "TAG") != 0)
-		return sql_refused(s, &q->ref);
-	*n = sub->tags_n;
+	p->tags_n = sub->tags_n;
 	if (sub->tags_n > 0)
-		memcpy(tags, sub->tags, sub->tags_n * sizeof *tags);
+		memcpy(p->tags, sub->tags, sub->tags_n * sizeof *p->tags);
+	if (!is_sql(str_of(sub->type)))
+		return true;
+	if (sub->sql == NULL) {
+		rmq_answer_code(p->s, &q->ref, RC_SUBSCRIPTION_PARSE_FAILED,
+		    "parse the consumer's subscription failed");
+		return false;
+	}
+	p->sql = sub->sql;
+	p->in = rmq_interest_ref(in);
 	return true;
 }
 
@@ -331,37 +426,21 @@ commit(struct rmq *rm, const struct rmq_pull *p, const struct pull_req *r)
 	rmq_route(rm, &op);
 }
 
-static void
-read_at(struct rmq_pull *p, const struct pull_req *r, const uint32_t *tags,
-    uint32_t tags_n)
+static int64_t
+wait_until(struct rmq *rm, const struct pull_req *r)
 {
-	struct op *op;
-	uint32_t *v;
+	int64_t ms = r->suspend_ms;
 
-	op = rmq_op_new(p->s->rm, OP_READ_AT, TAG_PULL, p->number, 0);
-	op->topic = op_str(op, (struct str){ p->topic, p->topic_len });
-	op->u64 = p->index;
-	op->read.max_n = r->max_n < 1	     ? 1 :
-	    (uint32_t)r->max_n > READ_AT_MAX ? READ_AT_MAX :
-					       (uint32_t)r->max_n;
-	op->read.max_bytes = r->max_bytes;
-	if ((r->flags & PULL_SUSPEND) != 0 && r->suspend_ms > 0)
-		op->read.wait_ms = r->suspend_ms < SUSPEND_MS_MAX ?
-		    r->suspend_ms :
-		    SUSPEND_MS_MAX;
-	if (tags_n > 0) {
-		v = op_mem(op, tags_n * sizeof *v);
-		memcpy(v, tags, tags_n * sizeof *v);
-		op->read.tags = v;
-		op->read.tags_n = tags_n;
-	}
-	rmq_route(p->s->rm, &op);
+	if ((r->flags & PULL_SUSPEND) == 0 || ms <= 0)
+		return 0;
+	if (ms > SUSPEND_MS_MAX)
+		ms = SUSPEND_MS_MAX;
+	return loop_mono_ns(rm->lp) + ms * MS_NS;
 }
 
 void
 rmq_do_pull(struct rmq_session *s, struct rmq_req *q)
 {
-	uint32_t tags[RMQ_TAGS_MAX], tags_n;
 	struct pull_req r;
 	struct rmq_topic *t;
 	struct rmq_pull *p;
@@ -383,13 +462,22 @@ rmq_do_pull(struct rmq_session *s, struct rmq_req *q)
 	case RMQ_TOPIC_OK:
 		break;
 	}
-	if (!may_read(s, q, t, &r) || !filter(s, q, &r, tags, &tags_n))
+	if (!may_read(s, q, t, &r))
 		return;
 	p = pull_new(s, &q->ref);
-	p->index = r.offset > 0 ? (uint64_t)r.offset : 0;
+	if (!filter(p, q, &r)) {
+		pull_free(p);
+		return;
+	}
+	p->from = p->index = r.offset > 0 ? (uint64_t)r.offset : 0;
 	full = rmq_queue_full(t, (uint32_t)r.queue, p->topic, sizeof p->topic);
 	p->topic_len = full.len;
 	if ((r.flags & PULL_COMMIT) != 0 && r.commit >= 0)
 		commit(s->rm, p, &r);
-	read_at(p, &r, tags, tags_n);
+	p->max_n = r.max_n < 1		    ? 1 :
+	    (uint32_t)r.max_n > READ_AT_MAX ? READ_AT_MAX :
+					      (uint32_t)r.max_n;
+	p->max_bytes = r.max_bytes;
+	p->until_ns = wait_until(s->rm, &r);
+	read_at(p);
 }

@@ -40,6 +40,7 @@ struct rmq_sub {
 	int64_t version;
 	uint32_t tags_n; /* 0: everything, or not by tags */
 	uint32_t *tags; /* tagsCode of each */
+	struct sql92 *sql; /* NULL: not of that type, or it can't be read */
 };
 
 struct rmq_interest {
@@ -77,7 +78,7 @@ struct rmq_member {
 };
 
 /* The session's own interest as a consumer in that group, NULL: it told none */
-const struct rmq_interest *rmq_member_interest(
+struct rmq_interest *rmq_member_interest(
     const struct rmq_session *, struct str group);
 
 enum rmq_msg_type {

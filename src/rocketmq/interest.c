@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/hash.h"
 #include "rocketmq/group.h"
+#include "rocketmq/sql92.h"
 
 struct rmq_interest *
 rmq_interest_ref(struct rmq_interest *in)
@@ -24,6 +25,8 @@ rmq_interest_unref(struct rmq_interest **inp)
 		mem_free(in->subs[i].expression);
 		mem_free(in->subs[i].type);
 		mem_free(in->subs[i].tags);
+		if (in->subs[i].sql != NULL)
+			sql92_free(&in->subs[i].sql);
 	}
 	mem_free(in->subs);
 	FREE_OBJ(in);
