@@ -42,6 +42,7 @@ confmap_core(struct core_conf *cc, const struct conf *c, unsigned shard,
 		.max_subs_topic = (uint32_t)c->maxSubscriptionsPerTopic,
 		.max_message_bytes = (uint32_t)c->maxMessageSize,
 		.failover_delay_ms = c->activeConsumerFailoverDelayTimeMillis,
+		.delayed = c->delayedDeliveryEnabled,
 		.hash_ring = c->subscriptionKeySharedUseConsistentHashing,
 		.hash_ring_points =
 		    (uint32_t)

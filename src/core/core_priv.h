@@ -60,6 +60,7 @@ struct core {
 	struct meta *meta;
 	struct meta *due_meta; /* of due indexes */
 	LIST_HEAD(, due) dues;
+	uint32_t dues_n;
 	int64_t wall_ahead_ms; /* wall less monotonic */
 	LIST_HEAD(, stage) stages;
 	struct stage *stage; /* of this shard; NULL: not looked for yet */
@@ -124,6 +125,7 @@ struct pending_publish { /* one per append under way, ring in order */
 	void *priv;
 	uint64_t sequence, highest_sequence;
 	uint32_t messages_n, bytes;
+	int64_t deliver_at_ms;
 	enum err err; /* refused: not appended, answered when its turn comes */
 };
 
@@ -184,6 +186,7 @@ struct topic {
 	struct topic_load *load; /* LOADING: topic_load.c's */
 	struct topic_close *close; /* CLOSING, DELETING: topic_close.c's */
 	struct stage_log *stage; /* it is a staging log: stage.c's */
+	struct delay *delay; /* entries to be delivered later; NULL: none */
 	bool just_created; /* for the op that asked for it (admin create) */
 	struct op *terminate; /* OP_TOPIC_TERMINATE under way */
 	struct timer idle_timer;

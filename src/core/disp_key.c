@@ -456,7 +456,9 @@ key_run(struct sub *s)
 	struct key *k = state(s);
 	struct consumer *c;
 	struct entry ent;
+	enum reader_result r;
 	unsigned i;
+	bool due;
 
 	for (i = 0; i < QUANTUM; i++) {
 		if (k->ready_n == 0)
@@ -468,12 +470,21 @@ key_run(struct sub *s)
 			continue;
 		}
 		/* over the limit only what was read before is sent */
-		if (s->blocked_unacked || k->queued_n >= ahead_max(s) ||
-		    sub_peek(s, &ent) != READER_ENTRY)
+		if (s->blocked_unacked || k->queued_n >= ahead_max(s))
+			return false;
+		/* what has become due stands before what is new */
+		r = s->replay.count > 0 ? sub_peek_again(s, &ent) : READER_END;
+		due = r != READER_END;
+		if (!due)
+			r = sub_peek(s, &ent);
+		if (r != READER_ENTRY)
 			return false;
 		if (!sub_swallow(s, &ent))
 			route(s, &ent);
-		reader_advance(s->rd);
+		if (due)
+			(void)posset_remove(&s->replay, ent.pos);
+		else
+			reader_advance(s->rd);
 	}
 	return true;
 }

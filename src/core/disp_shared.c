@@ -275,42 +275,6 @@ shared_acked(struct sub *s, struct lease *l, struct consumer *owner)
 
 /* --- dispatch ------------------------------------------------------------------------ */
 
-static void
-forget(struct sub *s, struct pos p)
-{
-	struct lease *l = lease_table_get(&s->leases, p);
-
-	(void)posset_remove(&s->replay, p);
-	if (l != NULL && l->c == NULL)
-		lease_table_del(&s->leases, &s->t->co->leases, &l);
-}
-
-/* The first position to be sent again; false: nothing now. */
-static enum reader_result
-next_replay(struct sub *s, struct entry *ent)
-{
-	enum reader_result r;
-	struct pos p;
-
-	while (posset_first(&s->replay, &p)) {
-		if (cursor_is_acked(s->cur, p)) {
-			forget(s, p);
-			continue;
-		}
-		if (!pos_eq(reader_pos(s->replay_rd), p))
-			reader_seek(s->replay_rd, p);
-		r = reader_peek(s->replay_rd, ent);
-		if (r == READER_WAIT)
-			return READER_WAIT;
-		if (r == READER_ENTRY && pos_eq(ent->pos, p))
-			return READER_ENTRY;
-		/* it is gone: damaged, or trimmed away */
-		(void)cursor_ack(s->cur, p, 0);
-		forget(s, p);
-	}
-	return READER_END;
-}
-
 /* Who gets it; NULL: it waits for its consumer. */
 static struct consumer *
 choose(struct shared *sh, const struct entry *ent)
@@ -377,7 +341,7 @@ shared_run(struct sub *s)
 		if (turn(sh) == NULL)
 			break;
 		again = s->replay.count > 0;
-		r = again ? next_replay(s, &ent) : READER_END;
+		r = again ? sub_peek_again(s, &ent) : READER_END;
 		if (r == READER_END) {
 			again = false;
 			/* over the limit only what was sent before is sent */

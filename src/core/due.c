@@ -7,7 +7,10 @@
 #include "core/due_priv.h"
 
 #define WINDOW 65536u
+#define WINDOW_MIN 256u
+#define WINDOWS 262144u /* of all indexes of a core */
 #define FLUSH_MAX 16384u
+#define HEAP_KEPT 1024u
 #define FULL (16u * FLUSH_MAX)
 #define FLUSH_NS INT64_C(1000000000)
 #define RETRY_NS INT64_C(1000000000)
@@ -24,21 +27,23 @@ items_add(struct items *l, const struct due_item *it)
 	l->v[l->n++] = *it;
 }
 
-/* b, which is empty, gets what a has */
-static void
-items_move(struct items *a, struct items *b)
-{
-	struct items was = *b;
-
-	AZ(b->n);
-	*b = *a;
-	*a = was;
-}
-
 /* --- life ------------------------------------------------------------------------- */
 
 static void timer_over(void *priv);
 static void flush_over(void *priv);
+
+/* The more indexes there are, the less each has in memory. */
+static uint32_t
+window_size(const struct due *d)
+{
+	uint32_t n = WINDOWS / d->co->dues_n;
+
+	if (d->co->conf.due_window != 0)
+		return d->co->conf.due_window;
+	if (n < WINDOW_MIN)
+		return WINDOW_MIN;
+	return n < WINDOW ? n : WINDOW;
+}
 
 struct due *
 due_new(struct core *co, uint64_t id, const struct due_client *cl, void *priv)
@@ -52,7 +57,8 @@ due_new(struct core *co, uint64_t id, const struct due_client *cl, void *priv)
 	d->id = id;
 	d->client = cl;
 	d->priv = priv;
-	d->window = co->conf.due_window != 0 ? co->conf.due_window : WINDOW;
+	co->dues_n++;
+	d->window = window_size(d);
 	umap_init(&d->skip, co->conf.hash_seed, 1u << 30);
 	umap_init(&d->fresh_at, co->conf.hash_seed, 1u << 30);
 	umap_init(&d->counts, co->conf.hash_seed, 1u << 30);
@@ -68,6 +74,7 @@ destroy(struct due *d)
 	struct find *fd;
 
 	LIST_REMOVE(d, link);
+	d->co->dues_n--;
 	due_heap_fini(&d->win);
 	mem_free(d->fresh.v);
 	mem_free(d->sent.v);
@@ -150,6 +157,7 @@ window_add(struct due *d, const struct due_item *it)
 	due_heap_push(&d->win, it);
 	if (d->win.n < 2 * d->window)
 		return;
+	d->window = window_size(d);
 	due_heap_cut(&d->win, d->window);
 	d->end = d->win.v[d->window - 1];
 	d->whole = false;
@@ -189,6 +197,8 @@ due_next(struct due *d, struct due_item *it)
 			return true;
 		}
 	}
+	if (d->win.n == 0 && d->win.cap > HEAP_KEPT)
+		due_heap_fini(&d->win);
 	next_request(d);
 	arm(d);
 	return false;
@@ -287,7 +297,6 @@ fresh_take(struct due *d)
 {
 	uint32_t i;
 
-	AZ(d->sent.n);
 	for (i = 0; i < d->fresh.n; i++)
 		if (d->fresh.v[i].due_ms != FRESH_DONE)
 			items_add(&d->sent, &d->fresh.v[i]);
@@ -333,17 +342,15 @@ batch(struct due *d)
 	uint8_t key[META_KEY_MAX], val[16];
 	struct meta_txn *tx = meta_txn_new();
 	const struct due_item *it;
-	bool again = d->sent.n > 0 || d->sent_gone.n > 0;
 	size_t klen, len;
 	uint32_t i;
 
-	/* after a failure it is made again of the same */
-	if (d->sent.n == 0)
-		fresh_take(d);
-	if (d->sent_gone.n == 0) {
-		items_move(&d->gone, &d->sent_gone);
-		d->gone_far = false;
-	}
+	/* behind those of a batch that failed */
+	fresh_take(d);
+	for (i = 0; i < d->gone.n; i++)
+		items_add(&d->sent_gone, &d->gone.v[i]);
+	d->gone.n = 0;
+	d->gone_far = false;
 	for (i = 0; i < d->sent.n; i++) {
 		it = &d->sent.v[i];
 		klen = due_key_item(key, d->id, it);
@@ -362,7 +369,7 @@ batch(struct due *d)
 	due_counts_write(d, tx);
 	d->flush = false;
 	if (d->client->add != NULL)
-		d->client->add(d->priv, tx, again);
+		d->client->add(d->priv, tx);
 	d->busy = true;
 	d->requests++;
 	d->meta->ops->commit(d->meta, &tx, committed, d);
@@ -456,6 +463,7 @@ scan(struct due *d)
 	d->busy = true;
 	d->requests++;
 	d->scanned_n = 0;
+	d->window = window_size(d);
 	d->scan_end = d->end;
 	d->meta->ops->list_after(
 	    d->meta, pre, plen, key, len, d->window, scanned, d);

@@ -49,10 +49,11 @@ struct due_client {
 	void (*loaded)(void *priv);
 	/* Something may be taken by due_next(). */
 	void (*ready)(void *priv);
-	/* A batch is made: what the client writes with it. again: one that
-	 * failed, of what was added before that. NULL: nothing. */
-	void (*add)(void *priv, struct meta_txn *, bool again);
-	/* It is durable. NULL: nothing. */
+	/* A batch is made, of everything that was added and done until now: what the
+	 * client writes with it. If it fails another one follows, of the same and what
+	 * has come since. NULL: nothing. */
+	void (*add)(void *priv, struct meta_txn *);
+	/* The last one is durable. NULL: nothing. */
 	void (*added)(void *priv);
 };
 

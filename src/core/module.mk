@@ -19,6 +19,7 @@ noinst_LIBRARIES += %D%/libcore.a
 	%D%/disp_key.c \
 	%D%/disp_shared.c \
 	%D%/disp_single.c \
+	%D%/delay.c %D%/delay.h \
 	%D%/due.c %D%/due.h %D%/due_priv.h \
 	%D%/due_heap.c %D%/due_heap.h \
 	%D%/due_row.c \
@@ -49,6 +50,7 @@ noinst_LIBRARIES += %D%/libcore.a
 	%D%/sub.c %D%/sub_priv.h \
 	%D%/sub_admin.c \
 	%D%/sub_index.c \
+	%D%/sub_peek.c \
 	%D%/sub_record.c \
 	%D%/sub_stats.c \
 	%D%/subscribe.c \

@@ -280,6 +280,31 @@ posset_count_range(const struct posset *ps, struct pos first, struct pos last)
 	return n;
 }
 
+uint64_t
+posset_count_without(
+    const struct posset *a, const struct posset *b, struct pos after)
+{
+	const struct posset_ledger *pl;
+	roaring_bitmap_t *rest;
+	uint64_t n = 0;
+	uint32_t i;
+
+	for (i = find(a, after.ledger); i < a->n; i++) {
+		pl = get(b, a->v[i].ledger);
+		rest = pl != NULL ?
+		    roaring_bitmap_andnot(a->v[i].bits, pl->bits) :
+		    roaring_bitmap_copy(a->v[i].bits);
+		AN(rest);
+		if (a->v[i].ledger != after.ledger || after.entry < 0)
+			n += roaring_bitmap_get_cardinality(rest);
+		else if (after.entry < ENTRY_MAX)
+			n += roaring_bitmap_range_cardinality(rest,
+			    (uint64_t)after.entry + 1, (uint64_t)ENTRY_MAX + 1);
+		roaring_bitmap_free(rest);
+	}
+	return n;
+}
+
 static bool
 count_run(uint32_t v, void *priv)
 {

@@ -46,6 +46,9 @@ int64_t posset_first_absent(const struct posset *, struct pos from);
 uint64_t posset_remove_upto(struct posset *, struct pos upto);
 uint64_t posset_count_range(
     const struct posset *, struct pos first, struct pos last);
+/* positions > after that are in a and not in b */
+uint64_t posset_count_without(
+    const struct posset *a, const struct posset *b, struct pos after);
 uint64_t posset_runs(const struct posset *); /* stats */
 size_t posset_bytes(const struct posset *);
 size_t posset_ledger_write(

@@ -7,6 +7,7 @@
  * When an append fails, the producers of the topic are closed after their
  * receipts: what they sent behind it must not be stored before it is sent again.
  */
+#include "core/delay.h"
 #include "core/topic_priv.h"
 
 #define RING_MIN 64u
@@ -190,6 +191,8 @@ stored(struct topic *t, struct tledger *tl, int64_t first, uint32_t n,
 		at.pos = (struct pos){ li->id, first + i };
 		at.index = index;
 		at.locator = entry_locator(li->id, index - li->first_index);
+		if (pp.deliver_at_ms > t->co->now_ms)
+			delay_stored(t, at.pos, pp.deliver_at_ms);
 		receipt(t, &pp, &at, ERR_OK);
 		index += pp.messages_n;
 	}
@@ -254,6 +257,7 @@ append(struct topic *t, struct tledger *tl, struct pending_publish pp,
 	struct ledgers *lgs = t->co->ledgers;
 
 	pp.messages_n = attr->messages_n;
+	pp.deliver_at_ms = attr->deliver_at_ms;
 	pp.bytes = body->len;
 	*pending_push(t) = pp;
 	lgs->ops->append(lgs, tl->lg, attr, body, t->co->conf.sync);

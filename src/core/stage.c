@@ -184,7 +184,7 @@ stage_line_take(struct op_line *line)
 /* --- the index -------------------------------------------------------------------------- */
 
 static void
-batch_add(void *priv, struct meta_txn *tx, bool again)
+batch_add(void *priv, struct meta_txn *tx)
 {
 	uint8_t key[META_KEY_MAX], val[8];
 	struct stage *st = priv;
@@ -194,8 +194,7 @@ batch_add(void *priv, struct meta_txn *tx, bool again)
 
 	for (i = 0; i < STAGE_CLASSES; i++) {
 		l = &st->logs[i];
-		if (!again)
-			l->covering = l->added;
+		l->covering = l->added;
 		if (l->covering == l->covered)
 			continue;
 		len = due_key(key, st->id, 'u', i);

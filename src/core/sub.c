@@ -261,24 +261,6 @@ sub_rewind(struct sub *s)
 		s->replay_rd = reader_new(s->t, p, woken, s);
 }
 
-enum reader_result
-sub_peek(struct sub *s, struct entry *ent)
-{
-	struct pos at = reader_pos(s->rd), p;
-	enum reader_result r;
-
-	p = cursor_skip(s->cur, at);
-	if (!pos_eq(p, at))
-		reader_seek(s->rd, p);
-	r = reader_peek(s->rd, ent);
-	if (r != READER_ENTRY)
-		return r;
-	for (; p.ledger == ent->pos.ledger && p.entry < ent->pos.entry;
-	     p.entry++)
-		(void)cursor_ack(s->cur, p, 0);
-	return r;
-}
-
 bool
 sub_swallow(struct sub *s, const struct entry *ent)
 {

@@ -29,6 +29,17 @@ void sub_rewind(struct sub *);
 /* How entry at the reader's position stands after a peek: what lay in between was
  * damaged and counts as acked, or nobody could ever ack it. */
 enum reader_result sub_peek(struct sub *, struct entry *);
+/* The first entry that is to be sent again, or is due by now (s->replay); END: none.
+ * What can't be had any more is forgotten. */
+enum reader_result sub_peek_again(struct sub *, struct entry *);
+/* An entry that is to be delivered later is due. */
+void sub_due(struct sub *, struct pos);
+/* Its type waits for deliver_at, as in Pulsar. */
+static inline bool
+sub_delays(const struct sub *s)
+{
+	return s->type == SUB_SHARED || s->type == SUB_KEY_SHARED;
+}
 /* marker messages of the server and the like: acked here, never sent */
 bool sub_swallow(struct sub *, const struct entry *);
 struct prop *props_dup(const struct prop *, uint32_t n);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Figures of subscriptions and consumers. */
 #include "core/cursor_priv.h"
+#include "core/delay.h"
 #include "core/sub_priv.h"
 #include "core/topic_priv.h"
 
@@ -68,6 +69,7 @@ fill_head(const struct sub *s, struct sub_stats *st)
 	st->backlog_entries = cursor_backlog_entries(s->cur);
 	st->mark_delete = cursor_mark_delete(s->cur);
 	st->backlog_bytes = (int64_t)topic_bytes_after(s->t, st->mark_delete);
+	st->delayed = delay_count(s);
 	st->acked_ranges = cursor_acked_ranges(s->cur);
 	st->read_pos = s->rd != NULL ? reader_pos(s->rd) :
 				       tlog_next(s->t, st->mark_delete);

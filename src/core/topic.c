@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Topics of a shard: found, kept, looked through, freed. */
 #include "core/reads.h"
+#include "core/delay.h"
 #include "core/sub_priv.h"
 #include "core/topic_priv.h"
 
@@ -45,6 +46,7 @@ destroy(struct topic *t)
 	timer_cancel(t->co->timers, &t->idle_timer);
 	reads_drop(t);
 	claims_fini(t);
+	delay_free(t);
 	publish_fini(t);
 	tlog_fini(t);
 	topic_props_fini(t);

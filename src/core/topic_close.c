@@ -7,6 +7,7 @@
  */
 #include "core/cursor.h"
 #include "core/reads.h"
+#include "core/delay.h"
 #include "core/stage.h"
 #include "core/sub_priv.h"
 #include "core/topic_priv.h"
@@ -109,6 +110,7 @@ gone(struct topic *t, bool del)
 	topic_pin(t);
 	if (t->stage != NULL)
 		stage_log_gone(t->stage);
+	delay_free(t);
 	while ((s = TAILQ_FIRST(&t->subs)) != NULL) {
 		id = s->journal_id;
 		durable = s->durable && t->name.persistent;
@@ -221,6 +223,9 @@ forget(struct topic *t)
 		meta_txn_put(tx, key, len, "", 0);
 	}
 	topic_pin(t);
+	/* before: without it entries are met by whoever reads them, but another
+	 * topic of the name is not to find it */
+	delay_forget(t);
 	meta->ops->commit(meta, &tx, deleted, t);
 }
 

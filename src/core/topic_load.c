@@ -7,6 +7,7 @@
  *		        \-> partitioned? -> first ledger -> commit --^
  */
 #include "core/reads.h"
+#include "core/delay.h"
 #include "core/sub_priv.h"
 #include "core/topic_priv.h"
 
@@ -316,6 +317,15 @@ not_there(struct topic *t)
 /* --- one that is there ------------------------------------------------------------------ */
 
 static void
+delayed_loaded(struct topic *t, enum err e)
+{
+	if (e != ERR_OK)
+		load_failed(t, e, "Failed to load what is delayed");
+	else
+		tlog_start(t);
+}
+
+static void
 subs_got(void *priv, enum err e, const void *key, size_t klen, const void *val,
     size_t len)
 {
@@ -332,7 +342,7 @@ subs_got(void *priv, enum err e, const void *key, size_t klen, const void *val,
 		if (e != ERR_OK)
 			load_failed(t, ERR_METADATA, NULL);
 		else
-			tlog_start(t);
+			delay_load(t, delayed_loaded);
 		return;
 	}
 	n = key_subs(pre, &t->name);

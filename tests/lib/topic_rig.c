@@ -68,6 +68,7 @@ trig_init(struct trig *tr)
 		.auto_sub = true,
 		.default_partitions = 1,
 		.max_message_bytes = 1 << 20,
+		.delayed = true,
 		.hash_ring = true,
 		.hash_ring_points = 100,
 		.batch_index_ack = true,

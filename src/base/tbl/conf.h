@@ -188,6 +188,9 @@ CONF_INT(maxUnackedMessagesPerSubscription, 200000, 0, 100000000, "messages",
 CONF_INT(activeConsumerFailoverDelayTimeMillis, 1000, 0, 600000, "ms", LIVE,
     "How long a newly active consumer of a failover subscription waits, so "
     "that the old one can finish.")
+CONF_BOOL(delayedDeliveryEnabled, true, RESTART,
+    "Keep messages that are to be delivered later from Shared and Key_Shared "
+    "subscriptions until they are due.")
 CONF_BOOL(subscriptionKeySharedUseConsistentHashing, true, LIVE,
     "Give keys to consumers of a Key_Shared subscription by a consistent "
     "hash ring; otherwise by splitting the range of hashes.")
