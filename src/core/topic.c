@@ -100,6 +100,8 @@ topics_free(struct core *co)
 	struct sub *s;
 
 	while ((t = map_pop(co->topics)) != NULL) {
+		/* what waited for it finds that it has gone */
+		t->state = TOPIC_CLOSING;
 		topic_load_drop(t);
 		topic_close_drop(t);
 		while ((pr = LIST_FIRST(&t->producers)) != NULL)

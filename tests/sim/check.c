@@ -341,6 +341,10 @@ on_fx(void *priv, struct fx *fx)
 		fx_free(&fx);
 		return;
 	}
+	if (reads_answer(w, fx)) {
+		fx_free(&fx);
+		return;
+	}
 	se = sess_of(w, fx->dest.tag);
 	trace(w, "fx %d of op %d for %u: %s %s", (int)fx->type, (int)fx->op,
 	    se->tag, err_text(fx->err), fx->diag);

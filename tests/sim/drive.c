@@ -41,6 +41,7 @@ dice(struct sim *w)
 	w->seeks = rnd(w, 4) == 0 ? (unsigned)rnd(w, 20) : 0;
 	w->unsubs = rnd(w, 5) == 0 ? (unsigned)rnd(w, 10) : 0;
 	w->body_max = sizes[rnd(w, 3)];
+	w->reads = rnd(w, 2) == 0 ? (unsigned)rnd(w, 60) : 0;
 	trace(w,
 	    "dice: %u shards, enospc %u, eio %u, readfail %u, metafail %u, "
 	    "unloads %u, drains %u, reshards %u, stale %u, seeks %u, unsubs %u",
@@ -206,6 +207,8 @@ step(struct sim *w)
 	} else if (d < 45) {
 		if (!chance(w, w->slow_client))
 			clients(w);
+		if (chance(w, w->reads))
+			reads_act(w);
 	} else if (d < 65) {
 		if (!chance(w, w->slow_disk))
 			world_pump(w, 1 + rnd(w, 4), 0);
@@ -350,6 +353,29 @@ take_all(struct sim *w, bool ack)
 	w->consumers_n = n;
 }
 
+/* Every topic by index, from the first message to the last; groups are where they
+ * may be. */
+static void
+read_all(struct sim *w)
+{
+	struct m_topic *t;
+	unsigned i, turn;
+	bool more = true;
+
+	for (turn = 0; more; turn++) {
+		if (turn > 5000)
+			violation(w, "a topic is never read to its end");
+		more = false;
+		for (i = 0; i < w->topics_n; i++) {
+			t = &w->t[i];
+			if (reads_next(w, t, turn == 0))
+				more = true;
+		}
+		settle(w, 20);
+		reads_check_rest(w);
+	}
+}
+
 static void
 end(struct sim *w)
 {
@@ -364,11 +390,15 @@ end(struct sim *w)
 		crash(w);
 	settle(w, 2000);
 	close_all(w);
+	reads_check_rest(w);
 	send_all(w);
+	read_all(w);
 	take_all(w, true);
 	check_end(w);
+	read_all(w);
 	/* and nothing of it comes back */
 	crash(w);
+	read_all(w);
 	take_all(w, false);
 	check_end(w);
 }

@@ -37,6 +37,9 @@ model_init(struct sim *w)
 			s->type = k < 4 ? (enum sub_type)k : SUB_EXCLUSIVE;
 			s->durable = k < SUBS_MAX - 1;
 		}
+		for (k = 0; k < GROUPS_MAX; k++)
+			(void)snprintf(t->groups[k].name,
+			    sizeof t->groups[k].name, "g%u", k);
 	}
 }
 
@@ -81,6 +84,8 @@ body_make(struct sim *w, const struct client *cl, uint32_t seq,
 	p->attr.flags = ATTR_HAS_KEY;
 	if (b.messages_n > 1)
 		p->attr.flags |= ATTR_BATCH;
+	else
+		p->attr.tag_hash = b.key + 1;
 	p->attr.publish_time_ms = w->wall_ms;
 	p->attr.key_hash = hash_sticky(&b.key, sizeof b.key);
 	p->attr.sequence = seq;

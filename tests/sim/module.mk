@@ -9,6 +9,7 @@ check_PROGRAMS += %D%/sim
 	%D%/drive.c \
 	%D%/model.c \
 	%D%/net.c \
+	%D%/reads.c \
 	%D%/sim.c \
 	%D%/sim.h \
 	%D%/spy.c \

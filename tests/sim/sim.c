@@ -167,6 +167,8 @@ summary(const struct sim_stats *st)
 		{ "freed", st->freed },
 		{ "recycled", st->recycled },
 		{ "ledgers given up", st->ledgers_gone },
+		{ "reads at an index", st->index_reads },
+		{ "cursors set", st->cursor_sets },
 	};
 	size_t i;
 

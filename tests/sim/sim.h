@@ -14,6 +14,7 @@
  *   ack.c      acks, from their application to their receipt
  *   net.c      connections: queues both ways, cuts
  *   client.c   producers and consumers
+ *   reads.c    reads and cursors by index
  *   drive.c    the dice: what happens next, faults, the end
  *
  * Memory: everything lives until the process ends but for messages.
@@ -35,6 +36,7 @@
 #define SUBS_MAX 6u /* of a topic; the last ones are readers */
 #define PRODUCERS_MAX 5u
 #define CONSUMERS_MAX 18u
+#define GROUPS_MAX 2u /* of a topic: cursors that are set by index */
 #define KEYS 12u
 #define BATCH_MAX 40u
 
@@ -94,6 +96,16 @@ struct m_sub {
 	uint32_t next_seq[PRODUCERS_MAX]; /* first arrivals, with whole */
 };
 
+/* A cursor that is moved by index. */
+struct m_group {
+	char name[16];
+	bool exists; /* for sure */
+	uint64_t *set; /* where it was set to, in order */
+	uint32_t set_n, set_cap;
+	uint32_t durable; /* number, from 1, of the last one that is for good */
+	uint32_t unsure; /* of the last one that may not have been done */
+};
+
 struct m_topic {
 	unsigned i;
 	char name[64];
@@ -101,6 +113,10 @@ struct m_topic {
 	uint32_t n, cap;
 	uint32_t gen; /* lives: rises with each delete */
 	struct m_sub subs[SUBS_MAX];
+	struct m_group groups[GROUPS_MAX];
+	struct sess *reader;
+	uint64_t read_next, max_index; /* as a read was told last */
+	bool read_failed;
 };
 
 /* --- sessions: what a front-end knows of a producer or consumer ------------------ */
@@ -253,7 +269,7 @@ struct sim_stats {
 	uint64_t power_losses, kills, shutdowns, reshards, cuts, failed_writes,
 	    failed_reads, failed_commits, no_room, unloads, seeks, unsubscribes;
 	uint64_t groups, reads, checkpoints, sealed, freed, recycled,
-	    ledgers_gone;
+	    ledgers_gone, index_reads, cursor_sets;
 };
 
 struct sim {
@@ -289,6 +305,7 @@ struct sim {
 	/* per mille */
 	unsigned enospc, eio, readfail, metafail, unloads, drains, reshards;
 	unsigned seeks, unsubs;
+	unsigned reads; /* at an index; percent */
 	uint32_t high_water; /* messages to a client */
 	unsigned acks_reply, acks_stale, batch, nacks, redeliver_all, closes;
 	uint32_t body_max;
@@ -395,6 +412,13 @@ void client_ack_all(struct sim *, struct client *);
 void client_send(struct sim *, struct client *, uint32_t max);
 void client_new_messages(struct sim *, struct client *, uint32_t n);
 void client_flow(struct sim *, struct client *, uint32_t n);
+
+/* --- reads.c: reads and cursors by index */
+void reads_act(struct sim *);
+bool reads_answer(struct sim *, const struct fx *); /* it was one of them */
+void reads_crash(struct sim *);
+void reads_check_rest(struct sim *);
+bool reads_next(struct sim *, struct m_topic *, bool first);
 
 /* --- drive.c */
 void drive(struct sim *);

@@ -190,6 +190,7 @@ world_crash(struct sim *w, bool power)
 	stop_shards(w);
 	net_crash(w);
 	ack_crash(w);
+	reads_crash(w);
 	model_crash(w);
 	spy_reset(w);
 }
