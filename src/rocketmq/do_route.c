@@ -46,7 +46,8 @@ say_route(struct rmq_session *s, const struct rmq_ref *ref, uint32_t read_n,
 	strbuf_addf(sb,
 	    ",\"perm\":%u,\"readQueueNums\":%u,\"topicSysFlag\":%u,"
 	    "\"writeQueueNums\":%u}]}",
-	    perm, read_n, sys_flag, write_n);
+	    s->rm->wiped ? perm & ~(uint32_t)PERM_WRITE : perm, read_n,
+	    sys_flag, write_n);
 	rmq_answer_text(s, ref);
 }
 

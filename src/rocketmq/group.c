@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "rocketmq/ask.h"
 #include "rocketmq/group.h"
+#include "rocketmq/tell.h"
 
 /* --- messages --------------------------------------------------------------- */
 
@@ -33,6 +34,7 @@ rmq_msg_free(struct rmq_msg **mp)
 	mem_free(m->group);
 	mem_free(m->client);
 	mem_free(m->addr);
+	mem_free(m->ext);
 	mem_free(m->body);
 	mem_free(m->remark);
 	FREE_OBJ(m);
@@ -56,6 +58,44 @@ rmq_msg_send(struct rmq *rm, unsigned shard, struct rmq_msg **mp)
 	rm->conf.post(rm->conf.post_priv, shard, m);
 }
 
+/* Fields of a request, to cross shards */
+static char *
+ext_pack(const struct rheader *h, size_t *len)
+{
+	size_t n = 0;
+	unsigned i;
+	char *p, *at;
+
+	for (i = 0; i < h->fields_n; i++)
+		n += h->f[i].name.len + h->f[i].value.len + 2;
+	*len = n;
+	p = at = mem_zalloc(n + 1);
+	for (i = 0; i < h->fields_n; i++) {
+		if (h->f[i].name.len > 0)
+			memcpy(at, h->f[i].name.p, h->f[i].name.len);
+		at += h->f[i].name.len + 1;
+		if (h->f[i].value.len > 0)
+			memcpy(at, h->f[i].value.p, h->f[i].value.len);
+		at += h->f[i].value.len + 1;
+	}
+	return p;
+}
+
+struct str
+rmq_ask_field(const struct rmq_msg *m, const char *name)
+{
+	const char *p = m->ext, *end = m->ext + m->ext_len;
+
+	while (p != NULL && p < end) {
+		const char *value = p + strlen(p) + 1;
+
+		if (strcmp(p, name) == 0)
+			return str_of(value);
+		p = value + strlen(value) + 1;
+	}
+	return STR_NONE;
+}
+
 void
 rmq_group_ask(struct rmq_session *s, const struct rmq_req *q, struct str group,
     struct str client)
@@ -68,6 +108,7 @@ rmq_group_ask(struct rmq_session *s, const struct rmq_req *q, struct str group,
 	m->group = mem_strndup(group.p, group.len);
 	if (client.p != NULL)
 		m->client = mem_strndup(client.p, client.len);
+	m->ext = ext_pack(q->h, &m->ext_len);
 	m->body_len = q->body.len;
 	m->body = mem_strndup((const char *)q->body.p, q->body.len);
 	rmq_msg_send(s->rm, rmq_group_shard(s->rm, group), &m);
@@ -257,6 +298,11 @@ static const struct {
 	{ RQ_GET_CONSUMER_LIST_BY_GROUP, rmq_group_consumer_list },
 	{ RQ_LOCK_BATCH_MQ, rmq_group_lock },
 	{ RQ_UNLOCK_BATCH_MQ, rmq_group_unlock },
+	{ RQ_GET_CONSUMER_CONNECTION_LIST, rmq_group_connections },
+	{ RQ_GET_PRODUCER_CONNECTION_LIST, rmq_group_producers },
+	{ RQ_QUERY_SUBSCRIPTION_BY_CONSUMER, rmq_group_sub },
+	{ RQ_GET_CONSUMER_RUNNING_INFO, rmq_group_client },
+	{ RQ_CONSUME_MESSAGE_DIRECTLY, rmq_group_client },
 };
 
 static void
@@ -272,6 +318,10 @@ answer(struct rmq *rm, struct rmq_msg *msg)
 			break;
 	assert(i < sizeof questions / sizeof questions[0]);
 	questions[i].f(rm, group_get(rm, msg->group), msg, &r);
+	if (r.forward != NULL) {
+		rmq_forward(rm, r.forward, msg);
+		return;
+	}
 	a = rmq_msg_new(rm, MSG_ANSWER);
 	a->session = msg->session;
 	a->ref = msg->ref;
@@ -410,6 +460,15 @@ rmq_receive(struct rmq *rm, struct rmq_msg **mp)
 		break;
 	case MSG_TELL:
 		told(rm, m);
+		break;
+	case MSG_CLIENT:
+		rmq_forwarded(rm, m);
+		break;
+	case MSG_ALL:
+		rmq_tell_came(rm, m);
+		break;
+	case MSG_ALL_SAID:
+		rmq_told_came(rm, m);
 		break;
 	}
 	if (*mp != NULL)

@@ -88,7 +88,12 @@ enum rmq_msg_type {
 	MSG_ANSWER, /* to the session */
 	MSG_NOTIFY, /* to the session: the group's members have changed */
 	MSG_TELL_PRODUCER, /* to the group: for any of its producers */
-	MSG_TELL /* to the session: a request of ours that isn't answered */
+	MSG_TELL, /* to the session: a request of ours that isn't answered */
+	/* to a client's session: a request that it is to answer itself; the
+	 * answer goes to asker as MSG_ANSWER */
+	MSG_CLIENT,
+	MSG_ALL, /* to a front-end (job.h); session: number of the job */
+	MSG_ALL_SAID /* to the job */
 };
 
 #define RMQ_MSG_FIELDS 8
@@ -105,9 +110,13 @@ struct rmq_msg {
 	int32_t version;
 	bool producer; /* LEAVE: as which */
 	struct rmq_interest *in; /* JOIN */
-	char *body; /* ASK, ANSWER */
+	uint64_t asker; /* CLIENT: session */
+	unsigned asker_shard;
+	char *ext; /* ASK, CLIENT: fields of the request, name\0value\0... */
+	size_t ext_len;
+	char *body; /* ASK, ANSWER, CLIENT, ALL, ALL_SAID */
 	size_t body_len;
-	int code; /* ANSWER; TELL: of the request */
+	int code; /* ANSWER; TELL: of the request; ALL: enum rmq_tell */
 	char *remark;
 	unsigned fields_n; /* TELL: of its header */
 	struct {
@@ -154,6 +163,9 @@ struct rmq_group {
 	struct map locks; /* key -> struct rmq_lock */
 };
 
+/* A field of the request that a question is of; STR_NONE: none */
+struct str rmq_ask_field(const struct rmq_msg *, const char *name);
+
 /* NULL: groups_max are there */
 struct rmq_group *rmq_group_make(struct rmq *, const char *name);
 /* What the asker gets; text is the body if code is RC_SUCCESS. */
@@ -161,11 +173,18 @@ struct rmq_reply {
 	int code;
 	char remark[256];
 	struct strbuf *text;
+	/* this member is to answer it (the rest is then not looked at) */
+	const struct rmq_gmember *forward;
 };
 /* group.c finds the group (NULL: nobody is in it) and calls it. */
 typedef void rmq_group_f(struct rmq *, struct rmq_group *,
     const struct rmq_msg *, struct rmq_reply *);
 void rmq_group_locks_expire(struct rmq_group *, int64_t now_ms);
 rmq_group_f rmq_group_consumer_list, rmq_group_lock, rmq_group_unlock;
+rmq_group_f rmq_group_connections, rmq_group_producers, rmq_group_sub,
+    rmq_group_client;
+/* forward.c */
+void rmq_forward(struct rmq *, const struct rmq_gmember *, struct rmq_msg *);
+void rmq_forwarded(struct rmq *, struct rmq_msg *);
 
 #endif

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rocketmq/job.h"
+#include "rocketmq/group.h"
+#include "rocketmq/tell.h"
+
+#define ANSWER_MAX (16u << 20)
 
 struct rmq_job *
 rmq_job_new_own(struct rmq *rm, rmq_job_f *f)
@@ -26,8 +30,21 @@ rmq_job_new(struct rmq_session *s, const struct rmq_ref *ref, rmq_job_f *f)
 }
 
 static void
+parts_free(struct rmq_job *j)
+{
+	unsigned i;
+
+	for (i = 0; i < j->parts_n; i++)
+		mem_free(j->parts[i]);
+	mem_free(j->parts);
+	j->parts = NULL;
+	j->parts_n = 0;
+}
+
+static void
 job_free(struct rmq_job *j)
 {
+	parts_free(j);
 	rmq_thing_del(j->rm, j->number);
 	LIST_REMOVE(j, link);
 	if (j->frame.buf != NULL)
@@ -94,6 +111,74 @@ rmq_job_fx(struct rmq_job *j, struct fx *fx)
 	s = rmq_session_get(j->rm, j->ref.session);
 	if (s != NULL || j->ref.session == 0)
 		j->f(j, s, fx);
+	rmq_job_release(j);
+}
+
+/* --- what all shards are told ------------------------------------------------- */
+
+static rmq_tell_f *const tells[TELLS_N] = {
+	[TELL_TOPIC_STALE] = rmq_topic_told,
+	[TELL_WIPED] = rmq_wiped_told,
+	[TELL_PRODUCERS] = rmq_producers_told,
+};
+
+void
+rmq_job_tell(struct rmq_job *j, enum rmq_tell what, struct str text)
+{
+	struct rmq *rm = j->rm;
+	struct rmq_msg *m;
+	unsigned i;
+
+	CHECK_OBJ_NOTNULL(j, RMQ_JOB_MAGIC);
+	AZ(j->parts_left);
+	parts_free(j);
+	j->parts_n = j->parts_left = rm->router->shards_n;
+	j->parts = mem_calloc(j->parts_n, sizeof(char *));
+	rmq_job_hold(j);
+	for (i = 0; i < j->parts_n; i++) {
+		m = rmq_msg_new(rm, MSG_ALL);
+		m->session = j->number;
+		m->code = (int)what;
+		m->body = mem_strndup(text.p, text.len);
+		m->body_len = text.len;
+		rmq_msg_send(rm, i, &m);
+	}
+}
+
+void
+rmq_tell_came(struct rmq *rm, const struct rmq_msg *m)
+{
+	struct rmq_msg *a = rmq_msg_new(rm, MSG_ALL_SAID);
+	struct strbuf sb;
+
+	assert(m->code >= 0 && m->code < TELLS_N);
+	strbuf_init(&sb, ANSWER_MAX);
+	tells[m->code](rm, (struct str){ m->body, m->body_len }, &sb);
+	a->session = m->session;
+	if (strbuf_err(&sb) == ERR_OK && sb.len > 0) {
+		a->body = mem_strndup(strbuf_str(&sb), sb.len);
+		a->body_len = sb.len;
+	}
+	strbuf_fini(&sb);
+	rmq_msg_send(rm, m->from, &a);
+}
+
+/* Its job is there: it holds on until all have answered. */
+void
+rmq_told_came(struct rmq *rm, struct rmq_msg *m)
+{
+	struct rmq_job *j = umap_get(&rm->things, m->session);
+	struct rmq_session *s;
+
+	CHECK_OBJ_NOTNULL(j, RMQ_JOB_MAGIC);
+	assert(m->from < j->parts_n && j->parts_left > 0);
+	j->parts[m->from] = m->body != NULL ? m->body : mem_strdup("");
+	m->body = NULL;
+	if (--j->parts_left > 0)
+		return;
+	s = rmq_session_get(rm, j->ref.session);
+	if (s != NULL)
+		j->f(j, s, NULL);
 	rmq_job_release(j);
 }
 

@@ -36,6 +36,8 @@ struct rmq_job {
 	    frame; /* the request, if it is looked at again; referenced */
 	void *priv;
 	void (*fini)(struct rmq_job *); /* NULL: nothing to free */
+	char **parts; /* what shards said (rmq_job_tell), by shard */
+	unsigned parts_n, parts_left;
 };
 
 struct rmq_job *rmq_job_new(
@@ -52,5 +54,23 @@ void rmq_job_route_to(struct rmq_job *, unsigned shard, struct op **);
 void rmq_job_drop(struct rmq_job *);
 void rmq_job_hold(struct rmq_job *);
 void rmq_job_release(struct rmq_job *);
+
+/*
+ * What every shard's front-end is told or asked, this one's too. When all of
+ * them have said something, the job's step is called, with fx NULL, and parts
+ * are their answers; one such question of a job at a time.
+ */
+enum rmq_tell {
+	TELL_TOPIC_STALE, /* text: name of a topic whose record has changed */
+	TELL_GROUP_STALE, /* text: group whose settings have changed */
+	TELL_WIPED, /* text: "1" or "0": routes have write permission */
+	TELL_CONF, /* text: "key=value": a setting has changed */
+	TELL_PRODUCERS, /* answer: members of ProducerTableInfo's map */
+	TELL_COUNTERS, /* answer: numbers, with a blank between */
+	TELL_STATS, /* text: kind and key of a statistic; answer: numbers */
+	TELLS_N
+};
+void rmq_job_tell(struct rmq_job *, enum rmq_tell, struct str text);
+typedef void rmq_tell_f(struct rmq *, struct str text, struct strbuf *answer);
 
 #endif

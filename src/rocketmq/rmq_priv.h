@@ -118,6 +118,7 @@ struct rmq {
 	struct map topics; /* RocketMQ's name -> struct rmq_topic */
 	struct map groups; /* those that live on this shard */
 	bool draining;
+	bool wiped; /* routes are without write permission */
 	unsigned in_fx; /* an effect is being taken in */
 	struct loop_timer later, second;
 	STAILQ_HEAD(, later_op) later_ops;
@@ -165,7 +166,6 @@ enum rmq_request {
 	RQ_NOTIFY_CONSUMER_IDS_CHANGED = 40,
 	RQ_RESET_CONSUMER_CLIENT_OFFSET = 220,
 	RQ_GET_CONSUMER_STATUS_FROM_CLIENT = 221,
-	RQ_GET_CONSUMER_RUNNING_INFO = 307,
 	RQ_CONSUME_MESSAGE_DIRECTLY = 309,
 	RQ_PUSH_REPLY_MESSAGE_TO_CLIENT = 326
 };
@@ -331,6 +331,13 @@ void rmq_topic_make(struct rmq_session *, const struct rmq_req *,
  * NULL and *ours false: it has none (another tenant, not persistent). */
 struct topic_name;
 char *rmq_name_of(const struct rmq *, const struct topic_name *, bool *ours);
+/* What a record (FX_TOPIC_META) says, into a topic */
+void rmq_topic_adopt(struct rmq_topic *, const struct fx *);
+/* Of the properties of a record as FX_TOPIC_META has them; mem_free it. */
+char *rmq_prop_get(struct str props, const char *key);
+struct jval;
+/* {"+k":"v","-k":""} as attrs.h takes it, mem_free it */
+char *rmq_attr_changes(const struct jval *);
 void rmq_topic_fx(struct rmq_topic *, struct fx *);
 void rmq_topics_changed(struct rmq *, const struct fx *);
 void rmq_topics_fini(struct rmq *);
@@ -381,6 +388,12 @@ rmq_do_f rmq_do_heartbeat, rmq_do_unregister, rmq_do_consumer_list, rmq_do_lock,
     rmq_do_unlock;
 rmq_do_f rmq_do_view;
 rmq_do_f rmq_do_send_back, rmq_do_recall, rmq_do_end_transaction;
+rmq_do_f rmq_do_topic_put, rmq_do_topic_put_list, rmq_do_topic_get,
+    rmq_do_topic_delete, rmq_do_topic_unregister;
+rmq_do_f rmq_do_topic_list, rmq_do_topic_configs, rmq_do_system_topics,
+    rmq_do_unit_topics, rmq_do_wipe;
+rmq_do_f rmq_do_kv_put, rmq_do_kv_get, rmq_do_kv_delete, rmq_do_kv_list;
+rmq_do_f rmq_do_connections, rmq_do_producer_list, rmq_do_ask_client;
 
 void rmq_pull_fx(struct rmq_pull *, struct fx *);
 void rmq_pulls_drop(struct rmq_session *);

@@ -9,11 +9,11 @@
 #include <stdio.h>
 
 #include "core/name.h"
-#include "rocketmq/rmq_priv.h"
+#include "rocketmq/systopic.h"
+#include "rocketmq/tell.h"
 
 #define MISSING_NS INT64_C(1000000000)
 #define UNUSED_NS INT64_C(60000000000)
-#define QUEUES_BENCHMARK 1024u
 #define NAME_LONGEST 127u
 
 static const struct str retry_head = STR_LIT("%RETRY%");
@@ -128,31 +128,14 @@ rmq_queue_full(
 uint32_t
 rmq_topic_builtin(const struct rmq *rm, struct str name, uint32_t *perm)
 {
-	static const struct {
-		struct str name;
-		uint32_t queues, perm;
-	} builtin[] = {
-		{ STR_LIT("SELF_TEST_TOPIC"), 1, PERM_READ | PERM_WRITE },
-		{ STR_LIT("BenchmarkTest"), QUEUES_BENCHMARK,
-		    PERM_READ | PERM_WRITE },
-		{ STR_LIT("OFFSET_MOVED_EVENT"), 1, PERM_READ | PERM_WRITE },
-		{ STR_LIT("RMQ_SYS_TRACE_TOPIC"), 1, PERM_READ | PERM_WRITE },
-	};
-	size_t i;
+	struct systopic st;
+	unsigned i;
 
-	*perm = PERM_READ | PERM_WRITE | PERM_INHERIT;
-	if (str_eq(name, STR_LIT("TBW102")))
-		return rm->conf.auto_topic ? rm->conf.default_queues : 0;
-	for (i = 0; i < sizeof builtin / sizeof builtin[0]; i++)
-		if (str_eq(name, builtin[i].name)) {
-			*perm = builtin[i].perm;
-			return builtin[i].queues;
-		}
-	if (str_eq(name, str_of(rm->conf.cluster)))
-		return 16;
-	if (str_eq(name, str_of(rm->conf.broker))) {
-		*perm = PERM_READ | PERM_WRITE;
-		return 1;
+	for (i = 0; i < systopic_count(); i++) {
+		systopic_at(&rm->conf, i, &st);
+		*perm = st.perm;
+		if (st.listed && str_eq(name, str_of(st.name)))
+			return st.queues;
 	}
 	return 0;
 }
@@ -278,6 +261,14 @@ adopt_props(struct rmq_topic *t, struct str text)
 	json_decref(js);
 }
 
+void
+rmq_topic_adopt(struct rmq_topic *t, const struct fx *fx)
+{
+	t->partitioned = fx->u32 > 0;
+	t->queues_n = fx->u32 > 0 ? fx->u32 : 1;
+	adopt_props(t, fx->text);
+}
+
 /* Outlets of queues that it has no more go; others stay. */
 static void
 adopt_outlets(struct rmq_topic *t)
@@ -305,9 +296,7 @@ meta_came(struct rmq_topic *t, const struct fx *fx)
 		settled(t, RMQ_TOPIC_FAILED);
 		return;
 	}
-	t->partitioned = fx->u32 > 0;
-	t->queues_n = fx->u32 > 0 ? fx->u32 : 1;
-	adopt_props(t, fx->text);
+	rmq_topic_adopt(t, fx);
 	adopt_outlets(t);
 	settled(t, RMQ_TOPIC_THERE);
 }
@@ -432,6 +421,31 @@ rmq_topic_make(struct rmq_session *s, const struct rmq_req *q,
 	t->make_queues = queues;
 	t->make_perm = perm;
 	make(t);
+}
+
+char *
+rmq_prop_get(struct str props, const char *key)
+{
+	json_t *js = NULL;
+	const char *v;
+	char *text;
+
+	if (props.len > 0)
+		js = json_loadb(props.p, props.len, 0, NULL);
+	v = json_string_value(json_object_get(js, key));
+	text = v != NULL ? mem_strdup(v) : NULL;
+	json_decref(js);
+	return text;
+}
+
+void
+rmq_topic_told(struct rmq *rm, struct str name, struct strbuf *answer)
+{
+	struct rmq_topic *t = map_get(&rm->topics, name.p, name.len);
+
+	(void)answer;
+	if (t != NULL)
+		t->stale = true;
 }
 
 /* A partition's name, or the whole topic's */

@@ -9,3 +9,5 @@ tests_unit_test_rmq_json_LDADD = $(ROCKETMQ_TEST)
 EXTRA_DIST += tests/vectors/sql92.txt tests/vectors/MakeSql92.java
 check_PROGRAMS += tests/unit/test_rmq_sql92
 tests_unit_test_rmq_sql92_LDADD = $(ROCKETMQ_TEST)
+check_PROGRAMS += tests/unit/test_rmq_attrs
+tests_unit_test_rmq_attrs_LDADD = $(ROCKETMQ_TEST)
