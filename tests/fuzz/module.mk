@@ -1,15 +1,57 @@
 # SPDX-License-Identifier: Apache-2.0
 # libFuzzer targets, one per decoder; built with CC=clang --enable-fuzz:
 #	make tests/fuzz/fuzz_pulsar && tests/fuzz/corpus DIR
-#	tests/fuzz/fuzz_pulsar -max_total_time=60 DIR
+#	tests/fuzz/fuzz_pulsar -max_total_time=60 DIR/fuzz_pulsar
 # corpus writes the golden vectors of tests/vectors as files.
+#
+# In make check each target gets that corpus without a fuzzer (replay.c), which
+# any compiler can build.
 
-dist_check_SCRIPTS += tests/fuzz/corpus
-
+FUZZ_TARGETS = tests/fuzz/fuzz_pulsar tests/fuzz/fuzz_rmq_header \
+	tests/fuzz/fuzz_rmq_json tests/fuzz/fuzz_rmq_record \
+	tests/fuzz/fuzz_rmq_sql92
 if FUZZ
-noinst_PROGRAMS += tests/fuzz/fuzz_pulsar
+noinst_PROGRAMS += $(FUZZ_TARGETS)
 endif
-EXTRA_PROGRAMS += tests/fuzz/fuzz_pulsar
+EXTRA_PROGRAMS += $(FUZZ_TARGETS)
+
 tests_fuzz_fuzz_pulsar_SOURCES = tests/fuzz/fuzz_pulsar.c
 tests_fuzz_fuzz_pulsar_LDADD = $(PULSAR_LINK) $(PULSAR_LIBS)
 tests_fuzz_fuzz_pulsar_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_rmq_header_SOURCES = tests/fuzz/fuzz_rmq_header.c
+tests_fuzz_fuzz_rmq_header_LDADD = $(ROCKETMQ_LINK) $(ROCKETMQ_LIBS)
+tests_fuzz_fuzz_rmq_header_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_rmq_json_SOURCES = tests/fuzz/fuzz_rmq_json.c
+tests_fuzz_fuzz_rmq_json_LDADD = $(ROCKETMQ_LINK) $(ROCKETMQ_LIBS)
+tests_fuzz_fuzz_rmq_json_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_rmq_record_SOURCES = tests/fuzz/fuzz_rmq_record.c
+tests_fuzz_fuzz_rmq_record_LDADD = $(FORMAT_LINK) $(BASE_LIBS)
+tests_fuzz_fuzz_rmq_record_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_rmq_sql92_SOURCES = tests/fuzz/fuzz_rmq_sql92.c
+tests_fuzz_fuzz_rmq_sql92_LDADD = $(ROCKETMQ_LINK) $(ROCKETMQ_LIBS)
+tests_fuzz_fuzz_rmq_sql92_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+
+# built for replay-all, which runs them
+REPLAY = tests/fuzz/replay_pulsar tests/fuzz/replay_rmq_header \
+	tests/fuzz/replay_rmq_json tests/fuzz/replay_rmq_record \
+	tests/fuzz/replay_rmq_sql92
+EXTRA_PROGRAMS += $(REPLAY)
+CLEANFILES += $(REPLAY)
+check_DATA = $(REPLAY)
+tests_fuzz_replay_pulsar_SOURCES = tests/fuzz/fuzz_pulsar.c tests/fuzz/replay.c
+tests_fuzz_replay_pulsar_LDADD = $(PULSAR_LINK) $(PULSAR_LIBS)
+tests_fuzz_replay_rmq_header_SOURCES = tests/fuzz/fuzz_rmq_header.c \
+	tests/fuzz/replay.c
+tests_fuzz_replay_rmq_header_LDADD = $(ROCKETMQ_LINK) $(ROCKETMQ_LIBS)
+tests_fuzz_replay_rmq_json_SOURCES = tests/fuzz/fuzz_rmq_json.c \
+	tests/fuzz/replay.c
+tests_fuzz_replay_rmq_json_LDADD = $(ROCKETMQ_LINK) $(ROCKETMQ_LIBS)
+tests_fuzz_replay_rmq_record_SOURCES = tests/fuzz/fuzz_rmq_record.c \
+	tests/fuzz/replay.c
+tests_fuzz_replay_rmq_record_LDADD = $(FORMAT_LINK) $(BASE_LIBS)
+tests_fuzz_replay_rmq_sql92_SOURCES = tests/fuzz/fuzz_rmq_sql92.c \
+	tests/fuzz/replay.c
+tests_fuzz_replay_rmq_sql92_LDADD = $(ROCKETMQ_LINK) $(ROCKETMQ_LIBS)
+
+dist_check_SCRIPTS += tests/fuzz/corpus tests/fuzz/replay-all
+TESTS += tests/fuzz/replay-all

@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "test.h"
+#include "vectors_file.h"
 
 #include <jansson.h>
 
 #include "base/be.h"
 #include "base/mem.h"
+#include "format/rmq_batch.h"
+#include "format/rmq_id.h"
+#include "format/rmq_props.h"
+#include "format/rmq_record.h"
 #include "rocketmq/header.h"
+#include "rocketmq/json_body.h"
 
 static char scratch_mem[4096];
 static struct rscratch scratch;
@@ -597,6 +602,162 @@ test_answer(void **state)
 	rout_fini(&o);
 }
 
+/* ---- what real clients and the reference say (tests/vectors) */
+
+static void
+scan_vector(const char *name, struct rframe *fr)
+{
+	struct str v = vector_find(name);
+	size_t n = 0;
+
+	assert_int_equal(
+	    rframe_size((const uint8_t *)v.p, v.len, RFRAME_MAX_DEFAULT, &n),
+	    RFRAME_OK);
+	assert_int_equal(n, v.len);
+	assert_int_equal(rframe_parse((const uint8_t *)v.p, n, fr), RFRAME_OK);
+	scratch = (struct rscratch){ scratch_mem, sizeof scratch_mem, 0 };
+	assert_ok(
+	    rheader_scan(&h, fr->type, fr->header, fr->header_n, &scratch));
+}
+
+/* the code in the name of a vector: CLIENT.SENDER.CODE.req or .resp */
+static long
+code_of(const char *name)
+{
+	const char *p = strstr(name, ".client.");
+
+	if (p == NULL)
+		p = strstr(name, ".broker.");
+	return strtol(p + 8, NULL, 10);
+}
+
+static void
+test_captured(void **state)
+{
+	struct rframe fr;
+	size_t i, requests = 0, answers = 0;
+
+	(void)state;
+	for (i = 0; i < vectors_n; i++) {
+		scan_vector(vectors[i].name, &fr);
+		if (strstr(vectors[i].name, ".resp") != NULL) {
+			assert_true(rheader_is_response(&h));
+			assert_int_equal(h.language, RLANG_JAVA);
+			answers++;
+			continue;
+		}
+		assert_false(rheader_is_response(&h));
+		assert_int_equal(h.code, code_of(vectors[i].name));
+		assert_int_equal(fr.type,
+		    strstr(vectors[i].name, "-binary.client.") != NULL ?
+			RHEADER_BINARY :
+			RHEADER_JSON);
+		requests++;
+	}
+	assert_true(requests > 30 && answers > 25);
+}
+
+static void
+test_captured_send(void **state)
+{
+	static const char *const v2[] = { "java-4.9.8.client.310.req",
+		"java-5.1.4-binary.client.310.req" };
+	struct rmq_uniq uniq;
+	struct rframe fr;
+	struct str s;
+	int32_t i32 = -1;
+	bool batch = true;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < NELEM(v2); i++) {
+		scan_vector(v2[i], &fr);
+		assert_int_equal(h.language, RLANG_JAVA);
+		check_str(rheader_letter(&h, 'a'), "capp");
+		assert_ok(rtext_i32(rheader_letter(&h, 'd'), &i32));
+		assert_int_equal(i32, 4);
+		assert_ok(rtext_bool(rheader_letter(&h, 'm'), &batch));
+		assert_false(batch);
+		s = rheader_letter(&h, 'i');
+		check_str(rmq_props_get(s, RMQ_PROP_KEYS), "k1 k2");
+		check_str(rmq_props_get(s, RMQ_PROP_TAGS), "TagA");
+		check_str(rmq_props_get(s, STR_LIT("user")),
+		    "\xc3\xa4\xe6\xb6\x88\"\\");
+		assert_ok(
+		    rmq_uniq_read(rmq_props_get(s, RMQ_PROP_UNIQ_KEY), &uniq));
+		check_str(
+		    (struct str){ (const char *)fr.body, fr.body_n }, "hello");
+	}
+	scan_vector("go-2.1.2.client.10.req", &fr);
+	assert_int_equal(h.language, RLANG_GO);
+	assert_int_equal(h.version, 317);
+	check_str(rheader_get(&h, "topic"), "capgot");
+	check_str(rmq_props_get(rheader_get(&h, "properties"), STR_LIT("user")),
+	    "v\"\\\001");
+	scan_vector("java-4.9.8.broker.310.resp", &fr);
+	assert_int_equal(h.code, 0);
+	check_str(rheader_get(&h, "MSG_REGION"), "DefaultRegion");
+}
+
+/* The bodies of batches and pulls that real ones sent. */
+static void
+test_captured_bodies(void **state)
+{
+	struct rmq_record r;
+	struct rframe fr;
+	uint32_t n = 0;
+
+	(void)state;
+	scan_vector("java-4.9.8.client.320.req", &fr);
+	assert_ok(rmq_batch_count(fr.body, fr.body_n, &n));
+	assert_int_equal(n, 2);
+	scan_vector("go-2.1.2.broker.11.resp", &fr);
+	assert_int_equal(h.code, 0);
+	assert_ok(rmq_record_read(fr.body, fr.body_n, &r));
+	check_str(r.topic, "capgot");
+	check_str(r.body, "hello");
+	assert_int_equal(r.body_crc, rmq_body_crc(r.body.p, r.body.len));
+	check_str(rmq_props_get(r.props, RMQ_PROP_CLUSTER), "DefaultCluster");
+}
+
+static void
+test_captured_json(void **state)
+{
+	const struct jval *root;
+	struct rframe fr;
+	struct jdoc d;
+	size_t i, bodies = 0;
+
+	(void)state;
+	jdoc_init(&d, JDOC_VALUES_MAX);
+	for (i = 0; i < vectors_n; i++) {
+		scan_vector(vectors[i].name, &fr);
+		if (fr.body_n == 0 || fr.body[0] != '{')
+			continue;
+		assert_ok(jdoc_parse(&d, fr.body, fr.body_n, &root));
+		assert_int_equal(root->type, JVAL_OBJECT);
+		bodies++;
+	}
+	assert_true(bodies > 10);
+	scan_vector("go-2.1.2.client.34.req", &fr);
+	assert_ok(jdoc_parse(&d, fr.body, fr.body_n, &root));
+	assert_non_null(jval_str(jval_get(root, "clientID")).p);
+	/* written by fastjson, keys that are numbers */
+	scan_vector("java-4.9.8.broker.105.resp", &fr);
+	assert_ok(jdoc_parse(&d, fr.body, fr.body_n, &root));
+	root =
+	    jval_get(jval_first(jval_get(root, "brokerDatas")), "brokerAddrs");
+	check_str(jval_str(jval_get(root, "0")), "127.0.0.2:10911");
+	jdoc_fini(&d);
+}
+
+static int
+load(void **state)
+{
+	(void)state;
+	return vectors_read("captured-rocketmq.txt");
+}
+
 int
 main(void)
 {
@@ -618,7 +779,11 @@ main(void)
 		cmocka_unit_test(test_json_is_json),
 		cmocka_unit_test(test_rout_limits),
 		cmocka_unit_test(test_answer),
+		cmocka_unit_test(test_captured),
+		cmocka_unit_test(test_captured_send),
+		cmocka_unit_test(test_captured_bodies),
+		cmocka_unit_test(test_captured_json),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, load, vectors_free);
 }
