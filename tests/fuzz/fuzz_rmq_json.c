@@ -79,27 +79,39 @@ write_all(struct strbuf *sb, const struct jval *root)
 	assert(e == ERR_OK);
 }
 
+static void
+again(struct jdoc *d, const struct strbuf *from, struct strbuf *to)
+{
+	const struct jval *root;
+	enum err e;
+
+	e = jdoc_parse(d, from->p, from->len, &root);
+	assert(e == ERR_OK);
+	write_all(to, root);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const struct jval *root;
-	struct strbuf once, twice;
+	struct strbuf first, once, twice;
 	struct jdoc d;
-	enum err e;
 
 	jdoc_init(&d, 10000);
 	if (jdoc_parse(&d, data, size, &root) == ERR_OK) {
+		strbuf_init(&first, WRITTEN_MAX);
 		strbuf_init(&once, WRITTEN_MAX);
 		strbuf_init(&twice, WRITTEN_MAX);
 		deep = false;
 		(void)jval_get(root, "a");
-		write_all(&once, root);
-		e = jdoc_parse(&d, once.p, once.len, &root);
-		assert(e == ERR_OK);
-		write_all(&twice, root);
+		/* makes UTF-8 of what wasn't: from then on nothing changes */
+		write_all(&first, root);
+		again(&d, &first, &once);
+		again(&d, &once, &twice);
 		assert(deep ||
 		    (once.len == twice.len &&
 			memcmp(once.p, twice.p, once.len) == 0));
+		strbuf_fini(&first);
 		strbuf_fini(&once);
 		strbuf_fini(&twice);
 	} else
