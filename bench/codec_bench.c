@@ -78,9 +78,9 @@ main(void)
 		.consumer_id = 1, .ledger = 77, .entry = 4711, .partition = -1
 	};
 	uint8_t out[HOT_MESSAGE_MAX(0)];
-	struct frame_body fb;
+	struct pulsar_body fb;
 	struct hot_send send;
-	struct hot_meta meta;
+	struct pulsar_meta meta;
 	struct frame fr;
 	uint64_t t;
 	int i;
@@ -90,25 +90,25 @@ main(void)
 	for (i = 0; i < ROUNDS; i++) {
 		if (frame_parse(span_of(frame, frame_n), &fr) != ERR_OK ||
 		    hot_send_decode(fr.cmd, &send) != ERR_OK ||
-		    frame_body_parse(fr.body, &fb) != ERR_OK)
+		    pulsar_body_parse(fr.body, &fb) != ERR_OK)
 			return 1;
 		sink += send.sequence_id;
 	}
 	report("SEND: envelope, command, body", t);
 	t = now_ns();
 	for (i = 0; i < ROUNDS; i++) {
-		if (hot_meta_decode(fb.meta, &meta) != ERR_OK)
+		if (pulsar_meta_decode(fb.meta, &meta) != ERR_OK)
 			return 1;
 		sink += meta.sequence_id;
 	}
 	report("MessageMetadata", t);
 	t = now_ns();
 	for (i = 0; i < ROUNDS; i++)
-		sink += hot_sticky_hash(&meta);
+		sink += pulsar_sticky_hash(&meta);
 	report("sticky key hash", t);
 	t = now_ns();
 	for (i = 0; i < ROUNDS; i++)
-		sink += frame_body_verify(&fb);
+		sink += pulsar_body_verify(&fb);
 	report("checksum of 1 KB", t);
 	t = now_ns();
 	for (i = 0; i < ROUNDS; i++) {

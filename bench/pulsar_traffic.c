@@ -108,7 +108,7 @@ pulsar_send(struct bench *b, struct producer *pr, uint32_t n, uint64_t index)
 		send.highest_sequence_id = pr->sequence + n - 1;
 	out = link_room(pr->link, PEER_SEND_MAX + body_n);
 	head_n = peer_send_encode(out, &send, body_n);
-	p = wire_put_be16(out + head_n, FRAME_MAGIC_CRC);
+	p = wire_put_be16(out + head_n, PULSAR_MAGIC_CRC);
 	sum = p + 4;
 	p = wire_put_be32(sum, (uint32_t)meta_n);
 	memcpy(p, meta, meta_n);
@@ -206,7 +206,8 @@ unbatch(struct bench *b, struct span payload, int32_t n)
 
 /* With one producer and one consumer each sequence number comes once. */
 static void
-check_order(struct bench *b, struct consumer *co, const struct hot_meta *meta)
+check_order(
+    struct bench *b, struct consumer *co, const struct pulsar_meta *meta)
 {
 	const struct opts *o = b->o;
 
@@ -280,20 +281,20 @@ on_message(struct bench *b, const struct frame *fr)
 {
 	struct pulsar *ps = b->priv;
 	struct peer_message m;
-	struct frame_body fb;
-	struct hot_meta meta;
+	struct pulsar_body fb;
+	struct pulsar_meta meta;
 	struct consumer *co;
 
 	if (peer_message_decode(fr->cmd, &m) != ERR_OK ||
-	    frame_body_parse(fr->body, &fb) != ERR_OK ||
-	    hot_meta_decode(fb.meta, &meta) != ERR_OK)
+	    pulsar_body_parse(fr->body, &fb) != ERR_OK ||
+	    pulsar_meta_decode(fb.meta, &meta) != ERR_OK)
 		die("broker sent a bad MESSAGE");
 	/* a stalled consumer's number is beyond; it isn't read */
 	if (m.consumer_id >= ps->consumers_n)
 		die("MESSAGE for consumer %" PRIu64 ", which isn't one",
 		    m.consumer_id);
 	co = &ps->consumers[m.consumer_id];
-	if (!frame_body_verify(&fb))
+	if (!pulsar_body_verify(&fb))
 		b->c.bad_checksum++;
 	if (m.redelivery_count != 0)
 		b->c.redelivered++;

@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 noinst_LIBRARIES += %D%/libformat.a
 %C%_libformat_a_SOURCES = \
+	%D%/pulsar_body.c %D%/pulsar_body.h \
+	%D%/pulsar_meta.c %D%/pulsar_meta.h \
+	%D%/span.c %D%/span.h \
+	%D%/wire.h \
 	%D%/rmq_batch.c %D%/rmq_batch.h \
 	%D%/rmq_body.c %D%/rmq_body.h \
 	%D%/rmq_id.c %D%/rmq_id.h \

@@ -195,7 +195,7 @@ send_forget(struct session *s, struct prod *pr)
 
 static void
 fill_attr(struct attr *a, const struct prod *pr, const struct hot_send *send,
-    const struct hot_meta *meta, bool has_crc)
+    const struct pulsar_meta *meta, bool has_crc)
 {
 	*a = (struct attr){
 		.format = ENTRY_FORMAT_PULSAR,
@@ -203,7 +203,7 @@ fill_attr(struct attr *a, const struct prod *pr, const struct hot_send *send,
 		.messages_n = meta->is_batch ? (uint32_t)meta->num_messages : 1,
 		.publish_time_ms = (int64_t)meta->publish_time_ms,
 		.deliver_at_ms = meta->deliver_at_ms,
-		.key_hash = hot_sticky_hash(meta),
+		.key_hash = pulsar_sticky_hash(meta),
 		.producer_hash = pr->name_hash,
 		.sequence =
 		    (int64_t)(send->highest_sequence_id > send->sequence_id ?
@@ -232,18 +232,18 @@ fill_attr(struct attr *a, const struct prod *pr, const struct hot_send *send,
 /* What Pulsar's Producer checks, in its order; true: publish it. */
 static bool
 check(struct session *s, struct prod *pr, const struct hot_send *send,
-    const struct frame *fr, struct frame_body *fb, struct hot_meta *meta)
+    const struct frame *fr, struct pulsar_body *fb, struct pulsar_meta *meta)
 {
-	if (frame_body_parse(fr->body, fb) != ERR_OK) {
+	if (pulsar_body_parse(fr->body, fb) != ERR_OK) {
 		session_malformed(s);
 		return false;
 	}
-	if (!frame_body_verify(fb)) {
+	if (!pulsar_body_verify(fb)) {
 		refuse(s, pr, send, pp_ServerError_ChecksumError,
 		    "Checksum failed on the broker");
 		return false;
 	}
-	if (hot_meta_decode(fb->meta, meta) != ERR_OK ||
+	if (pulsar_meta_decode(fb->meta, meta) != ERR_OK ||
 	    (meta->is_batch &&
 		(meta->num_messages < 1 ||
 		    meta->num_messages > SEND_MESSAGES_MAX))) {
@@ -275,8 +275,8 @@ do_send(struct session *s, const struct frame *fr, struct buf *b)
 {
 	struct core_publish pub;
 	struct hot_send send;
-	struct hot_meta meta;
-	struct frame_body fb;
+	struct pulsar_meta meta;
+	struct pulsar_body fb;
 	struct prod *pr;
 
 	if (unlikely(hot_send_decode(fr->cmd, &send) != ERR_OK)) {

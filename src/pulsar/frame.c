@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "base/crc32c.h"
+#include "format/wire.h"
 #include "pulsar/frame.h"
-#include "pulsar/wire.h"
 
 enum err
 frame_size(struct span in, size_t max_bytes, size_t *size_bytes)
@@ -88,46 +87,4 @@ frame_parse(struct span in, struct frame *fr)
 		return ERR_MALFORMED;
 	fr->body = span_of(in.p + cmd_n, in.n - cmd_n);
 	return ERR_OK;
-}
-
-enum err
-frame_body_parse(struct span body, struct frame_body *fb)
-{
-	const uint8_t *p = body.p, *end = body.p + body.n;
-	uint32_t n;
-
-	*fb = (struct frame_body){ 0 };
-	if (body.n >= 6 && wire_be16(p) == FRAME_MAGIC_BROKER) {
-		n = wire_be32(p + 2);
-		p += 6;
-		if (n > (size_t)(end - p))
-			return ERR_MALFORMED;
-		fb->broker = span_of(p, n);
-		p += n;
-	}
-	fb->stored = span_of(p, (size_t)(end - p));
-	if (fb->stored.n >= 6 && wire_be16(p) == FRAME_MAGIC_CRC) {
-		fb->has_crc = true;
-		fb->crc = wire_be32(p + 2);
-		p += 6;
-	}
-	fb->summed = span_of(p, (size_t)(end - p));
-	if (fb->summed.n < 4)
-		return ERR_MALFORMED;
-	n = wire_be32(p);
-	p += 4;
-	if (n > (size_t)(end - p))
-		return ERR_MALFORMED;
-	fb->meta = span_of(p, n);
-	p += n;
-	fb->payload = span_of(p, (size_t)(end - p));
-	return ERR_OK;
-}
-
-bool
-frame_body_verify(const struct frame_body *fb)
-{
-	if (!fb->has_crc)
-		return true;
-	return crc32c(0, fb->summed.p, fb->summed.n) == fb->crc;
 }

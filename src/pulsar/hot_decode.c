@@ -4,8 +4,8 @@
  * falls to default and is skipped, as protobuf has it. need collects the
  * required fields that came.
  */
+#include "format/wire.h"
 #include "pulsar/hot.h"
-#include "pulsar/wire.h"
 
 #define NEED(bit) (1u << (bit))
 
@@ -195,26 +195,4 @@ hot_flow_decode(struct span cmd, struct hot_flow *flow)
 		}
 	}
 	return ok && need == NEED(2) - 1 ? ERR_OK : ERR_MALFORMED;
-}
-
-enum err
-kv_decode(struct span in, struct span *key, struct span *value)
-{
-	struct wire w = wire_of(in);
-	uint32_t tag;
-	bool ok = true;
-
-	*key = *value = (struct span){ 0 };
-	while (ok && wire_more(&w)) {
-		if (!wire_tag(&w, &tag))
-			return ERR_MALFORMED;
-		if (tag == WIRE_L(1))
-			ok = wire_bytes(&w, key);
-		else if (tag == WIRE_L(2))
-			ok = wire_bytes(&w, value);
-		else
-			ok = wire_skip(&w, tag);
-	}
-	return ok && key->p != NULL && value->p != NULL ? ERR_OK :
-							  ERR_MALFORMED;
 }

@@ -109,7 +109,7 @@ put_broker_entry(uint8_t *o, const struct hot_message *m)
 {
 	uint8_t *start;
 
-	o = wire_put_be16(o, FRAME_MAGIC_BROKER);
+	o = wire_put_be16(o, PULSAR_MAGIC_BROKER);
 	start = o + 4;
 	o = wire_put_u64(start, 1, m->broker_time_ms);
 	o = wire_put_u64(o, 2, m->index);

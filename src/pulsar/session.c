@@ -455,7 +455,7 @@ session_props(struct op *op, const struct span_rep *rep, size_t max_bytes,
 		return ERR_OK;
 	span_iter_init(&it, rep);
 	while (span_iter_next(&it, &el)) {
-		if (kv_decode(el, &k, &v) != ERR_OK)
+		if (pulsar_kv_decode(el, &k, &v) != ERR_OK)
 			return ERR_MALFORMED;
 		bytes += k.n + v.n;
 		if (bytes > max_bytes || ++i > max_bytes)
@@ -467,7 +467,7 @@ session_props(struct op *op, const struct span_rep *rep, size_t max_bytes,
 	*props = pr;
 	span_iter_init(&it, rep);
 	while (*n < i && span_iter_next(&it, &el)) {
-		if (kv_decode(el, &k, &v) != ERR_OK)
+		if (pulsar_kv_decode(el, &k, &v) != ERR_OK)
 			return ERR_MALFORMED;
 		pr[*n].key = op_str(op, str_of_span(k));
 		pr[*n].value = op_str(op, str_of_span(v));

@@ -4,7 +4,6 @@
 
 #include "base/vas.h"
 #include "pulsar/span_pb.h"
-#include "pulsar/wire.h"
 
 static bool
 source_read(pb_istream_t *in, pb_byte_t *buf, size_t n)
@@ -118,42 +117,4 @@ span_field(pb_istream_t *in, pb_ostream_t *out, const pb_field_iter_t *field)
 		WRONG("a number as a span");
 	}
 	return in != NULL ? decode(in, field) : encode(out, field);
-}
-
-void
-span_iter_init(struct span_iter *it, const struct span_rep *rep)
-{
-	*it = (struct span_iter){
-		.cur = rep->first,
-		.end = rep->end,
-		.left = rep->n,
-		.field = rep->field,
-	};
-}
-
-bool
-span_iter_next(struct span_iter *it, struct span *el)
-{
-	struct wire w;
-	uint32_t tag;
-
-	if (it->left == 0)
-		return false;
-	*el = it->cur;
-	if (--it->left == 0)
-		return true;
-	w.p = el->p + el->n;
-	w.end = it->end;
-	while (wire_more(&w) && wire_tag(&w, &tag)) {
-		if (tag == WIRE_L(it->field)) {
-			if (wire_bytes(&w, &it->cur))
-				return true;
-			break;
-		}
-		if (!wire_skip(&w, tag))
-			break;
-	}
-	/* nanopb takes some tags and numbers that wire.h calls malformed */
-	it->left = 0;
-	return true;
 }

@@ -53,7 +53,7 @@ fuzz_rep(const struct span_rep *rep)
 	while (span_iter_next(&it, &el)) {
 		touch(el);
 		fuzz_id(el);
-		if (kv_decode(el, &k, &v) == ERR_OK)
+		if (pulsar_kv_decode(el, &k, &v) == ERR_OK)
 			touch(v);
 		n++;
 	}
@@ -69,7 +69,7 @@ fuzz_hot(struct span in)
 	struct peer_error pe;
 	struct hot_send send;
 	struct hot_flow flow;
-	struct hot_meta meta;
+	struct pulsar_meta meta;
 	struct hot_ack ack;
 	uint64_t words[4];
 
@@ -80,8 +80,8 @@ fuzz_hot(struct span in)
 		fuzz_rep(&ack.properties);
 	}
 	(void)!hot_flow_decode(in, &flow);
-	if (hot_meta_decode(in, &meta) == ERR_OK) {
-		sum += hot_sticky_hash(&meta);
+	if (pulsar_meta_decode(in, &meta) == ERR_OK) {
+		sum += pulsar_sticky_hash(&meta);
 		fuzz_rep(&meta.properties);
 		touch(meta.uuid);
 	}
@@ -124,7 +124,7 @@ fuzz_cmd(uint32_t type, const pb_msgdesc_t *desc, size_t size, struct span in)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct frame_body fb;
+	struct pulsar_body fb;
 	struct frame fr;
 	uint8_t *in;
 	size_t n;
@@ -151,8 +151,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		default:
 			break;
 		}
-		if (frame_body_parse(fr.body, &fb) == ERR_OK) {
-			sum += frame_body_verify(&fb);
+		if (pulsar_body_parse(fr.body, &fb) == ERR_OK) {
+			sum += pulsar_body_verify(&fb);
 			touch(fb.broker);
 			touch(fb.stored);
 			fuzz_hot(fb.meta);

@@ -608,7 +608,7 @@ send_frame(uint8_t *out, uint64_t producer, uint64_t sequence, size_t payload,
 	body_n = 2 + 4 + 4 + meta_n + payload;
 	head = out;
 	body = head + peer_send_encode(head, &hs, body_n);
-	o = wire_put_be16(body, FRAME_MAGIC_CRC) + 4;
+	o = wire_put_be16(body, PULSAR_MAGIC_CRC) + 4;
 	o = wire_put_be32(o, (uint32_t)meta_n);
 	memcpy(o, meta, meta_n);
 	memset(o + meta_n, 'x', payload);

@@ -101,8 +101,8 @@ test_cut(void **state)
 static void
 check_hot(const char *name, const struct frame *fr)
 {
-	struct frame_body fb;
-	struct hot_meta meta;
+	struct pulsar_body fb;
+	struct pulsar_meta meta;
 	struct hot_send send;
 	struct hot_flow flow;
 	struct span_iter it;
@@ -122,10 +122,10 @@ check_hot(const char *name, const struct frame *fr)
 			assert_int_equal(msgid_decode(el, &id), ERR_OK);
 	}
 	if (fr->type == CMD_SEND || fr->type == CMD_MESSAGE) {
-		assert_int_equal(frame_body_parse(fr->body, &fb), ERR_OK);
-		if (!fb.has_crc || !frame_body_verify(&fb))
+		assert_int_equal(pulsar_body_parse(fr->body, &fb), ERR_OK);
+		if (!fb.has_crc || !pulsar_body_verify(&fb))
 			fail_msg("checksum of %s", name);
-		assert_int_equal(hot_meta_decode(fb.meta, &meta), ERR_OK);
+		assert_int_equal(pulsar_meta_decode(fb.meta, &meta), ERR_OK);
 		assert_int_not_equal(meta.producer_name.n, 0);
 	} else
 		assert_int_equal(fr->body.n, 0);
@@ -214,7 +214,7 @@ test_subscribe(void **state)
 	assert_int_equal(m.metadata.n, 3);
 	span_iter_init(&it, &m.metadata);
 	while (span_iter_next(&it, &el)) {
-		assert_int_equal(kv_decode(el, &k, &v), ERR_OK);
+		assert_int_equal(pulsar_kv_decode(el, &k, &v), ERR_OK);
 		assert_true(span_eq(k, span_str("key-xxxxxxxxxxxxxxxxx")));
 		n++;
 	}

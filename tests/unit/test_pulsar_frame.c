@@ -92,26 +92,26 @@ test_parse(void **state)
 	assert_int_equal(parse_cmd(flow, sizeof flow, 0, &fr), ERR_MALFORMED);
 }
 
-static struct frame_body
+static struct pulsar_body
 body_of(const char *name)
 {
-	struct frame_body fb;
+	struct pulsar_body fb;
 	struct frame fr;
 
 	assert_int_equal(frame_parse(vector(name), &fr), ERR_OK);
-	assert_int_equal(frame_body_parse(fr.body, &fb), ERR_OK);
+	assert_int_equal(pulsar_body_parse(fr.body, &fb), ERR_OK);
 	return fb;
 }
 
 static void
 test_body(void **state)
 {
-	struct frame_body fb, plain;
+	struct pulsar_body fb, plain;
 
 	(void)state;
 	plain = fb = body_of("send.plain");
 	assert_true(fb.has_crc);
-	assert_true(frame_body_verify(&fb));
+	assert_true(pulsar_body_verify(&fb));
 	assert_null(fb.broker.p);
 	assert_true(span_eq(fb.payload, span_str("hello")));
 	assert_true(span_eq(fb.meta, vector("meta.min")));
@@ -119,16 +119,16 @@ test_body(void **state)
 
 	fb = body_of("send.no_crc");
 	assert_false(fb.has_crc);
-	assert_true(frame_body_verify(&fb));
+	assert_true(pulsar_body_verify(&fb));
 	assert_true(span_eq(fb.payload, span_str("hello")));
 	assert_int_equal(fb.stored.n, fb.summed.n);
 
 	fb = body_of("send.bad_crc");
 	assert_true(fb.has_crc);
-	assert_false(frame_body_verify(&fb));
+	assert_false(pulsar_body_verify(&fb));
 
 	fb = body_of("send.empty_payload");
-	assert_true(frame_body_verify(&fb));
+	assert_true(pulsar_body_verify(&fb));
 	assert_int_equal(fb.payload.n, 0);
 
 	/* the broker's part is told from what is stored */
@@ -140,7 +140,7 @@ test_body(void **state)
 static void
 test_body_cut(void **state)
 {
-	struct frame_body fb;
+	struct pulsar_body fb;
 	struct frame fr;
 	uint8_t *copy;
 	size_t n;
@@ -151,11 +151,11 @@ test_body_cut(void **state)
 		copy = test_malloc(n + 1);
 		memcpy(copy, fr.body.p, n);
 		assert_int_equal(
-		    frame_body_parse(span_of(copy, n), &fb), ERR_MALFORMED);
+		    pulsar_body_parse(span_of(copy, n), &fb), ERR_MALFORMED);
 		test_free(copy);
 	}
 	assert_int_equal(
-	    frame_body_parse((struct span){ 0 }, &fb), ERR_MALFORMED);
+	    pulsar_body_parse((struct span){ 0 }, &fb), ERR_MALFORMED);
 }
 
 int

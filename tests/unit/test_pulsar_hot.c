@@ -147,10 +147,10 @@ test_meta(void **state)
 {
 	struct span_iter it;
 	struct span el, k, v;
-	struct hot_meta m;
+	struct pulsar_meta m;
 
 	(void)state;
-	assert_int_equal(hot_meta_decode(vector("meta.min"), &m), ERR_OK);
+	assert_int_equal(pulsar_meta_decode(vector("meta.min"), &m), ERR_OK);
 	assert_true(span_eq(m.producer_name, span_str("standalone-0-1")));
 	assert_int_equal(m.sequence_id, 41);
 	assert_true(m.publish_time_ms == 1700000000123);
@@ -159,7 +159,7 @@ test_meta(void **state)
 	assert_false(m.is_batch);
 	assert_null(m.partition_key.p);
 
-	assert_int_equal(hot_meta_decode(vector("meta.full"), &m), ERR_OK);
+	assert_int_equal(pulsar_meta_decode(vector("meta.full"), &m), ERR_OK);
 	assert_int_equal(m.num_messages, -11);
 	assert_true(m.is_batch && m.has_txn);
 	assert_int_equal(m.compression, pp_CompressionType_SNAPPY);
@@ -181,10 +181,10 @@ test_meta(void **state)
 	assert_int_equal(m.properties.n, 3);
 	span_iter_init(&it, &m.properties);
 	while (span_iter_next(&it, &el))
-		assert_int_equal(kv_decode(el, &k, &v), ERR_OK);
+		assert_int_equal(pulsar_kv_decode(el, &k, &v), ERR_OK);
 
 	assert_int_equal(
-	    hot_meta_decode((struct span){ 0 }, &m), ERR_MALFORMED);
+	    pulsar_meta_decode((struct span){ 0 }, &m), ERR_MALFORMED);
 }
 
 /* The expected hashes were computed by Pulsar 4.2.4's own classes. */
@@ -203,20 +203,21 @@ test_sticky(void **state)
 		{ "sticky.b64", 1412058581 },
 		{ "sticky.b64_short", 2133858122 },
 	};
-	struct hot_meta m, plain;
+	struct pulsar_meta m, plain;
 	size_t i;
 
 	(void)state;
 	for (i = 0; i < NELEM(want); i++) {
 		assert_int_equal(
-		    hot_meta_decode(vector(want[i].name), &m), ERR_OK);
-		assert_int_equal(hot_sticky_hash(&m), want[i].hash);
+		    pulsar_meta_decode(vector(want[i].name), &m), ERR_OK);
+		assert_int_equal(pulsar_sticky_hash(&m), want[i].hash);
 	}
 	/* there, this one throws; here, its bytes are the key */
-	assert_int_equal(hot_meta_decode(vector("sticky.b64_bad"), &m), ERR_OK);
+	assert_int_equal(
+	    pulsar_meta_decode(vector("sticky.b64_bad"), &m), ERR_OK);
 	plain = m;
 	plain.key_b64 = false;
-	assert_int_equal(hot_sticky_hash(&m), hot_sticky_hash(&plain));
+	assert_int_equal(pulsar_sticky_hash(&m), pulsar_sticky_hash(&plain));
 }
 
 static void
@@ -238,7 +239,7 @@ cut(const char *name, enum err (*decode)(struct span, void *))
 static enum err
 any_meta(struct span in, void *out)
 {
-	return hot_meta_decode(in, out);
+	return pulsar_meta_decode(in, out);
 }
 
 static enum err
@@ -344,13 +345,13 @@ static void
 check_message(const char *name, const struct hot_message *m)
 {
 	struct span want = vector(name);
-	struct frame_body fb;
+	struct pulsar_body fb;
 	struct frame fr;
 	uint8_t *out;
 	size_t n;
 
 	assert_int_equal(frame_parse(want, &fr), ERR_OK);
-	assert_int_equal(frame_body_parse(fr.body, &fb), ERR_OK);
+	assert_int_equal(pulsar_body_parse(fr.body, &fb), ERR_OK);
 	/* exactly the promised room */
 	out = test_malloc(HOT_MESSAGE_MAX(m->ack_words_n));
 	n = hot_message_encode(out, m, fb.stored.n);

@@ -2,8 +2,8 @@
 
 #include "base/hash.h"
 #include "base/mem.h"
-#include "pulsar/hot.h"
-#include "pulsar/wire.h"
+#include "format/pulsar_meta.h"
+#include "format/wire.h"
 
 /* the required fields, as bits */
 #define NEED_NAME 1u
@@ -11,9 +11,9 @@
 #define NEED_TIME 4u
 #define NEED_ALL 7u
 
-/* Fields of few messages; the common ones are in hot_meta_decode. */
+/* Fields of few messages; the common ones are in pulsar_meta_decode. */
 static bool
-rare(struct wire *w, uint32_t tag, struct hot_meta *m)
+rare(struct wire *w, uint32_t tag, struct pulsar_meta *m)
 {
 	struct span s;
 	uint64_t v;
@@ -59,14 +59,14 @@ rare(struct wire *w, uint32_t tag, struct hot_meta *m)
 }
 
 enum err
-hot_meta_decode(struct span in, struct hot_meta *m)
+pulsar_meta_decode(struct span in, struct pulsar_meta *m)
 {
 	struct wire w = wire_of(in);
 	unsigned need = 0;
 	uint32_t tag;
 	bool ok = true;
 
-	*m = (struct hot_meta){ .num_messages = 1, .chunk_id = -1 };
+	*m = (struct pulsar_meta){ .num_messages = 1, .chunk_id = -1 };
 	while (ok && wire_more(&w)) {
 		if (!wire_tag(&w, &tag))
 			return ERR_MALFORMED;
@@ -113,6 +113,28 @@ hot_meta_decode(struct span in, struct hot_meta *m)
 		}
 	}
 	return ok && need == NEED_ALL ? ERR_OK : ERR_MALFORMED;
+}
+
+enum err
+pulsar_kv_decode(struct span in, struct span *key, struct span *value)
+{
+	struct wire w = wire_of(in);
+	uint32_t tag;
+	bool ok = true;
+
+	*key = *value = (struct span){ 0 };
+	while (ok && wire_more(&w)) {
+		if (!wire_tag(&w, &tag))
+			return ERR_MALFORMED;
+		if (tag == WIRE_L(1))
+			ok = wire_bytes(&w, key);
+		else if (tag == WIRE_L(2))
+			ok = wire_bytes(&w, value);
+		else
+			ok = wire_skip(&w, tag);
+	}
+	return ok && key->p != NULL && value->p != NULL ? ERR_OK :
+							  ERR_MALFORMED;
 }
 
 /* ---- sticky key */
@@ -207,7 +229,7 @@ put_decimal(uint8_t *out, int64_t v)
 }
 
 uint32_t
-hot_sticky_hash(const struct hot_meta *m)
+pulsar_sticky_hash(const struct pulsar_meta *m)
 {
 	uint8_t few[256], *buf = few;
 	size_t n = m->producer_name.n, room;
