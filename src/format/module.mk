@@ -3,6 +3,7 @@ noinst_LIBRARIES += %D%/libformat.a
 %C%_libformat_a_SOURCES = \
 	%D%/pulsar_body.c %D%/pulsar_body.h \
 	%D%/pulsar_meta.c %D%/pulsar_meta.h \
+	%D%/pulsar_msgs.c %D%/pulsar_msgs.h \
 	%D%/span.c %D%/span.h \
 	%D%/wire.h \
 	%D%/rmq_batch.c %D%/rmq_batch.h \

@@ -4,11 +4,11 @@
 #include <stdio.h>
 
 #include "base/base64.h"
-#include "base/compress.h"
+#include "format/pulsar_msgs.h"
+#include "format/wire.h"
 
 /* Larger than any maxMessageSize that can be configured. */
 #define PAYLOAD_MAX (160u << 20)
-#define MAGIC_CRC32C 0x0e01
 
 enum kind {
 	K_NONE, /* not shown */
@@ -19,8 +19,7 @@ enum kind {
 	K_BOOL,
 	K_TIME,
 	K_PROP,
-	K_COMPRESSION,
-	K_UNCOMPRESSED
+	K_COMPRESSION
 };
 
 /* MessageMetadata by field number; names as PersistentTopicsBase's */
@@ -36,7 +35,7 @@ static const struct {
 	[6] = { "partition-key", K_TEXT },
 	[7] = { "replicated-to", K_TEXT },
 	[8] = { "compression", K_COMPRESSION },
-	[9] = { "uncompressed-size", K_UNCOMPRESSED },
+	[9] = { "uncompressed-size", K_UINT },
 	[11] = { "num-batch-message", K_INT },
 	[12] = { "event-time", K_TIME },
 	[13] = { "Base64-encryption-keys", K_BASE64 },
@@ -58,73 +57,32 @@ static const struct {
 	[30] = { "null-partition-key", K_BOOL },
 };
 
-enum {
-	F_NUM_BATCH = 11,
-	F_KEYS = 13
-};
-
-struct cursor {
-	const uint8_t *p, *end;
-};
-
 struct message {
 	struct req *rq;
 	struct strbuf props; /* JSON of the properties */
-	bool batch, encrypted;
-	uint64_t compression, uncompressed;
-	struct cursor payload;
-	size_t rest; /* of the entry without its metadata */
+	struct pulsar_meta meta;
 };
-
-/* --- protobuf --------------------------------------------------------------------- */
-
-static bool
-varint(struct cursor *c, uint64_t *v)
-{
-	unsigned shift;
-
-	*v = 0;
-	for (shift = 0; shift < 64 && c->p < c->end; shift += 7) {
-		*v |= (uint64_t)(*c->p & 0x7f) << shift;
-		if ((*c->p++ & 0x80) == 0)
-			return true;
-	}
-	return false;
-}
 
 /* One field: its number, and v or the bytes. */
 static bool
-field(struct cursor *c, uint64_t *number, uint64_t *v, struct str *bytes)
+field(struct wire *w, uint32_t *number, uint64_t *v, struct str *bytes)
 {
-	uint64_t tag, n = 0;
+	struct span s = { 0 };
+	uint32_t tag;
+	bool ok;
 
-	*bytes = STR_NONE;
 	*v = 0;
-	if (!varint(c, &tag))
+	if (!wire_tag(w, &tag))
 		return false;
 	*number = tag >> 3;
-	switch (tag & 7) {
-	case 0:
-		return varint(c, v);
-	case 1:
-		n = 8;
-		break;
-	case 2:
-		if (!varint(c, &n))
-			return false;
-		break;
-	case 5:
-		n = 4;
-		break;
-	default:
-		return false;
-	}
-	if (n > (uint64_t)(c->end - c->p))
-		return false;
-	bytes->p = (const char *)c->p;
-	bytes->len = (size_t)n;
-	c->p += n;
-	return true;
+	if ((tag & 7) == WIRE_VARINT)
+		ok = wire_varint(w, v);
+	else if ((tag & 7) == WIRE_LEN)
+		ok = wire_bytes(w, &s);
+	else
+		ok = wire_skip(w, tag);
+	*bytes = span_text(s);
+	return ok;
 }
 
 /* --- headers ---------------------------------------------------------------------- */
@@ -173,28 +131,19 @@ add_time(struct strbuf *sb, uint64_t ms)
 static bool
 add_prop(struct message *m, struct str bytes)
 {
-	struct cursor c = { (const uint8_t *)bytes.p,
-		(const uint8_t *)bytes.p + bytes.len };
-	struct str key = STR_NONE, val = STR_NONE, s;
-	uint64_t n, v;
+	struct span key, val;
 
-	while (c.p < c.end) {
-		if (!field(&c, &n, &v, &s))
-			return false;
-		if (n == 1)
-			key = s;
-		else if (n == 2)
-			val = s;
-	}
+	if (pulsar_kv_decode(span_of_str(bytes), &key, &val) != ERR_OK)
+		return false;
 	strbuf_addc(&m->props, m->props.len > 0 ? ',' : '{');
-	json_add_text(&m->props, key);
+	json_add_text(&m->props, span_text(key));
 	strbuf_addc(&m->props, ':');
-	json_add_text(&m->props, val);
+	json_add_text(&m->props, span_text(val));
 	return true;
 }
 
 static bool
-add_field(struct message *m, uint64_t n, uint64_t v, struct str bytes)
+add_field(struct message *m, uint32_t n, uint64_t v, struct str bytes)
 {
 	struct strbuf sb;
 	char name[64];
@@ -203,8 +152,6 @@ add_field(struct message *m, uint64_t n, uint64_t v, struct str bytes)
 		return true;
 	if (fields[n].kind == K_PROP)
 		return add_prop(m, bytes);
-	m->batch |= n == F_NUM_BATCH;
-	m->encrypted |= n == F_KEYS;
 	strbuf_init(&sb, 64u << 10);
 	switch (fields[n].kind) {
 	case K_BASE64:
@@ -220,12 +167,7 @@ add_field(struct message *m, uint64_t n, uint64_t v, struct str bytes)
 		add_time(&sb, v);
 		break;
 	case K_COMPRESSION:
-		m->compression = v;
 		strbuf_adds(&sb, compression_name(v));
-		break;
-	case K_UNCOMPRESSED:
-		m->uncompressed = v;
-		strbuf_add_u64(&sb, v);
 		break;
 	case K_UINT:
 		strbuf_add_u64(&sb, v);
@@ -244,94 +186,59 @@ add_field(struct message *m, uint64_t n, uint64_t v, struct str bytes)
 
 /* --- the entry -------------------------------------------------------------------- */
 
-static uint32_t
-be32(const uint8_t *p)
-{
-	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 |
-	    (uint32_t)p[2] << 8 | p[3];
-}
-
-/* [0x0e01, crc32c] size of the metadata, metadata, payload */
 static bool
-split(const struct entry *ent, struct cursor *meta, struct cursor *payload)
+add_payload(struct message *m, struct span payload)
 {
-	const uint8_t *p = ent->body.p, *end = p + ent->body.len;
-	uint32_t n;
-
-	if (end - p >= 6 && (p[0] << 8 | p[1]) == MAGIC_CRC32C)
-		p += 6;
-	if (end - p < 4)
-		return false;
-	n = be32(p);
-	p += 4;
-	if (n > (size_t)(end - p))
-		return false;
-	*meta = (struct cursor){ p, p + n };
-	*payload = (struct cursor){ p + n, end };
-	return true;
-}
-
-static bool
-add_payload(struct message *m)
-{
-	/* by CompressionType of PulsarApi.proto, less NONE */
-	static const enum compress formats[] = { COMPRESS_LZ4_BLOCK,
-		COMPRESS_ZLIB, COMPRESS_ZSTD, COMPRESS_SNAPPY };
 	struct strbuf *out = &m->rq->out;
-	size_t len = (size_t)(m->payload.end - m->payload.p);
-	size_t want = (size_t)m->uncompressed;
-	struct buf *plain;
-	bool whole;
+	struct buf *hold = NULL;
+	struct span plain = payload;
 
-	if (m->compression == 0 || m->encrypted) {
-		strbuf_add(out, m->payload.p, len);
-		return true;
-	}
-	if (m->uncompressed > PAYLOAD_MAX || m->compression > NELEM(formats))
+	if (m->meta.encryption_keys_n == 0 &&
+	    pulsar_inflate(&m->meta, payload, PAYLOAD_MAX, &hold, &plain) !=
+		ERR_OK)
 		return false;
-	if (want == 0)
-		return true;
-	if (compress_inflate(formats[m->compression - 1], m->payload.p, len,
-		want, &plain) != ERR_OK)
-		return false;
-	whole = plain->len == want;
-	if (whole)
-		strbuf_add(out, plain->data, plain->len);
-	buf_unref(&plain);
-	return whole && strbuf_err(out) == ERR_OK;
+	strbuf_add(out, plain.p, plain.n);
+	if (hold != NULL)
+		buf_unref(&hold);
+	return strbuf_err(out) == ERR_OK;
 }
 
 static bool
 build(struct message *m, const struct entry *ent)
 {
 	struct req *rq = m->rq;
-	struct cursor meta;
+	struct pulsar_body pb;
+	struct wire w;
 	char text[64];
-	uint64_t n, v;
+	uint32_t n;
+	uint64_t v;
 	struct str bytes;
 
-	if (!split(ent, &meta, &m->payload))
+	if (pulsar_body_parse(span_of(ent->body.p, ent->body.len), &pb) !=
+		ERR_OK ||
+	    pulsar_meta_decode(pb.meta, &m->meta) != ERR_OK)
 		return false;
-	m->rest = ent->body.len - (size_t)(meta.end - meta.p);
 	(void)snprintf(text, sizeof(text), "%llu:%lld",
 	    (unsigned long long)ent->pos.ledger, (long long)ent->pos.entry);
 	req_header(rq, "X-Pulsar-Message-ID", text);
-	while (meta.p < meta.end)
-		if (!field(&meta, &n, &v, &bytes) || !add_field(m, n, v, bytes))
+	w = wire_of(pb.meta);
+	while (wire_more(&w))
+		if (!field(&w, &n, &v, &bytes) || !add_field(m, n, v, bytes))
 			return false;
 	if (m->props.len == 0)
 		strbuf_addc(&m->props, '{');
 	strbuf_addc(&m->props, '}');
 	if (strbuf_err(&m->props) == ERR_OK)
 		req_header(rq, "X-Pulsar-PROPERTY", strbuf_str(&m->props));
-	if (m->batch) {
-		(void)snprintf(text, sizeof(text), "%zu", m->rest);
+	if (m->meta.is_batch) {
+		(void)snprintf(
+		    text, sizeof(text), "%zu", ent->body.len - pb.meta.n);
 		req_header(rq, "X-Pulsar-batch-size", text);
 	}
-	req_header(
-	    rq, "X-Pulsar-Is-Encrypted", m->encrypted ? "true" : "false");
+	req_header(rq, "X-Pulsar-Is-Encrypted",
+	    m->meta.encryption_keys_n > 0 ? "true" : "false");
 	req_header(rq, "X-Pulsar-txn-uncommitted", "false");
-	return add_payload(m);
+	return add_payload(m, pb.payload);
 }
 
 void
