@@ -184,6 +184,7 @@ finish(struct reading *r, uint32_t n)
 		memcpy(fx->entries, found, n * sizeof *fx->entries);
 		fx->entries_n = n;
 		for (i = 0; i < n; i++) {
+			fx->entries[i].locator = tlog_locator(t, &found[i]);
 			t->out_messages += found[i].attr.messages_n;
 			t->out_bytes += found[i].body.len;
 		}

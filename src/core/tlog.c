@@ -563,6 +563,16 @@ tlog_first_index(const struct topic *t)
 				      t->log.next_index;
 }
 
+uint64_t
+tlog_locator(const struct topic *t, const struct entry *ent)
+{
+	const struct tledger *tl = tlog_find(t, ent->pos.ledger);
+
+	AN(tl);
+	return entry_locator(
+	    ent->pos.ledger, ent->index - tl->info.first_index);
+}
+
 /* Number of the ledger that has this message, or of the first one behind it. */
 static uint32_t
 ledger_of_index(const struct tlog *log, uint64_t index)

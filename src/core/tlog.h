@@ -74,6 +74,8 @@ uint64_t tlog_entries(const struct topic *, struct pos a, struct pos b);
 void tlog_find_time(struct topic *, int64_t wall_ms,
     void (*done)(void *priv, struct pos first, enum err), void *priv);
 
+/* entry_locator() of an entry that is there */
+uint64_t tlog_locator(const struct topic *, const struct entry *);
 /* Index of the first message stored; next_index when there is none. */
 uint64_t tlog_first_index(const struct topic *);
 /* Position of the entry that holds this message, when arithmetic tells: its ledger

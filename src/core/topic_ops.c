@@ -116,6 +116,7 @@ read_done(struct topic *t, void *priv, const struct entry *ent)
 	}
 	fx = core_answer_new(t->co, op, FX_ENTRY);
 	fx->ent = *ent;
+	fx->ent.locator = tlog_locator(t, ent);
 	fx->ent.body = slice_ref(ent->body);
 	core_emit(t->co, &fx);
 	op_free(&op);

@@ -106,6 +106,8 @@ struct entry_format_ops {
 struct entry {
 	struct pos pos;
 	uint64_t index; /* of its first message */
+	/* of the same, in what the core answers reads with; else 0 */
+	uint64_t locator;
 	struct attr attr;
 	struct slice body;
 };

@@ -162,6 +162,7 @@ test_limits(void **state)
 static void
 test_ledgers(void **state)
 {
+	const struct fx *fx;
 	uint64_t i;
 
 	begin(state);
@@ -182,6 +183,12 @@ test_ledgers(void **state)
 	lrig_forget(tr);
 	for (i = 0; i < 300; i += 50)
 		assert_entries(lrig_ask(tr, read_op(i, 50, 0)), i, 50);
+	/* each has 100 messages */
+	fx = lrig_ask(tr, read_op(99, 20, 0));
+	for (i = 0; i < fx->entries_n; i++)
+		assert_int_equal(fx->entries[i].locator,
+		    entry_locator(fx->entries[i].pos.ledger, (99 + i) % 100));
+	assert_true(i > 0);
 }
 
 static void
