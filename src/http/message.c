@@ -5,6 +5,7 @@
 
 #include "base/base64.h"
 #include "format/pulsar_msgs.h"
+#include "format/pulsar_of_rmq.h"
 #include "format/wire.h"
 
 /* Larger than any maxMessageSize that can be configured. */
@@ -204,7 +205,7 @@ add_payload(struct message *m, struct span payload)
 }
 
 static bool
-build(struct message *m, const struct entry *ent)
+build(struct message *m, const struct entry *ent, struct span body)
 {
 	struct req *rq = m->rq;
 	struct pulsar_body pb;
@@ -214,8 +215,7 @@ build(struct message *m, const struct entry *ent)
 	uint64_t v;
 	struct str bytes;
 
-	if (pulsar_body_parse(span_of(ent->body.p, ent->body.len), &pb) !=
-		ERR_OK ||
+	if (pulsar_body_parse(body, &pb) != ERR_OK ||
 	    pulsar_meta_decode(pb.meta, &m->meta) != ERR_OK)
 		return false;
 	(void)snprintf(text, sizeof(text), "%llu:%lld",
@@ -231,8 +231,7 @@ build(struct message *m, const struct entry *ent)
 	if (strbuf_err(&m->props) == ERR_OK)
 		req_header(rq, "X-Pulsar-PROPERTY", strbuf_str(&m->props));
 	if (m->meta.is_batch) {
-		(void)snprintf(
-		    text, sizeof(text), "%zu", ent->body.len - pb.meta.n);
+		(void)snprintf(text, sizeof(text), "%zu", body.n - pb.meta.n);
 		req_header(rq, "X-Pulsar-batch-size", text);
 	}
 	req_header(rq, "X-Pulsar-Is-Encrypted",
@@ -241,18 +240,37 @@ build(struct message *m, const struct entry *ent)
 	return add_payload(m, pb.payload);
 }
 
+/* One of RocketMQ's is shown as a Pulsar consumer would get it. */
+static bool
+build_record(struct message *m, const struct entry *ent)
+{
+	struct pulsar_made made;
+	struct strbuf sb;
+	bool ok;
+
+	if (pulsar_of_rmq(ent, PAYLOAD_MAX, &made) != ERR_OK)
+		return false;
+	strbuf_init(&sb, 2u * PAYLOAD_MAX);
+	strbuf_add(&sb, made.head.p, made.head.len);
+	strbuf_add(&sb, made.payload.p, made.payload.len);
+	ok = strbuf_err(&sb) == ERR_OK && build(m, ent, span_of(sb.p, sb.len));
+	strbuf_fini(&sb);
+	pulsar_made_fini(&made);
+	return ok;
+}
+
 void
 message_answer(struct req *rq, const struct entry *ent)
 {
 	struct message m = { .rq = rq };
+	bool ok;
 
-	if (ent->attr.format != ENTRY_FORMAT_PULSAR) {
-		req_fail(rq, ERR_NOT_SUPPORTED,
-		    "The message was not published by Pulsar's protocol");
-		return;
-	}
 	strbuf_init(&m.props, 64u << 10);
-	if (build(&m, ent))
+	if (ent->attr.format == ENTRY_FORMAT_ROCKETMQ)
+		ok = build_record(&m, ent);
+	else
+		ok = build(&m, ent, span_of(ent->body.p, ent->body.len));
+	if (ok)
 		req_json(rq);
 	else
 		req_fail(rq, ERR_CORRUPT, "The message cannot be read");

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * message.h - an entry of Pulsar's format as an HTTP answer: its metadata as
- * headers, its payload, decompressed unless it is encrypted, as the body.
+ * message.h - an entry as an HTTP answer: its metadata as headers, its payload,
+ * decompressed unless it is encrypted, as the body. One of RocketMQ's is shown as
+ * a Pulsar consumer would get it.
  *
  * The metadata is walked by hand, field by field in the order of the wire:
  * there is nothing to allocate and what is unknown is skipped. What a producer

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SUBSCRIBE, CLOSE_CONSUMER, UNSUBSCRIBE, FLOW and what goes to a consumer. */
 #include "base/log.h"
+#include "format/pulsar_of_rmq.h"
 #include "pulsar/session_priv.h"
 
 /* --- places ----------------------------------------------------------------- */
@@ -493,21 +494,53 @@ write_head(struct session *s, const struct hot_message *msg, size_t body_bytes)
 	mem_free(o);
 }
 
+/* Head of the frame, and what is stored or was made of it. */
+static void
+write_message(struct session *s, const struct hot_message *msg,
+    struct slice body, struct slice payload)
+{
+	/* clients older than v11 don't know checksums */
+	if (unlikely(s->version < 11 && body.len > 6 && body.p[0] == 0x0e &&
+		body.p[1] == 0x01))
+		body = slice_sub(body, 6, body.len - 6);
+	write_head(s, msg, (size_t)body.len + payload.len);
+	conn_write_slice(s->cn, body);
+	if (unlikely(payload.len > 0))
+		conn_write_slice(s->cn, payload);
+}
+
+/* An entry of RocketMQ's. */
+static void
+write_record(
+    struct session *s, const struct hot_message *msg, const struct entry *ent)
+{
+	struct pulsar_made made;
+
+	if (pulsar_of_rmq(ent, s->p->conf.max_message_bytes, &made) != ERR_OK) {
+		/* what was stored here is a record; nobody gets anything else */
+		LOG(LOG_ERROR, (int)s->p->router->shard, "record_unreadable",
+		    LOG_U("ledger", ent->pos.ledger),
+		    LOG_U("entry", (uint64_t)ent->pos.entry));
+		pulsar_gauge(s->p, M_CONVERT_FAILED, 1);
+		return;
+	}
+	write_message(s, msg, made.head, made.payload);
+	pulsar_gauge(s->p, M_CONVERT_TO_PULSAR, 1);
+	if (!made.whole)
+		pulsar_gauge(s->p, M_CONVERT_CUT, 1);
+	pulsar_made_fini(&made);
+}
+
 void
 consumer_deliver_msg(struct session *s, const struct fx_deliver *d)
 {
 	struct cons *c = cons_get(s, d->dest.tag);
 	const struct entry *ent = d->ent;
-	struct slice body = ent->body;
 	struct hot_message msg;
 
 	/* what is still coming to one that leaves goes to another later */
 	if (unlikely(c == NULL || c->handle != d->consumer))
 		return;
-	/* clients older than v11 don't know checksums */
-	if (unlikely(s->version < 11 && body.len > 6 && body.p[0] == 0x0e &&
-		body.p[1] == 0x01))
-		body = slice_sub(body, 6, body.len - 6);
 	msg = (struct hot_message){
 		.consumer_id = c->id,
 		.ledger = ent->pos.ledger,
@@ -522,8 +555,10 @@ consumer_deliver_msg(struct session *s, const struct fx_deliver *d)
 		.broker_time_ms = (uint64_t)ent->attr.store_time_ms,
 		.index = ent->index + ent->attr.messages_n - 1,
 	};
-	write_head(s, &msg, body.len);
-	conn_write_slice(s->cn, body);
+	if (likely(ent->attr.format != ENTRY_FORMAT_ROCKETMQ))
+		write_message(s, &msg, ent->body, (struct slice){ 0 });
+	else
+		write_record(s, &msg, ent);
 	count(s, ent);
 	if (unlikely(conn_tx_full(s->cn) && !c->blocked)) {
 		/* told to the core outside of this effect */

@@ -10,6 +10,7 @@
  * message that is refused here waits for those before it.
  */
 #include "base/hash.h"
+#include "format/rmq_of_pulsar.h"
 #include "pulsar/session_priv.h"
 
 /* At most so many messages to non-persistent topics are under way. */
@@ -203,6 +204,9 @@ fill_attr(struct attr *a, const struct prod *pr, const struct hot_send *send,
 		.messages_n = meta->is_batch ? (uint32_t)meta->num_messages : 1,
 		.publish_time_ms = (int64_t)meta->publish_time_ms,
 		.deliver_at_ms = meta->deliver_at_ms,
+		/* messages of a batch have one each: whoever takes it apart looks */
+		.tag_hash =
+		    meta->is_batch ? 0 : pulsar_tags_code(&meta->properties),
 		.key_hash = pulsar_sticky_hash(meta),
 		.producer_hash = pr->name_hash,
 		.sequence =

@@ -81,8 +81,9 @@ key_hash(const struct rmq_msg_props *p, uint16_t *flags)
 {
 	struct str key = p->sharding.len > 0 ? p->sharding : p->keys;
 
+	/* one without a key goes to any consumer of Key_Shared */
 	if (key.len == 0)
-		return 0;
+		return hash_sticky(p->uniq.p, p->uniq.len);
 	*flags |= ATTR_HAS_KEY;
 	return hash_sticky(key.p, key.len);
 }

@@ -42,6 +42,19 @@ METRIC(DISP_MSGS, COUNTER, "magnetar_dispatch_messages_total",
 METRIC(DISP_BYTES, COUNTER, "magnetar_dispatch_bytes_total",
     "Bytes of entries sent to consumers")
 
+METRIC(CONVERT_TO_PULSAR, COUNTER, "magnetar_convert_to_pulsar_total",
+    "RocketMQ's entries made into Pulsar's for a consumer")
+METRIC(CONVERT_TO_ROCKETMQ, COUNTER, "magnetar_convert_to_rocketmq_total",
+    "Pulsar's messages made into RocketMQ's for a consumer")
+METRIC(CONVERT_PASSED, COUNTER, "magnetar_convert_passed_over_total",
+    "Pulsar's messages that RocketMQ's consumers can't have: encrypted, chunked, "
+    "left out by the compactor, too long, or damaged")
+METRIC(CONVERT_CUT, COUNTER, "magnetar_convert_cut_total",
+    "RocketMQ's entries whose body could not be inflated or was too long for "
+    "Pulsar's consumers")
+METRIC(CONVERT_FAILED, COUNTER, "magnetar_convert_failed_total",
+    "Entries that hold no record although RocketMQ's producers stored them")
+
 METRIC(LOG_ENTRIES, COUNTER, "magnetar_log_entries_total",
     "Entries given to the log")
 METRIC(LOG_ENTRY_BYTES, COUNTER, "magnetar_log_entry_bytes_total",
