@@ -7,6 +7,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
+#include "rocketmq/gconf.h"
 #include "rocketmq/group.h"
 #include "rocketmq/sql92.h"
 
@@ -86,17 +87,19 @@ rmq_members_expire(struct rmq_session *s)
 	}
 }
 
-/* Takes in. Told to the group if it is news. */
-static void
-member_heard(struct rmq_session *s, const char *group, struct rmq_interest *in)
+/* Takes in. Told to the group if it is news; whether it is. bare: the
+ * subscriptions are left out, those that are known stand. */
+static bool
+member_heard(struct rmq_session *s, const char *group, struct rmq_interest *in,
+    bool bare)
 {
 	struct rmq_member *m = member_get(s, str_of(group), in->producer);
 	struct rmq_msg *msg;
 
-	if (m != NULL && rmq_interest_same(m->in, in)) {
+	if (m != NULL && (bare || rmq_interest_same(m->in, in))) {
 		m->heard_ns = loop_mono_ns(s->rm->lp);
 		rmq_interest_unref(&in);
-		return;
+		return false;
 	}
 	if (m == NULL) {
 		ALLOC_OBJ(m, RMQ_MEMBER_MAGIC);
@@ -113,6 +116,7 @@ member_heard(struct rmq_session *s, const char *group, struct rmq_interest *in)
 	msg->version = s->version;
 	msg->in = rmq_interest_ref(in);
 	rmq_msg_send(s->rm, rmq_group_shard(s->rm, str_of(group)), &msg);
+	return true;
 }
 
 /* --- the body --------------------------------------------------------------- */
@@ -207,8 +211,8 @@ consumer_parse(const json_t *js)
 
 /* The retry topic of a group: there, or the request was parked. */
 static bool
-retry_topic_is_there(
-    struct rmq_session *s, const struct rmq_req *q, const char *group)
+retry_topic_is_there(struct rmq_session *s, const struct rmq_req *q,
+    const char *group, uint32_t queues)
 {
 	char name[256];
 	struct rmq_topic *t;
@@ -222,7 +226,7 @@ retry_topic_is_there(
 	case RMQ_TOPIC_NONE:
 		if (t == NULL)
 			return true;
-		rmq_topic_make(s, q, t, 1, PERM_READ | PERM_WRITE);
+		rmq_topic_make(s, q, t, queues, PERM_READ | PERM_WRITE);
 		return false;
 	case RMQ_TOPIC_OK:
 	case RMQ_TOPIC_ERROR:
@@ -239,9 +243,30 @@ group_of(const json_t *js)
 	return g != NULL && g[0] != '\0' && strlen(g) <= 255 ? g : NULL;
 }
 
-/* False: parked */
+/* The group's settings, made if need be, and its retry topic. False: parked or
+ * answered. One that must not be made consumes without a retry topic. */
 static bool
-retry_topics_are_there(
+group_is_there(
+    struct rmq_session *s, const struct rmq_req *q, const char *group)
+{
+	struct rmq_gconf *g;
+
+	switch (rmq_gconf_get(s, q, str_of(group), true, &g)) {
+	case RMQ_GCONF_OK:
+		return retry_topic_is_there(s, q, group,
+		    g->c.retry_queues > 0 ? (uint32_t)g->c.retry_queues : 1);
+	case RMQ_GCONF_NONE:
+		return true;
+	case RMQ_GCONF_PARKED:
+	case RMQ_GCONF_ERROR:
+		break;
+	}
+	return false;
+}
+
+/* False: parked or answered */
+static bool
+groups_are_there(
     struct rmq_session *s, const struct rmq_req *q, const json_t *consumers)
 {
 	const json_t *js;
@@ -249,8 +274,7 @@ retry_topics_are_there(
 
 	json_array_foreach(consumers, i, js)
 	{
-		if (group_of(js) != NULL &&
-		    !retry_topic_is_there(s, q, group_of(js)))
+		if (group_of(js) != NULL && !group_is_there(s, q, group_of(js)))
 			return false;
 	}
 	return true;
@@ -267,15 +291,24 @@ client_is(struct rmq_session *s, const struct rmq_req *q, const char *id)
 	s->client_id = mem_strdup(id);
 }
 
+/* *changed: something of it is news */
 static bool
-heard(struct rmq_session *s, const json_t *producers, const json_t *consumers)
+heard(struct rmq_session *s, const json_t *body, bool *changed)
 {
+	const json_t *producers = json_object_get(body, "producerDataSet");
+	const json_t *consumers = json_object_get(body, "consumerDataSet");
+	bool bare = json_is_true(json_object_get(body, "withoutSub"));
 	struct rmq_interest *in;
 	const json_t *js;
 	size_t i;
 
-	json_array_foreach(producers, i, js) if (group_of(js) != NULL)
-	    member_heard(s, group_of(js), interest_new(true));
+	*changed = false;
+	json_array_foreach(producers, i, js)
+	{
+		if (group_of(js) != NULL)
+			(void)member_heard(
+			    s, group_of(js), interest_new(true), false);
+	}
 	json_array_foreach(consumers, i, js)
 	{
 		if (group_of(js) == NULL)
@@ -283,7 +316,7 @@ heard(struct rmq_session *s, const json_t *producers, const json_t *consumers)
 		in = consumer_parse(js);
 		if (in == NULL)
 			return false;
-		member_heard(s, group_of(js), in);
+		*changed |= member_heard(s, group_of(js), in, bare);
 	}
 	return true;
 }
@@ -293,8 +326,8 @@ rmq_do_heartbeat(struct rmq_session *s, struct rmq_req *q)
 {
 	const json_t *producers, *consumers;
 	const char *id;
+	bool ok, changed, v2;
 	json_t *js;
-	bool ok;
 
 	js = json_loadb((const char *)q->body.p, q->body.len, 0, NULL);
 	id = json_string_value(json_object_get(js, "clientID"));
@@ -307,12 +340,14 @@ rmq_do_heartbeat(struct rmq_session *s, struct rmq_req *q)
 		    s, &q->ref, RC_SYSTEM_ERROR, "the heartbeat can't be read");
 		return;
 	}
-	if (!retry_topics_are_there(s, q, consumers)) {
+	if (!groups_are_there(s, q, consumers)) {
 		json_decref(js);
 		return;
 	}
 	client_is(s, q, id);
-	ok = heard(s, producers, consumers);
+	ok = heard(s, js, &changed);
+	v2 = json_integer_value(json_object_get(js, "heartbeatFingerprint")) !=
+	    0;
 	json_decref(js);
 	if (!ok) {
 		rmq_answer_code(s, &q->ref, RC_SUBSCRIPTION_PARSE_FAILED,
@@ -320,7 +355,8 @@ rmq_do_heartbeat(struct rmq_session *s, struct rmq_req *q)
 		return;
 	}
 	(void)rmq_answer(s, &q->ref, RC_SUCCESS, NULL);
-	rout_bool(&s->rm->out, "IS_SUB_CHANGE", true);
+	rout_bool(&s->rm->out, "IS_SUPPORT_HEART_BEAT_V2", true);
+	rout_bool(&s->rm->out, "IS_SUB_CHANGE", changed || !v2);
 	rmq_answer_end(s, &q->ref, NULL, 0);
 }
 

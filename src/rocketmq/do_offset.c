@@ -3,6 +3,7 @@
  * Offsets of groups and of queues: one operation of the core each, which is a
  * job of one step (job.c).
  */
+#include "rocketmq/gconf.h"
 #include "rocketmq/job.h"
 
 struct offset_req {
@@ -158,6 +159,7 @@ void
 rmq_do_offset_set(struct rmq_session *s, struct rmq_req *q)
 {
 	struct offset_req r;
+	struct rmq_gconf *g;
 	struct rmq_topic *t;
 	struct rmq_job *j;
 	struct op *op;
@@ -165,6 +167,17 @@ rmq_do_offset_set(struct rmq_session *s, struct rmq_req *q)
 	if (!read_fields(s, q, WANT_GROUP | WANT_OFFSET, &r) ||
 	    (t = queue_get(s, q, &r)) == NULL)
 		return;
+	switch (rmq_gconf_get(s, q, r.group, false, &g)) {
+	case RMQ_GCONF_OK:
+		break;
+	case RMQ_GCONF_NONE:
+		rmq_answer_codef(s, &q->ref, RC_SUBSCRIPTION_GROUP_NOT_EXIST,
+		    "Group %.*s not exist!", (int)r.group.len, r.group.p);
+		return;
+	case RMQ_GCONF_PARKED:
+	case RMQ_GCONF_ERROR:
+		return;
+	}
 	j = rmq_job_new(s, &q->ref, done);
 	op = queue_op(j, OP_CURSOR_SET, t, &r);
 	op->u64 = r.offset > 0 ? (uint64_t)r.offset : 0;

@@ -5,6 +5,7 @@
  */
 #include "core/name.h"
 #include "format/rmq_record.h"
+#include "rocketmq/gconf.h"
 #include "rocketmq/group.h"
 #include "rocketmq/sql92.h"
 
@@ -330,6 +331,29 @@ read_fields(struct rmq_session *s, const struct rmq_req *q, struct pull_req *r)
 	return bad == NULL;
 }
 
+/* False: parked or answered */
+static bool
+group_may_read(
+    struct rmq_session *s, const struct rmq_req *q, const struct pull_req *r)
+{
+	const struct rmq_interest *in;
+	struct rmq_gconf *g;
+
+	if (!rmq_gconf_need(s, q, r->group, &g))
+		return false;
+	in = rmq_member_interest(s, r->group);
+	if (!g->c.consume_enable)
+		rmq_answer_codef(s, &q->ref, RC_NO_PERMISSION,
+		    "subscription group no permission, %s", g->name);
+	else if (in != NULL && in->broadcast && !g->c.broadcast_enable)
+		rmq_answer_codef(s, &q->ref, RC_NO_PERMISSION,
+		    "the consumer group[%s] can not consume by broadcast way",
+		    g->name);
+	else
+		return true;
+	return false;
+}
+
 static bool
 may_read(struct rmq_session *s, const struct rmq_req *q,
     const struct rmq_topic *t, const struct pull_req *r)
@@ -462,7 +486,7 @@ rmq_do_pull(struct rmq_session *s, struct rmq_req *q)
 	case RMQ_TOPIC_OK:
 		break;
 	}
-	if (!may_read(s, q, t, &r))
+	if (!group_may_read(s, q, &r) || !may_read(s, q, t, &r))
 		return;
 	p = pull_new(s, &q->ref);
 	if (!filter(p, q, &r)) {

@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "format/rmq_props.h"
+#include "rocketmq/gconf.h"
 #include "rocketmq/job.h"
 #include "rocketmq/send.h"
 
@@ -30,7 +31,7 @@ read_fields(struct rmq_session *s, const struct rmq_req *q, struct back *r)
 	const char *bad = NULL;
 
 	*r = (struct back){ .group = rheader_get(q->h, "group"),
-		.max_reconsume = (int32_t)s->rm->conf.retry_max };
+		.max_reconsume = -1 };
 	if (rheader_i64(q->h, "offset", &r->offset) != ERR_OK || r->offset < 0)
 		bad = "offset";
 	else if (r->group.len == 0)
@@ -39,7 +40,7 @@ read_fields(struct rmq_session *s, const struct rmq_req *q, struct back *r)
 		bad = "delayLevel";
 	else if (rheader_i32(q->h, "maxReconsumeTimes", &r->max_reconsume) !=
 	    ERR_OK)
-		r->max_reconsume = (int32_t)s->rm->conf.retry_max;
+		r->max_reconsume = -1; /* the group's */
 	if (bad != NULL)
 		rmq_answer_field(s, &q->ref, bad);
 	return bad == NULL;
@@ -192,12 +193,15 @@ back_free(struct rmq_job *j)
 void
 rmq_do_send_back(struct rmq_session *s, struct rmq_req *q)
 {
+	struct rmq_gconf *g;
 	struct rmq_job *j;
 	struct back r, *keep;
 	struct op *op;
 
-	if (!read_fields(s, q, &r))
+	if (!read_fields(s, q, &r) || !rmq_gconf_need(s, q, r.group, &g))
 		return;
+	if (r.max_reconsume < 0)
+		r.max_reconsume = g->c.retry_max;
 	j = rmq_job_new(s, &q->ref, step);
 	j->frame = slice_ref(q->frame);
 	j->text = mem_strndup(r.group.p, r.group.len);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "core/name.h"
+#include "rocketmq/gconf.h"
 #include "rocketmq/send.h"
 
 #define RETRY_QUEUES 1u
@@ -197,11 +198,8 @@ may_write(struct rmq_session *s, const struct rmq_req *q,
 {
 	uint32_t most = t->read_n > t->write_n ? t->read_n : t->write_n;
 
-	if ((t->perm & PERM_WRITE) == 0) {
-		rmq_answer_codef(s, &q->ref, RC_NO_PERMISSION,
-		    "the topic[%s] sending message is forbidden", t->name);
-		return false;
-	}
+	/* a topic's perm is what its route says: who has an old one still sends,
+	 * as with the reference */
 	if (r->queue < 0 && t->write_n > 0)
 		r->queue = (int32_t)(s->rm->queue_seq++ % t->write_n);
 	if (r->queue < 0 || (uint32_t)r->queue >= most) {
@@ -231,12 +229,11 @@ illegal(struct rmq_session *s, const struct rmq_req *q)
  * it to the retry topic itself: after its last time it is a dead letter.
  */
 static bool
-is_dead(const struct rmq *rm, const struct send_req *r)
+is_dead(const struct send_req *r, const struct rmq_gconf *g)
 {
-	int32_t max = r->max_reconsume >= 0 ? r->max_reconsume :
-					      (int32_t)rm->conf.retry_max;
+	int32_t max = r->max_reconsume >= 0 ? r->max_reconsume : g->c.retry_max;
 
-	return rmq_topic_is_retry(r->topic) && r->reconsume > max;
+	return r->reconsume > max;
 }
 
 /* --- the request ------------------------------------------------------------ */
@@ -283,14 +280,22 @@ rmq_do_send(struct rmq_session *s, struct rmq_req *q)
 	char dlq[NAME_MAX_BYTES];
 	struct rmq_message m;
 	struct send_req r;
+	struct rmq_gconf *g;
 	struct rmq_topic *t;
 	struct str name;
-	bool dead;
+	bool dead = false;
 
 	if (!read_fields(s, q, &r) || !name_is_right(s, q, r.topic))
 		return;
 	name = r.topic;
-	dead = is_dead(s->rm, &r);
+	if (rmq_topic_is_retry(name)) {
+		name.p += sizeof "%RETRY%" - 1;
+		name.len -= sizeof "%RETRY%" - 1;
+		if (!rmq_gconf_need(s, q, name, &g))
+			return;
+		dead = is_dead(&r, g);
+		name = r.topic;
+	}
 	if (dead) {
 		(void)snprintf(dlq, sizeof dlq, "%%DLQ%%%.*s",
 		    (int)(r.topic.len - 7), r.topic.p + 7);

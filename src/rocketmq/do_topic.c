@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "rocketmq/attrs.h"
+#include "rocketmq/drop.h"
 #include "rocketmq/job.h"
 #include "rocketmq/systopic.h"
 #include "rocketmq/topic_json.h"
@@ -251,20 +252,20 @@ props_everywhere(struct rmq_job *j)
 }
 
 static bool
-new_attrs(struct rmq_job *j, struct rmq_session *s, struct str current)
+new_attrs(struct rmq_job *j, struct str current)
 {
 	struct put *p = j->priv;
 
 	if (rmq_attrs_alter(rmq_topic_attrs, p->fresh, current,
 		str_of(p->v[p->at].changes), &p->attrs, p->diag) == ERR_OK)
 		return true;
-	rmq_answer_code(s, &j->ref, RC_SYSTEM_ERROR,
+	rmq_job_say(j, RC_SYSTEM_ERROR,
 	    p->diag[0] != '\0' ? p->diag : "too many attributes");
 	return false;
 }
 
 static void
-there(struct rmq_job *j, struct rmq_session *s, const struct fx *fx)
+there(struct rmq_job *j, const struct fx *fx)
 {
 	struct put *p = j->priv;
 	const struct put_item *it = &p->v[p->at];
@@ -276,16 +277,15 @@ there(struct rmq_job *j, struct rmq_session *s, const struct fx *fx)
 	p->partitioned = fx->u32 > 0;
 	p->partitions = fx->u32 > 0 ? fx->u32 : 1;
 	attrs = rmq_prop_get(fx->text, RMQ_TPROP_ATTRIBUTES);
-	ok = new_attrs(j, s, attrs != NULL ? str_of(attrs) : STR_NONE);
+	ok = new_attrs(j, attrs != NULL ? str_of(attrs) : STR_NONE);
 	mem_free(attrs);
 	if (!ok)
 		return;
 	if (queues_of(it) <= p->partitions) {
 		set_props(j);
 	} else if (!p->partitioned) {
-		rmq_answer_codef(s, &j->ref, RC_INVALID_PARAMETER,
-		    "the topic[%s] is not partitioned: it has one queue",
-		    it->name);
+		rmq_job_say(j, RC_INVALID_PARAMETER,
+		    "the topic is not partitioned: it has one queue");
 	} else {
 		op = item_op(j, OP_PARTITIONED_UPDATE);
 		op->u32 = queues_of(it);
@@ -294,22 +294,22 @@ there(struct rmq_job *j, struct rmq_session *s, const struct fx *fx)
 }
 
 static void
-meta_got(struct rmq_job *j, struct rmq_session *s, const struct fx *fx)
+meta_got(struct rmq_job *j, const struct fx *fx)
 {
 	struct put *p = j->priv;
 
 	if (fx->err == ERR_OK) {
-		there(j, s, fx);
+		there(j, fx);
 	} else if (fx->err == ERR_NO_TOPIC || fx->err == ERR_NO_NAMESPACE) {
 		p->fresh = true;
-		if (new_attrs(j, s, STR_NONE))
+		if (new_attrs(j, STR_NONE))
 			create(j);
 	} else
-		rmq_answer_err(s, &j->ref, fx->err, fx->diag);
+		rmq_job_err(j, fx->err, fx->diag);
 }
 
 static void
-next_item(struct rmq_job *j, struct rmq_session *s)
+next_item(struct rmq_job *j)
 {
 	struct put *p = j->priv;
 
@@ -317,7 +317,7 @@ next_item(struct rmq_job *j, struct rmq_session *s)
 		p->made_ns = false;
 		ask_meta(j);
 	} else
-		rmq_answer_code(s, &j->ref, RC_SUCCESS, NULL);
+		rmq_job_say(j, RC_SUCCESS, NULL);
 }
 
 static void
@@ -325,13 +325,15 @@ put_step(struct rmq_job *j, struct rmq_session *s, struct fx *fx)
 {
 	struct put *p = j->priv;
 
+	(void)s;
+
 	if (fx == NULL) {
-		next_item(j, s);
+		next_item(j);
 		return;
 	}
 	switch (fx->op) {
 	case OP_TOPIC_META:
-		meta_got(j, s, fx);
+		meta_got(j, fx);
 		return;
 	case OP_PARTITIONED_CREATE:
 		if (fx->err == ERR_NO_NAMESPACE && !p->made_ns) {
@@ -374,7 +376,7 @@ put_step(struct rmq_job *j, struct rmq_session *s, struct fx *fx)
 		WRONG("an answer that was not asked for");
 	}
 	if (fx->err != ERR_OK)
-		rmq_answer_err(s, &j->ref, fx->err, fx->diag);
+		rmq_job_err(j, fx->err, fx->diag);
 }
 
 /* --- the requests ----------------------------------------------------------- */
@@ -401,6 +403,7 @@ put_start(struct rmq_session *s, const struct rmq_ref *ref, struct put *p)
 			s->rm, str_of(p->v[i].name), &p->v[i].full) != ERR_OK)
 			WRONG("a name that was checked");
 	j = rmq_job_new(s, ref, put_step);
+	j->always = true;
 	j->priv = p;
 	j->fini = put_fini;
 	ask_meta(j);
@@ -586,87 +589,32 @@ rmq_do_topic_get(struct rmq_session *s, struct rmq_req *q)
 
 /* --- deleting --------------------------------------------------------------- */
 
-static struct op *
-part_op(struct rmq_job *j, uint32_t i)
-{
-	struct op *op = rmq_job_op(j, OP_TOPIC_DELETE, 0);
-	char *name;
-
-	name = j->flag ? mem_printf("%s-partition-%u", j->text, i) :
-			 mem_strdup(j->text);
-	op->topic = op_str(op, str_of(name));
-	op->flag = true;
-	mem_free(name);
-	return op;
-}
-
-/* u64: deletions under way */
 static void
-delete_queues(struct rmq_job *j, uint32_t partitions)
+dropped(struct rmq *rm, void *priv, enum err e)
 {
-	struct op *op;
-	uint32_t i, n = partitions > 0 ? partitions : 1;
+	struct rmq_job *j = priv;
 
-	j->flag = partitions > 0;
-	j->u64 = n;
-	rmq_job_hold(j);
-	for (i = 0; i < n; i++) {
-		op = part_op(j, i);
-		rmq_job_route(j, &op);
-	}
+	(void)rm;
+	rmq_job_err(j, e, NULL);
 	rmq_job_release(j);
 }
 
 static void
-delete_end(struct rmq_job *j, struct rmq_session *s, struct fx *fx)
+no_step(struct rmq_job *j, struct rmq_session *s, struct fx *fx)
 {
-	if (j->err == ERR_OK || j->err == ERR_NO_TOPIC)
-		rmq_job_tell(j, TELL_TOPIC_STALE, str_of(j->priv));
-	else
-		rmq_answer_err(s, &j->ref, j->err, fx->diag);
-}
-
-static void
-delete_step(struct rmq_job *j, struct rmq_session *s, struct fx *fx)
-{
-	struct op *op;
-
-	if (fx == NULL) {
-		rmq_answer_code(s, &j->ref, RC_SUCCESS, NULL);
-		return;
-	}
-	if (fx->op == OP_TOPIC_META && fx->err == ERR_OK) {
-		delete_queues(j, fx->u32);
-		return;
-	}
-	if (fx->err != ERR_OK && fx->err != ERR_NO_TOPIC &&
-	    fx->err != ERR_NO_NAMESPACE && j->err == ERR_OK)
-		j->err = fx->err;
-	if (fx->op == OP_TOPIC_DELETE && --j->u64 > 0)
-		return;
-	if (fx->op == OP_TOPIC_DELETE && j->flag && j->err == ERR_OK) {
-		op = rmq_job_op(j, OP_PARTITIONED_DELETE, 0);
-		op->topic = op_str(op, str_of(j->text));
-		rmq_job_route(j, &op);
-		return;
-	}
-	delete_end(j, s, fx);
-}
-
-static void
-name_fini(struct rmq_job *j)
-{
-	mem_free(j->priv);
+	(void)j;
+	(void)s;
+	(void)fx;
+	WRONG("it routes nothing itself");
 }
 
 void
 rmq_do_topic_delete(struct rmq_session *s, struct rmq_req *q)
 {
 	struct str name = rheader_get(q->h, "topic");
-	char buf[512], *full;
-	const char *wrong;
 	struct rmq_job *j;
-	struct op *op;
+	const char *wrong;
+	char buf[512];
 
 	if (name.p == NULL) {
 		rmq_answer_field(s, &q->ref, "topic");
@@ -677,15 +625,9 @@ rmq_do_topic_delete(struct rmq_session *s, struct rmq_req *q)
 		rmq_answer_code(s, &q->ref, RC_INVALID_PARAMETER, wrong);
 		return;
 	}
-	if (rmq_topic_full(s->rm, name, &full) != ERR_OK)
-		WRONG("a name that was checked");
-	j = rmq_job_new(s, &q->ref, delete_step);
-	j->text = full;
-	j->priv = mem_strndup(name.p, name.len);
-	j->fini = name_fini;
-	op = rmq_job_op(j, OP_TOPIC_META, 0);
-	op->topic = op_str(op, str_of(full));
-	rmq_job_route(j, &op);
+	j = rmq_job_new(s, &q->ref, no_step);
+	rmq_job_hold(j);
+	rmq_topic_drop(s->rm, name, dropped, j);
 }
 
 /* The name server has no list of its own that a topic could stay in. */

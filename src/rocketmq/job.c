@@ -87,6 +87,24 @@ rmq_job_drop(struct rmq_job *j)
 }
 
 void
+rmq_job_say(struct rmq_job *j, int code, const char *remark)
+{
+	struct rmq_session *s = rmq_session_get(j->rm, j->ref.session);
+
+	if (s != NULL)
+		rmq_answer_code(s, &j->ref, code, remark);
+}
+
+void
+rmq_job_err(struct rmq_job *j, enum err e, const char *diag)
+{
+	struct rmq_session *s = rmq_session_get(j->rm, j->ref.session);
+
+	if (s != NULL)
+		rmq_answer_err(s, &j->ref, e, diag);
+}
+
+void
 rmq_job_hold(struct rmq_job *j)
 {
 	CHECK_OBJ_NOTNULL(j, RMQ_JOB_MAGIC);
@@ -109,7 +127,7 @@ rmq_job_fx(struct rmq_job *j, struct fx *fx)
 
 	CHECK_OBJ_NOTNULL(j, RMQ_JOB_MAGIC);
 	s = rmq_session_get(j->rm, j->ref.session);
-	if (s != NULL || j->ref.session == 0)
+	if (s != NULL || j->always || j->ref.session == 0)
 		j->f(j, s, fx);
 	rmq_job_release(j);
 }
@@ -118,6 +136,7 @@ rmq_job_fx(struct rmq_job *j, struct fx *fx)
 
 static rmq_tell_f *const tells[TELLS_N] = {
 	[TELL_TOPIC_STALE] = rmq_topic_told,
+	[TELL_GROUP_STALE] = rmq_gconf_told,
 	[TELL_WIPED] = rmq_wiped_told,
 	[TELL_PRODUCERS] = rmq_producers_told,
 };
@@ -177,7 +196,7 @@ rmq_told_came(struct rmq *rm, struct rmq_msg *m)
 	if (--j->parts_left > 0)
 		return;
 	s = rmq_session_get(rm, j->ref.session);
-	if (s != NULL)
+	if (s != NULL || j->always || j->ref.session == 0)
 		j->f(j, s, NULL);
 	rmq_job_release(j);
 }

@@ -30,6 +30,9 @@ struct rmq_job {
 	bool flag;
 	uint32_t u32;
 	uint64_t u64, u64b;
+	/* what was begun is finished when the session has gone: step is called
+	 * all the same, with NULL */
+	bool always;
 	enum err err; /* first that went wrong */
 	char *text; /* mem_free'd */
 	struct slice
@@ -52,6 +55,9 @@ void rmq_job_route(struct rmq_job *, struct op **);
 void rmq_job_route_to(struct rmq_job *, unsigned shard, struct op **);
 /* Of one that has routed nothing. */
 void rmq_job_drop(struct rmq_job *);
+/* Answers, if the session is there. */
+void rmq_job_say(struct rmq_job *, int code, const char *remark);
+void rmq_job_err(struct rmq_job *, enum err, const char *diag);
 void rmq_job_hold(struct rmq_job *);
 void rmq_job_release(struct rmq_job *);
 

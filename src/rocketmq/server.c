@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/hash.h"
 #include "os/prot.h"
+#include "rocketmq/gconf.h"
 #include "rocketmq/send.h"
 
 #define TICK_NS INT64_C(1000000000)
@@ -169,6 +170,9 @@ give(struct rmq *rm, struct fx *fx)
 	case TAG_PULL:
 		rmq_pull_fx(obj, fx);
 		break;
+	case TAG_GROUP:
+		rmq_gconf_fx(obj, fx);
+		break;
 	case TAG_JOB:
 		rmq_job_fx(obj, fx);
 		break;
@@ -211,6 +215,7 @@ on_second(void *priv)
 
 	CAST_OBJ_NOTNULL(rm, priv, RMQ_MAGIC);
 	rmq_topics_tick(rm);
+	rmq_gconfs_tick(rm);
 	rmq_groups_tick(rm);
 	loop_timer_start(&rm->second, TICK_NS);
 }
@@ -233,6 +238,7 @@ rmq_new(struct net *net, struct router *router, const struct rmq_conf *conf)
 	umap_init(&rm->things, rm->seed, 1u << 30);
 	map_init(&rm->topics, rm->seed, conf->topics_max);
 	map_init(&rm->groups, rm->seed, conf->groups_max);
+	map_init(&rm->gconfs, rm->seed, conf->groups_max);
 	LIST_INIT(&rm->starved);
 	LIST_INIT(&rm->jobs);
 	LIST_INIT(&rm->free_pulls);
@@ -269,6 +275,7 @@ rmq_free(struct rmq **rp)
 	rmq_jobs_fini(rm);
 	rmq_groups_fini(rm);
 	rmq_topics_fini(rm);
+	rmq_gconfs_fini(rm);
 	while ((l = STAILQ_FIRST(&rm->later_ops)) != NULL) {
 		STAILQ_REMOVE_HEAD(&rm->later_ops, link);
 		op_free(&l->op);
@@ -282,6 +289,7 @@ rmq_free(struct rmq **rp)
 	umap_fini(&rm->things);
 	map_fini(&rm->topics);
 	map_fini(&rm->groups);
+	map_fini(&rm->gconfs);
 	rout_fini(&rm->out);
 	mem_free(rm->scratch.p);
 	strbuf_fini(&rm->text);
