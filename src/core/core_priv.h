@@ -372,8 +372,9 @@ void sub_disconnect(struct sub *, enum err);
 /* Frees the subscription's memory with the topic (unload): the cursor's deltas
  * have been flushed. */
 void sub_free(struct sub **);
-/* A loose one holds data from now on, which is recorded. */
-void sub_hold(struct sub *);
+/* A loose one holds data from now on; the OP_SUBSCRIBE that makes it do so goes on
+ * when that is recorded. */
+void sub_hold(struct sub *, struct op **);
 /* Slowest position that any durable subscription still needs (mark-delete);
  * POS_LATEST when there is none. Loose ones need nothing. */
 struct pos subs_slowest(struct topic *);

@@ -561,27 +561,54 @@ put_record(struct sub *s, meta_commit_f *done, void *priv)
 	meta->ops->commit(meta, &tx, done, priv);
 }
 
-/* What could not be written is written when somebody connects the next time, after
- * a restart: until then it holds. */
+/* A loose one takes in its first consumer: it holds data from then on, and the
+ * consumer is let in when that is recorded. */
+struct holding {
+	struct topic *t;
+	struct sub *s;
+	struct op *op;
+};
+
 static void
 hold_recorded(void *priv, enum err e)
 {
-	struct topic *t;
+	struct holding *h = priv;
+	struct topic *t = h->t;
+	struct sub *s = h->s;
+	struct op *op = h->op;
 
-	(void)e;
-	CAST_OBJ_NOTNULL(t, priv, TOPIC_MAGIC);
+	mem_free(h);
+	if (t->state != TOPIC_READY) {
+		/* only an unload frees a fenced subscription */
+		if (sub_find_any(t, op->subscribe.sub) == s)
+			s->fenced = s->holds = false;
+		core_answer(t->co, &op, ERR_NOT_READY, NULL);
+	} else {
+		s->fenced = false;
+		s->holds = e == ERR_OK;
+		if (e == ERR_OK)
+			sub_subscribe(t, &op);
+		else
+			core_answer(t->co, &op, ERR_METADATA, NULL);
+		sub_resume(s);
+	}
 	topic_unpin(t);
 }
 
 void
-sub_hold(struct sub *s)
+sub_hold(struct sub *s, struct op **opp)
 {
+	struct holding *h = mem_zalloc(sizeof *h);
+
 	CHECK_OBJ_NOTNULL(s, SUB_MAGIC);
-	if (s->holds || !s->durable || !s->t->name.persistent)
-		return;
-	s->holds = true;
+	assert(s->durable && !s->holds && !s->fenced && !s->opening);
+	h->t = s->t;
+	h->s = s;
+	h->op = *opp;
+	*opp = NULL;
+	s->fenced = s->holds = true;
 	topic_pin(s->t);
-	put_record(s, hold_recorded, s->t);
+	put_record(s, hold_recorded, h);
 }
 
 static void

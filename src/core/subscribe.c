@@ -218,7 +218,6 @@ join(struct sub *s, struct op **opp)
 		if (s->cur != NULL)
 			sub_rewind(s);
 	}
-	sub_hold(s);
 	c = consumer_new(s, *opp);
 	/* the answer first: a session must know its consumer when the dispatcher
 	 * speaks of it */
@@ -284,6 +283,11 @@ stand(struct sub *s, struct op **opp)
 	struct rollback *rb;
 	int64_t ms = (*opp)->subscribe.rollback_ms;
 
+	if (s->durable && !s->holds && s->t->name.persistent &&
+	    (*opp)->subscribe.durable) {
+		sub_hold(s, opp);
+		return;
+	}
 	if (ms <= 0 || s->cur == NULL) {
 		attach(s, opp);
 		return;

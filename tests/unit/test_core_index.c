@@ -357,7 +357,12 @@ test_holds(void **state)
 	/* below what is there: taken as the first */
 	assert_ok(set("g", 7));
 	assert_int_equal(get("g"), 100);
-	/* from the first consumer on it is kept for it, over a restart too */
+	/* from the first consumer on it is kept for it, over a restart too; it is
+	 * not let in when that can't be recorded */
+	meta_mem_fail_commits(tr->mm, 1, ERR_IO);
+	assert_int_equal(subscribe("g", SUB_SHARED, 9)->err, ERR_METADATA);
+	assert_false(sub("g")->holds);
+	assert_int_equal(get("g"), 100);
 	fx = subscribe("g", SUB_SHARED, 9);
 	assert_int_equal(fx->type, FX_SUBSCRIBED);
 	op = lrig_new_op(tr, OP_CONSUMER_CLOSE, 9, 9);
