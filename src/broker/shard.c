@@ -553,6 +553,8 @@ shard_hang_up(struct shard *sh)
 	net_close_all(sh->net, CLOSE_SHUTDOWN);
 	while (net_flush(sh->net))
 		;
+	if (sh->rmq != NULL)
+		rmq_hang_up(sh->rmq);
 	(void)post_out(sh);
 }
 

@@ -259,7 +259,7 @@ void rmq_park(struct rmq_session *, const struct rmq_req *, struct held_list *);
 /* They run again in the next iteration, in order, before anything newer. */
 void rmq_unpark(struct rmq *, struct held_list *);
 void rmq_held_run(struct rmq *);
-void rmq_held_free(struct held_list *);
+void rmq_held_free(struct rmq *, struct held_list *);
 
 /* --- topics.c -------------------------------------------------------------------- */
 

@@ -271,7 +271,7 @@ rmq_free(struct rmq **rp)
 	TAKE_OBJ_NOTNULL(rm, rp, RMQ_MAGIC);
 	AZ(rm->sessions.n);
 	rm->router->ops->attach(rm->router, DEST_ROCKETMQ, NULL, NULL);
-	rmq_held_free(&rm->due);
+	rmq_held_free(rm, &rm->due);
 	rmq_jobs_fini(rm);
 	rmq_groups_fini(rm);
 	rmq_topics_fini(rm);
@@ -296,6 +296,15 @@ rmq_free(struct rmq **rp)
 	if (rm->chunk != NULL)
 		buf_unref(&rm->chunk);
 	FREE_OBJ(rm);
+}
+
+void
+rmq_hang_up(struct rmq *rm)
+{
+	CHECK_OBJ_NOTNULL(rm, RMQ_MAGIC);
+	LOOP_ASSERT(rm->lp);
+	rm->draining = true;
+	rmq_topics_fini(rm);
 }
 
 void

@@ -85,7 +85,10 @@ struct rmq_conf {
 
 /* Attaches to the router as DEST_ROCKETMQ. conf is copied, its strings are not. */
 struct rmq *rmq_new(struct net *, struct router *, const struct rmq_conf *);
-/* All of its connections are closed and net_flush()ed, or net_free() was called. */
+/* Its connections are closed and net_flush()ed: what it has open in cores is
+ * closed, while shards still hear of each other. */
+void rmq_hang_up(struct rmq *);
+/* After it, when nothing is under way any more. */
 void rmq_free(struct rmq **);
 
 /* A listener_accept_f: priv is the struct rmq; takes fd. */

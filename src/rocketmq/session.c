@@ -5,7 +5,7 @@
 
 #include "base/log.h"
 #include "rocketmq/frame.h"
-#include "rocketmq/rmq_priv.h"
+#include "rocketmq/send.h"
 
 #define REMARK_MAX 1024
 #define SCRATCH_MIN (64u << 10)
@@ -228,6 +228,8 @@ rmq_park(struct rmq_session *s, const struct rmq_req *q, struct held_list *l)
 	h->session = s->id;
 	h->frame = slice_ref(q->frame);
 	STAILQ_INSERT_TAIL(l, h, link);
+	/* it holds what came in, as a publish does */
+	rmq_publish_began(s, h->frame.len);
 }
 
 void
@@ -240,20 +242,21 @@ rmq_unpark(struct rmq *rm, struct held_list *l)
 }
 
 static void
-held_free(struct held *h)
+held_free(struct rmq *rm, struct held *h)
 {
+	rmq_publish_ended(rm, h->session, h->frame.len);
 	slice_unref(&h->frame);
 	mem_free(h);
 }
 
 void
-rmq_held_free(struct held_list *l)
+rmq_held_free(struct rmq *rm, struct held_list *l)
 {
 	struct held *h;
 
 	while ((h = STAILQ_FIRST(l)) != NULL) {
 		STAILQ_REMOVE_HEAD(l, link);
-		held_free(h);
+		held_free(rm, h);
 	}
 }
 
@@ -353,7 +356,7 @@ rmq_held_run(struct rmq *rm)
 		if (s != NULL && s->state == RMQ_OPEN)
 			command(
 			    s, h->frame.p, h->frame.len, h->frame.buf, true);
-		held_free(h);
+		held_free(rm, h);
 	}
 }
 

@@ -356,7 +356,7 @@ topic_free(struct rmq_topic *t)
 	uint32_t i;
 
 	rmq_thing_del(t->rm, t->number);
-	rmq_held_free(&t->waiting);
+	rmq_held_free(t->rm, &t->waiting);
 	for (i = 0; i < t->out_n; i++)
 		if (t->out[i] != NULL)
 			outlet_free(&t->out[i]);
