@@ -22,30 +22,34 @@ class BrokerError(Exception):
 class OwnBroker:
     """A broker binary in a data directory of its own, on free ports that it keeps across restarts."""
 
-    # what the broker says that it listens for: where its port is kept
-    PORTS = {"pulsar": "port", "http": "http_port", "namesrv": "ns_port", "rocketmq": "rmq_port"}
-
     def __init__(self, binary, log_path, options=()):
         self.binary = os.path.abspath(binary)
         self.log_path = log_path
         self.options = list(options)
         self.dir = tempfile.mkdtemp(prefix="interop-broker-")
-        self.port = self.http_port = self.ns_port = self.rmq_port = 0
+        self.ports = dict.fromkeys(("pulsar", "http", "namesrv", "rocketmq"), 0)
         self.proc = None
         self.start()
 
     @property
     def url(self):
-        return f"pulsar://127.0.0.1:{self.port}"
+        return f"pulsar://127.0.0.1:{self.ports['pulsar']}"
 
     @property
     def http(self):
-        return f"http://127.0.0.1:{self.http_port}"
+        return f"http://127.0.0.1:{self.ports['http']}"
+
+    @property
+    def namesrv(self):
+        port = self.ports["namesrv"] or self.ports["rocketmq"]
+        if not port:
+            raise BrokerError("the broker doesn't listen for RocketMQ")
+        return f"127.0.0.1:{port}"
 
     def start(self):
         cmd = [self.binary, "-D", os.path.join(self.dir, "data"),
-               "-o", f"brokerServicePort={self.port}", "-o", f"webServicePort={self.http_port}",
-               "-o", f"namesrvPort={self.ns_port}", "-o", f"listenPort={self.rmq_port}",
+               "-o", f"brokerServicePort={self.ports['pulsar']}", "-o", f"webServicePort={self.ports['http']}",
+               "-o", f"namesrvPort={self.ports['namesrv']}", "-o", f"listenPort={self.ports['rocketmq']}",
                "-o", "fastListenPort=0"]
         for o in self.options:
             cmd += ["-o", o]
@@ -65,7 +69,7 @@ class OwnBroker:
                 raise BrokerError(f"broker ended with status {self.proc.wait()} before it was ready")
             m = re.match(r"listening (\S+) \S+:(\d+)\s*$", line)
             if m:
-                setattr(self, self.PORTS[m.group(1)], int(m.group(2)))
+                self.ports[m.group(1)] = int(m.group(2))
             elif line.startswith("ready in "):
                 return
 
@@ -111,8 +115,8 @@ class OwnBroker:
 class ForeignBroker:
     """A broker at an address. It is restarted by a command that gets TERM or KILL as its argument, if one is given."""
 
-    def __init__(self, url, http, restart_cmd=None):
-        self.url, self.http, self.restart_cmd = url, http, restart_cmd
+    def __init__(self, url, http, namesrv=None, restart_cmd=None):
+        self.url, self.http, self.namesrv, self.restart_cmd = url, http, namesrv, restart_cmd
 
     def restart(self, sig):
         if not self.restart_cmd:

@@ -79,7 +79,13 @@ def put(path, text):
         f.write(text)
 
 
-class Python:
+class Pulsar:
+    @staticmethod
+    def args(broker, keys, work):
+        return [broker.url, broker.http, keys, work]
+
+
+class Python(Pulsar):
     def __init__(self, name, packages, build):
         self.name, self.packages = name, packages
         self.dir = os.path.join(build, name)
@@ -104,7 +110,7 @@ class Python:
         return [sys.executable, os.path.join(HERE, "examples", "example.py")]
 
 
-class Java:
+class Java(Pulsar):
     """One source for all versions, compiled against each client's jars."""
 
     def __init__(self, name, packages, build):
@@ -147,7 +153,7 @@ class Java:
         return self._java("Example")
 
 
-class Go:
+class Go(Pulsar):
     def __init__(self, name, packages, build):
         self.name, self.packages = name, packages
         self.dir = os.path.join(build, name)
@@ -184,6 +190,9 @@ class Go:
 
 
 def make(name, packages, build):
+    if name.startswith("rmq-"):
+        from harness import rocketmq    # which needs what is above
+        return rocketmq.make(name, packages, build)
     kind = {"python": Python, "java": Java, "go": Go}.get(name.split("-")[0])
     if kind is None:
         raise ValueError(f"unknown client {name}")
