@@ -372,7 +372,7 @@ final class Ctx {
 		cmd.addAll(Arrays.asList(args));
 		Process p = new ProcessBuilder(cmd).redirectError(ProcessBuilder.Redirect.INHERIT).start();
 		try {
-			p.getOutputStream().write(("run " + scenario + " " + unique + "-own\n").getBytes(StandardCharsets.UTF_8));
+			p.getOutputStream().write(("run " + scenario + " " + unique + "-own-" + scenario + "\n").getBytes(StandardCharsets.UTF_8));
 			p.getOutputStream().close();
 			String out = new String(p.getInputStream().readAllBytes(), StandardCharsets.UTF_8).trim();
 			equal(out, "@pass", scenario + " in a JVM of its own");

@@ -281,6 +281,15 @@ const all = {
     }
   },
 
+  async 'deliver-time'(c) {
+    await c.create(c.topic());
+    const t = await c.take(c.group('g'), c.topic());
+    await c.send(c.topic(), 'late', '', m => m.setStartDeliverTime(Date.now() + 3000));
+    await c.send(c.topic(), 'soon');
+    await t.exactly([ FIRST, 'late', 'soon' ]);
+    check(t.bodies().pop() === 'late', 'not delayed');
+  },
+
   async 'compress-zlib'(c) {
     const big = 'compress me '.repeat(3000);
     await c.send(c.topic(), big);
