@@ -79,6 +79,7 @@ class Ctx:
         if self._producer is None:
             p = Producer(self.group("p"))
             p.set_namesrv_addr(self.addr)
+            p.set_max_message_size(4 << 20)
             p.start()
             self.ends.append(p.shutdown)
             self._producer = p
