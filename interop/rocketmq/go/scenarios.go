@@ -161,27 +161,27 @@ func rebalance(c *ctx) {
 	await("all messages at the one that is left", 30*sec, func() bool { return two.size() >= was+80 })
 }
 
+// One consumer: a second gets its queues a minute later only, for the library leaves the locks of those that it gives
+// up to expire.
 func orderly(c *ctx) {
 	t := c.topic("t")
 	c.create(t, 4)
 	var mu sync.Mutex
 	seen := map[int][]string{}
 	n, again := 0, 0
-	for range 2 {
-		c.consume(c.group("g"), t, tag("*"), func(_ context.Context, ms ...*primitive.MessageExt) (consumer.ConsumeResult, error) {
-			mu.Lock()
-			defer mu.Unlock()
-			for _, m := range ms {
-				if strings.HasSuffix(string(m.Body), "-0003") && m.ReconsumeTimes == 0 {
-					again++
-					return consumer.SuspendCurrentQueueAMoment, nil
-				}
-				seen[m.Queue.QueueId] = append(seen[m.Queue.QueueId], string(m.Body))
-				n++
+	c.consume(c.group("g"), t, tag("*"), func(_ context.Context, ms ...*primitive.MessageExt) (consumer.ConsumeResult, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		for _, m := range ms {
+			if strings.HasSuffix(string(m.Body), "-0003") && m.ReconsumeTimes == 0 {
+				again++
+				return consumer.SuspendCurrentQueueAMoment, nil
 			}
-			return consumer.ConsumeSuccess, nil
-		}, consumer.WithConsumerOrder(true), consumer.WithRebalanceLockInterval(sec))
-	}
+			seen[m.Queue.QueueId] = append(seen[m.Queue.QueueId], string(m.Body))
+			n++
+		}
+		return consumer.ConsumeSuccess, nil
+	}, consumer.WithConsumerOrder(true), consumer.WithRebalanceLockInterval(sec))
 	p := c.newProducer(producer.WithQueueSelector(producer.NewManualQueueSelector()), producer.WithGroupName(c.group("q")))
 	queues := c.queues(t)
 	for i := range 50 {
@@ -373,7 +373,8 @@ func (l *listener) CheckLocalTransaction(m *primitive.MessageExt) primitive.Loca
 	l.Lock()
 	defer l.Unlock()
 	l.asked[string(m.Body)]++
-	if string(m.Body) == "asked, rolled back" {
+	// the reference may ask for what it was told, while its note of that isn't written yet
+	if strings.HasSuffix(string(m.Body), "rolled back") {
 		return primitive.RollbackMessageState
 	}
 	return primitive.CommitMessageState
@@ -395,7 +396,7 @@ func transactions(c *ctx) {
 		ok(err, "send %s", n)
 	}
 	await("the committed ones", 30*sec, func() bool { return got.size() >= 5 })
-	await("the questions", 100*sec, func() bool { l.Lock(); defer l.Unlock(); return len(l.asked) == 2 })
+	await("the questions", 100*sec, func() bool { l.Lock(); defer l.Unlock(); return l.asked["asked"] > 0 && l.asked["asked, rolled back"] > 0 })
 	got.exactly(append(want, "asked"), 30*sec)
 }
 

@@ -111,7 +111,8 @@ final class Later {
 				if (s.equals("asked twice") && n == 1) {
 					return LocalTransactionState.UNKNOW;
 				}
-				return s.equals("asked, rolled back") ? LocalTransactionState.ROLLBACK_MESSAGE
+				// the reference may ask for what it was told, while its note of that isn't written yet
+				return s.endsWith("rolled back") ? LocalTransactionState.ROLLBACK_MESSAGE
 						: LocalTransactionState.COMMIT_MESSAGE;
 			}
 		});
@@ -129,8 +130,8 @@ final class Later {
 		want.addAll(Ctx.list("asked", "asked twice"));
 		Ctx.await("the questions", 80000, () -> asked.containsKey("asked, rolled back"));
 		Ctx.exactly(taken, want, 80000);
-		Ctx.equal(new TreeSet<>(asked.keySet()), new TreeSet<>(Ctx.list("asked", "asked twice", "asked, rolled back")),
-				"asked for");
+		Ctx.check(asked.keySet().containsAll(Ctx.list("asked", "asked twice", "asked, rolled back")), "asked for " + asked);
+		Ctx.check(asked.keySet().stream().noneMatch(s -> s.startsWith("wrong")), "asked for " + asked);
 	}
 
 	private static void requestReply(Ctx c) throws Exception {
