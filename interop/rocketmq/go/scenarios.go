@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -396,7 +397,11 @@ func transactions(c *ctx) {
 		ok(err, "send %s", n)
 	}
 	await("the committed ones", 30*sec, func() bool { return got.size() >= 5 })
-	await("the questions", 100*sec, func() bool { l.Lock(); defer l.Unlock(); return l.asked["asked"] > 0 && l.asked["asked, rolled back"] > 0 })
+	await("the questions", 100*sec, func() bool {
+		l.Lock()
+		defer l.Unlock()
+		return l.asked["asked"] > 0 && l.asked["asked, rolled back"] > 0
+	})
 	got.exactly(append(want, "asked"), 30*sec)
 }
 
@@ -406,16 +411,29 @@ func requestReply(c *ctx) {
 	replier := c.newProducer(producer.WithGroupName(c.group("replier")))
 	c.consume(c.group("g"), t, tag("*"), func(x context.Context, ms ...*primitive.MessageExt) (consumer.ConsumeResult, error) {
 		for _, m := range ms {
-			if r, err := consumer.CreateReplyMessage(m, []byte("re: "+string(m.Body))); err == nil {
-				_, _ = replier.SendSync(x, r)
+			r, err := consumer.CreateReplyMessage(m, nil)
+			if err == nil {
+				r.Body = []byte("re: " + string(m.Body)) // the library takes what it is given for properties
+				_, err = replier.SendSync(x, r)
+			}
+			if err != nil {
+				fmt.Fprintln(os.Stderr, "reply:", err)
 			}
 		}
 		return consumer.ConsumeSuccess, nil
 	})
 	for i := range 10 {
-		r, err := c.producer().Request(bg, 20*sec, msg(t, "", fmt.Sprint("question ", i)))
-		ok(err, "question %d", i)
-		equal(string(r.Body), fmt.Sprint("re: question ", i), "answer")
+		q := fmt.Sprint("question ", i)
+		// a producer can't be answered before its first heartbeat, which comes after a second
+		await("answer to "+q, 20*sec, func() bool {
+			r, err := c.producer().Request(bg, 3*sec, msg(t, "", q))
+			if err != nil {
+				fmt.Fprintln(os.Stderr, q+":", err)
+				return false
+			}
+			equal(string(r.Body), "re: "+q, "answer")
+			return true
+		})
 	}
 }
 
