@@ -59,7 +59,10 @@ class Taken:
         return [m["body"] for m in list(self.all)]
 
     def exactly(self, want, limit_s=40):
-        wait(f"all messages ({len(want)})", limit_s, lambda: len(self.all) >= len(want))
+        try:
+            wait("all messages", limit_s, lambda: len(self.all) >= len(want))
+        except AssertionError as e:
+            raise AssertionError(f"{e}: {len(self.all)} of {len(want)}: {str(self.bodies())[:100]}") from None
         time.sleep(QUIET_S)
         equal(sorted(self.bodies()), sorted(want), "what came")
 
