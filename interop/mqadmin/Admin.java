@@ -42,6 +42,7 @@ public final class Admin {
 
 	public static void main(String[] args) throws Exception {
 		addr = args[0];
+		keep();
 		PrintStream out = System.out;
 		BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
 		for (String line; (line = in.readLine()) != null;) {
@@ -68,7 +69,23 @@ public final class Admin {
 			out.println(ended[0] ? "@end" : "@end of the time");
 			out.flush();
 		}
-		System.exit(0);
+		Runtime.getRuntime().halt(0);
+	}
+
+	/** Some subcommands end the JVM when they don't like their arguments. */
+	@SuppressWarnings("removal")
+	private static void keep() {
+		System.setSecurityManager(new SecurityManager() {
+			@Override
+			public void checkPermission(java.security.Permission p) {
+				// all but what follows
+			}
+
+			@Override
+			public void checkExit(int status) {
+				throw new SecurityException("it would end the JVM with " + status);
+			}
+		});
 	}
 
 	private static void one(String[] w) {
@@ -76,6 +93,7 @@ public final class Admin {
 			if (w[0].startsWith("@")) {
 				step(w);
 			} else {
+				commands().clear();     // some can run only once; it makes them anew
 				MQAdminStartup.main0(w, null);
 			}
 		} catch (Throwable t) {
@@ -139,13 +157,8 @@ public final class Admin {
 		Thread.sleep(700);              // its offsets are stored
 	}
 
-	/** Every subcommand, as the tool itself lists them. */
-	private static void names() throws Exception {
-		for (Method m : MQAdminStartup.class.getMethods()) {
-			if (m.getName().equals("initCommand") && m.getParameterTypes().length == 0) {
-				m.invoke(null);
-			}
-		}
+	/** The tool's list of its subcommands, which differs in name between versions. */
+	private static List<?> commands() throws ReflectiveOperationException {
 		Field f;
 		try {
 			f = MQAdminStartup.class.getDeclaredField("SUB_COMMANDS");
@@ -153,8 +166,18 @@ public final class Admin {
 			f = MQAdminStartup.class.getDeclaredField("subCommandList");
 		}
 		f.setAccessible(true);
+		return (List<?>) f.get(null);
+	}
+
+	/** Every subcommand, as the tool itself lists them. */
+	private static void names() throws ReflectiveOperationException {
+		for (Method m : MQAdminStartup.class.getMethods()) {
+			if (m.getName().equals("initCommand") && m.getParameterTypes().length == 0) {
+				m.invoke(null);
+			}
+		}
 		List<String> all = new ArrayList<>();
-		for (Object c : (List<?>) f.get(null)) {
+		for (Object c : commands()) {
 			all.add(((SubCommand) c).commandName());
 		}
 		all.stream().sorted().distinct().forEach(System.out::println);
