@@ -11,6 +11,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeSet;
 import java.util.concurrent.atomic.AtomicInteger;
 
 import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
@@ -20,6 +21,7 @@ import org.apache.rocketmq.client.producer.DefaultMQProducer;
 import org.apache.rocketmq.client.producer.SendResult;
 import org.apache.rocketmq.common.consumer.ConsumeFromWhere;
 import org.apache.rocketmq.common.message.Message;
+import org.apache.rocketmq.common.message.MessageQueue;
 import org.apache.rocketmq.tools.command.MQAdminStartup;
 import org.apache.rocketmq.tools.command.SubCommand;
 
@@ -40,6 +42,7 @@ public final class Admin {
 	private Admin() {
 	}
 
+	@SuppressWarnings("removal")
 	public static void main(String[] args) throws Exception {
 		addr = args[0];
 		keep();
@@ -69,7 +72,8 @@ public final class Admin {
 			out.println(ended[0] ? "@end" : "@end of the time");
 			out.flush();
 		}
-		Runtime.getRuntime().halt(0);
+		System.setSecurityManager(null);
+		System.exit(0);
 	}
 
 	/** Some subcommands end the JVM when they don't like their arguments. */
@@ -107,9 +111,10 @@ public final class Admin {
 			names();
 			break;
 		case "@send":           // TOPIC N KEY: one by one, in turn to each queue
+			List<MessageQueue> queues = new ArrayList<>(new TreeSet<>(producer().fetchPublishMessageQueues(w[1])));
 			for (int i = 0; i < Integer.parseInt(w[2]); i++) {
 				Message m = new Message(w[1], "tag", w[3] + i, ("body " + i).getBytes(StandardCharsets.UTF_8));
-				SendResult r = producer().send(m);
+				SendResult r = producer().send(m, queues.get(i % queues.size()));
 				System.out.println("sent " + r.getMsgId() + " " + r.getOffsetMsgId());
 			}
 			break;
