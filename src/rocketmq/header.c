@@ -15,21 +15,36 @@
 #define POP_LAST 200079
 #define POP_BATCH_ACK 200151
 
-enum err
-rheader_add(struct rheader *h, struct str name, struct str value)
+/* The slot of a name of one letter, NULL for others. */
+static uint8_t *
+letter_of(struct rheader *h, struct str name)
 {
 	unsigned i;
 
-	for (i = 0; i < h->fields_n; i++)
-		if (str_eq(h->f[i].name, name))
-			break;
+	if (name.len != 1)
+		return NULL;
+	i = (unsigned)(unsigned char)name.p[0] - 'a';
+	return i < RHEADER_LETTERS ? &h->letter[i] : NULL;
+}
+
+enum err
+rheader_add(struct rheader *h, struct str name, struct str value)
+{
+	uint8_t *letter = letter_of(h, name);
+	unsigned i;
+
+	if (letter != NULL)
+		i = *letter != 0 ? *letter - 1U : h->fields_n;
+	else
+		for (i = 0; i < h->fields_n; i++)
+			if (str_eq(h->f[i].name, name))
+				break;
 	if (i == RHEADER_FIELDS_MAX)
 		return ERR_TOO_BIG;
 	if (i == h->fields_n) {
 		h->fields_n++;
-		if (name.len == 1 && name.p[0] >= 'a' &&
-		    name.p[0] < 'a' + RHEADER_LETTERS)
-			h->letter[name.p[0] - 'a'] = (uint8_t)(i + 1);
+		if (letter != NULL)
+			*letter = (uint8_t)(i + 1);
 	}
 	h->f[i].name = name;
 	h->f[i].value = value;

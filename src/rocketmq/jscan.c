@@ -30,31 +30,46 @@ find_special(const char *p, const char *end)
 	return p;
 }
 
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
+/* a hexadecimal digit plus one; 0: isn't one */
+static const uint8_t hex_value[256] = {
+	['0'] = 1,
+	['1'] = 2,
+	['2'] = 3,
+	['3'] = 4,
+	['4'] = 5,
+	['5'] = 6,
+	['6'] = 7,
+	['7'] = 8,
+	['8'] = 9,
+	['9'] = 10,
+	['a'] = 11,
+	['b'] = 12,
+	['c'] = 13,
+	['d'] = 14,
+	['e'] = 15,
+	['f'] = 16,
+	['A'] = 11,
+	['B'] = 12,
+	['C'] = 13,
+	['D'] = 14,
+	['E'] = 15,
+	['F'] = 16,
+};
 
 static bool
 hex_number(const char *p, const char *end, int digits, uint32_t *v)
 {
-	int i, d;
+	uint32_t d;
+	int i;
 
 	*v = 0;
 	if (end - p < digits)
 		return false;
 	for (i = 0; i < digits; i++) {
-		d = hex_digit(p[i]);
-		if (d < 0)
+		d = hex_value[(unsigned char)p[i]];
+		if (d == 0)
 			return false;
-		*v = *v << 4 | (uint32_t)d;
+		*v = *v << 4 | (d - 1);
 	}
 	return true;
 }
