@@ -213,11 +213,14 @@ create(struct bench *b, const struct rmq_topic *t)
 }
 
 /* As a client does that found no such topic: it sends, and says of which
- * topic the new one is to have its properties. */
-static void
+ * topic the new one is to have its properties. Returns its queues, once the name
+ * server knows them. */
+static unsigned
 create_by_send(struct bench *b, const struct rmq_topic *t)
 {
+	int64_t end = mono_ns() + ANSWER_S * SECOND;
 	struct rmq *rq = b->priv;
+	unsigned n;
 	struct rout *out = &rq->out;
 
 	rmq_call_begin(b, RMQ_SEND_V2);
@@ -233,6 +236,12 @@ create_by_send(struct bench *b, const struct rmq_topic *t)
 	rout_i64(out, "j", 0);
 	rout_bool(out, "k", false);
 	(void)rmq_call(b, rq->admin, "made", 4, "SEND to", t->name, RMQ_OK);
+	while ((n = route(b, t->name)) == 0) {
+		if (mono_ns() >= end)
+			die("%s: no route in %d s", t->name, ANSWER_S);
+		turn(b, mono_ns() + SECOND / 20);
+	}
+	return n;
 }
 
 static int64_t
@@ -269,7 +278,7 @@ topic_open(struct bench *b, struct rmq_topic *t, unsigned i)
 	if (t->queues_n == 0) {
 		t->queues_n = o->queues;
 		if (o->auto_create)
-			create_by_send(b, t);
+			t->queues_n = create_by_send(b, t);
 		else
 			create(b, t);
 	}
