@@ -53,8 +53,10 @@ struct counters {
 	uint64_t redelivered;
 	uint64_t bad_checksum;
 	uint64_t failed; /* messages that were refused */
+	uint64_t busy; /* were, for now, and sent again (backlog mode) */
 	uint64_t gaps; /* messages missing between two of a consumer */
 	uint64_t doubles; /* messages that came before */
+	uint64_t late; /* delayed messages that were due when they were sent */
 	uint64_t early; /* delayed messages that came before they were due */
 	uint64_t strangers; /* messages that are not what was acknowledged */
 };
@@ -154,6 +156,8 @@ uint32_t count_sent(
 void count_published(struct bench *b, struct producer *pr, struct pending *pd);
 void count_refused(struct bench *b, struct producer *pr, struct pending *pd,
     long code, const char *text, size_t text_n);
+/* It was refused, but would be taken another time. */
+void count_busy(struct bench *b, struct producer *pr, struct pending *pd);
 bool count_all_answered(const struct bench *b);
 /* What was never answered took at least as long as it has been waiting. */
 void count_unanswered(struct bench *b);

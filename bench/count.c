@@ -136,6 +136,13 @@ count_refused(struct bench *b, struct producer *pr, struct pending *pd,
 	answered(pr, pd);
 }
 
+void
+count_busy(struct bench *b, struct producer *pr, struct pending *pd)
+{
+	b->c.busy += pd->n;
+	answered(pr, pd);
+}
+
 bool
 count_all_answered(const struct bench *b)
 {

@@ -297,11 +297,13 @@ publish_all(struct bench *b)
 {
 	struct flat f = { .left = b->o->count };
 	int64_t now, wake, moved = mono_ns();
-	uint64_t last = 0;
+	uint64_t last = 0, busy = 0;
 	struct beat bt;
 
 	beat_start(&bt, b, "publish");
-	while (f.left > 0 || !count_all_answered(b)) {
+	while (f.left > 0 || !count_all_answered(b) || busy != b->c.busy) {
+		f.left += b->c.busy - busy;
+		busy = b->c.busy;
 		now = mono_ns();
 		beat(&bt, b, now);
 		check_stuck(now, &moved, &last, b->c.published, "publish");

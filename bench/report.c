@@ -125,9 +125,11 @@ faults(FILE *f, const struct bench *b)
 	    ", \"failed\": %" PRIu64 ", \"bad_checksum\": %" PRIu64
 	    ", \"redelivered\": %" PRIu64 ", \"gaps\": %" PRIu64
 	    ", \"doubles\": %" PRIu64 ", \"early\": %" PRIu64
-	    ", \"strangers\": %" PRIu64,
+	    ", \"strangers\": %" PRIu64 ", \"busy\": %" PRIu64
+	    ", \"late\": %" PRIu64,
 	    c->published, c->received, c->failed, c->bad_checksum,
-	    c->redelivered, c->gaps, c->doubles, c->early, c->strangers);
+	    c->redelivered, c->gaps, c->doubles, c->early, c->strangers,
+	    c->busy, c->late);
 	if (b->first_error[0] != '\0')
 		text(f, "last_error", b->first_error);
 }
@@ -256,6 +258,10 @@ report_backlog(struct bench *b, const struct backlog *bl)
 	    (double)in / ds, bytes / ds / 1e6, seconds(&d[0], &d[2]));
 	print_latency("due: stored", &b->due_store);
 	print_latency("due: here", &b->due_come);
+	if (b->c.late != 0)
+		printf("  LATE       %" PRIu64
+		       " were sent when they were due: --delay is too short\n",
+		    b->c.late);
 	print_cost(b, &d[1], &d[2], in);
 	print_faults(b);
 	f = json_open(b);

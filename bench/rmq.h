@@ -41,6 +41,7 @@
 
 /* answers */
 #define RMQ_OK 0
+#define RMQ_SYSTEM_BUSY 2 /* the broker's flow control: nothing was done */
 #define RMQ_TOPIC_NOT_EXIST 17
 #define RMQ_PULL_NOT_FOUND 19
 #define RMQ_PULL_RETRY 20

@@ -238,6 +238,7 @@ rmq_send(struct bench *b, struct producer *pr, uint32_t n, uint64_t index)
 		put_key(b, out + q->key_at);
 	if (q->due_at != 0) {
 		due_ms = next_due_ms(b);
+		b->c.late += due_ms <= wall_ms();
 		put_digits(out + q->due_at, (uint64_t)due_ms, 13);
 	}
 	put_body(b, pr, out + q->head_n, n, index, due_ms);
@@ -288,6 +289,10 @@ rmq_on_sent(struct bench *b, const struct rheader *h)
 	pd = &pr->ring[i % ring_n];
 	if (pd->n == 0)
 		die("SEND's answer came twice: %d", h->opaque);
+	if (h->code == RMQ_SYSTEM_BUSY && b->o->count != 0) {
+		count_busy(b, pr, pd);
+		return;
+	}
 	if (h->code != RMQ_OK) {
 		count_refused(b, pr, pd, h->code, h->remark.p, h->remark.len);
 		return;
