@@ -190,7 +190,7 @@ class Go(Pulsar):
 
 
 def make(name, packages, build):
-    if name.startswith("rmq-"):
+    if name == "cross" or name.startswith("rmq-"):
         from harness import rocketmq    # which needs what is above
         return rocketmq.make(name, packages, build)
     kind = {"python": Python, "java": Java, "go": Go}.get(name.split("-")[0])

@@ -39,31 +39,42 @@ class Client:
         os.makedirs(self.dir)
 
 
+def pom(packages):
+    """A Maven project whose class path these are."""
+    deps = ""
+    for p, v in packages.items():
+        group, artifact = p.split(":")
+        deps += (f"<dependency><groupId>{group}</groupId><artifactId>{artifact}</artifactId>"
+                 f"<version>{v}</version></dependency>\n")
+    return ('<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>'
+            "<groupId>magnetar.interop</groupId><artifactId>classpath</artifactId><version>1</version>"
+            f"<packaging>pom</packaging><dependencies>\n{deps}</dependencies></project>\n")
+
+
 class Java(Client):
     """One source, and folders for what only newer versions have, compiled against each client's jars."""
 
     def __init__(self, name, packages, build):
         super().__init__(name, packages, build)
-        (self.package, self.version), = packages.items()
         self.lib, self.classes = os.path.join(self.dir, "lib"), os.path.join(self.dir, "classes")
 
     def folders(self):
-        at = tuple(int(w) for w in self.version.split(".")[:2])
+        (version,) = self.packages.values()
+        at = tuple(int(w) for w in version.split(".")[:2])
         since = (("java", (4, 0)), ("java4.9", (4, 9)), ("java5", (5, 0)), ("java5.3", (5, 3)))
-        return [f for f, v in since if at >= v]
+        return ["rocketmq/" + f for f, v in since if at >= v]
 
     def prepare(self, log):
         need("java", "javac", "mvn")
         todo = self.stamped("installed")
         if todo:
             self.clean()
-            group, artifact = self.package.split(":")
-            sh(["mvn", "-q", "-B", "-f", os.path.join(DIR, "java", "pom.xml"), f"-Dclient.group={group}",
-                f"-Dclient.artifact={artifact}", f"-Dclient.version={self.version}",
+            put(os.path.join(self.dir, "pom.xml"), pom(self.packages))
+            sh(["mvn", "-q", "-B", "-f", os.path.join(self.dir, "pom.xml"),
                 "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies", "-DincludeScope=runtime",
                 f"-DoutputDirectory={self.lib}"], log)
             put(*todo)
-        src = [f for d in self.folders() for f in sources(os.path.join("rocketmq", d), ".java")]
+        src = [f for d in self.folders() for f in sources(d, ".java")]
         todo = self.stamped("compiled", *src)
         if todo:
             shutil.rmtree(self.classes, ignore_errors=True)
@@ -84,7 +95,17 @@ class Ons(Java):
     """Aliyun's client: an API of its own over the same protocol."""
 
     def folders(self):
-        return ["ons"]
+        return ["rocketmq/ons"]
+
+
+class Cross(Java):
+    """Clients of both protocols in one process."""
+
+    def folders(self):
+        return ["cross"]
+
+    def args(self, broker, _keys, work):
+        return [broker.url, broker.namesrv, work]
 
 
 class Go(Client):
@@ -142,7 +163,8 @@ class Node(Client):
 
 
 def make(name, packages, build):
-    kind = {"java": Java, "ons": Ons, "go": Go, "python": Python, "node": Node}.get(name.split("-")[1])
+    kind = {"java": Java, "ons": Ons, "go": Go, "python": Python, "node": Node,
+            "cross": Cross}.get(name.removeprefix("rmq-").split("-")[0])
     if kind is None:
         raise ValueError(f"unknown client {name}")
     return kind(name, packages, build)
