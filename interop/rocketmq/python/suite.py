@@ -174,16 +174,6 @@ def oneway(c):
     c.take(c.group("g"), c.topic()).exactly([FIRST, *names("m", 50)])
 
 
-def batch(c):
-    c.create(c.topic())
-    for b in range(5):
-        c.producer().send_batch([message(c.topic(), n, a=n) for n in names(f"b{b}", 16)])
-    t = c.take(c.group("g"), c.topic())
-    t.exactly([FIRST] + [n for b in range(5) for n in names(f"b{b}", 16)])
-    for m in t.all:
-        check(m["body"] == FIRST or m["a"] == m["body"].encode(), "property of", m)
-
-
 def push(c):
     c.create(c.topic())
     a, b = names("a", 200), names("b", 200)
@@ -316,7 +306,7 @@ def restart(c, sig):
 
 
 ALL = {
-    "connect": connect, "send": send, "async": send_async, "oneway": oneway, "batch": batch, "push": push,
+    "connect": connect, "send": send, "async": send_async, "oneway": oneway, "push": push,
     "broadcast": broadcast, "orderly": orderly, "pull": pull, "tags": tags, "retry": retry, "delay": delay,
     "compress-zlib": compressed, "restart-term": lambda c: restart(c, "TERM"),
     "restart-kill": lambda c: restart(c, "KILL"),
