@@ -151,8 +151,9 @@ check_order(struct sim *w, struct sess *se, const struct m_entry *e)
 	if (s->type == SUB_KEY_SHARED) {
 		for (i = 0; i < t->n && t->e[i] != e; i++) {
 			a = model_ack(s, t->e[i]);
-			if (t->e[i]->key == e->key && a->holder != se->tag &&
-			    !model_may_skip(s, t->e[i]))
+			if (t->e[i]->key == e->key &&
+			    t->e[i]->deliver_at_ms == 0 &&
+			    a->holder != se->tag && !model_may_skip(s, t->e[i]))
 				violation(w,
 				    "t%u %s: " POS_FMT " of key %u goes to %u, "
 				    "before it " POS_FMT " is with %u",
@@ -165,6 +166,7 @@ check_order(struct sim *w, struct sess *se, const struct m_entry *e)
 		return;
 	for (i = model_at(t, s->scan); i < t->n && t->e[i] != e; i++)
 		if (model_ack(s, t->e[i])->epoch != s->epoch &&
+		    (s->type != SUB_SHARED || t->e[i]->deliver_at_ms == 0) &&
 		    !model_may_skip(s, t->e[i]))
 			violation(w,
 			    "t%u %s: " POS_FMT " comes before " POS_FMT, t->i,
@@ -198,8 +200,8 @@ check_first(struct sim *w, struct m_sub *s, const struct m_entry *e)
 {
 	uint32_t *next = &s->next_seq[e->producer];
 
-	if (!s->whole || w->acks_stale > 0 || s->type == SUB_SHARED ||
-	    s->type == SUB_KEY_SHARED)
+	if (!s->whole || e->producer == STAGER || w->acks_stale > 0 ||
+	    s->type == SUB_SHARED || s->type == SUB_KEY_SHARED)
 		return;
 	if (e->seq > *next)
 		violation(w, "t%u %s: p%u #%u comes, #%u did not", s->t->i,
@@ -231,6 +233,10 @@ on_deliver(void *priv, const struct fx_deliver *d)
 	if (&w->t[se->sub->t->i] != se->cl->t || d->consumer != se->handle)
 		violation(w, "delivery for session %u is not its own", se->tag);
 	check_consumer(w, se, e);
+	if ((se->sub->type == SUB_SHARED || se->sub->type == SUB_KEY_SHARED) &&
+	    e->deliver_at_ms > w->wall_ms)
+		violation(w, POS_FMT " comes %" PRId64 " ms early",
+		    POS_ARG(e->pos), e->deliver_at_ms - w->wall_ms);
 	check_again(w, se, e, d->redeliveries);
 	check_bits(w, se->sub, e, bits);
 	check_order(w, se, e);
@@ -341,11 +347,17 @@ on_fx(void *priv, struct fx *fx)
 		fx_free(&fx);
 		return;
 	}
+	if (fx->dest.kind == DEST_INTERNAL) {
+		stager_post_fx(fx);
+		return;
+	}
 	if (reads_answer(w, fx)) {
 		fx_free(&fx);
 		return;
 	}
 	se = sess_of(w, fx->dest.tag);
+	if (fx->op == OP_STAGE || fx->op == OP_STAGE_RESOLVE)
+		stager_answered(fx);
 	trace(w, "fx %d of op %d for %u: %s %s", (int)fx->type, (int)fx->op,
 	    se->tag, err_text(fx->err), fx->diag);
 	switch (fx->type) {
@@ -381,7 +393,13 @@ on_fx(void *priv, struct fx *fx)
 	net_reply(w, fx->dest.conn, m);
 }
 
-const struct core_out check_out = { on_receipt, on_deliver, on_fx };
+static void
+on_post(void *priv, unsigned shard, struct op **opp)
+{
+	stager_post(sim_of(priv), shard, opp);
+}
+
+const struct core_out check_out = { on_receipt, on_deliver, on_fx, on_post };
 
 /* --- the end --------------------------------------------------------------------------- */
 

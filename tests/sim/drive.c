@@ -40,6 +40,8 @@ dice(struct sim *w)
 	w->closes = (unsigned)rnd(w, 4);
 	w->seeks = rnd(w, 4) == 0 ? (unsigned)rnd(w, 20) : 0;
 	w->unsubs = rnd(w, 5) == 0 ? (unsigned)rnd(w, 10) : 0;
+	w->delays = rnd(w, 2) == 0 ? (unsigned)rnd(w, 60) : 0;
+	w->stages = rnd(w, 2) == 0 ? (unsigned)rnd(w, 40) : 0;
 	w->body_max = sizes[rnd(w, 3)];
 	w->reads = rnd(w, 2) == 0 ? (unsigned)rnd(w, 60) : 0;
 	trace(w,
@@ -209,6 +211,8 @@ step(struct sim *w)
 			clients(w);
 		if (chance(w, w->reads))
 			reads_act(w);
+		if (chance(w, w->stages))
+			stager_act(w);
 	} else if (d < 65) {
 		if (!chance(w, w->slow_disk))
 			world_pump(w, 1 + rnd(w, 4), 0);
@@ -388,7 +392,7 @@ end(struct sim *w)
 	disk_mem_fail_read(w->dm, 0, ERR_OK);
 	if (w->sick)
 		crash(w);
-	settle(w, 2000);
+	settle(w, 6000); /* everything is due by then */
 	close_all(w);
 	reads_check_rest(w);
 	send_all(w);
@@ -396,6 +400,7 @@ end(struct sim *w)
 	take_all(w, true);
 	check_end(w);
 	read_all(w);
+	stager_check(w);
 	/* and nothing of it comes back */
 	crash(w);
 	read_all(w);

@@ -87,6 +87,10 @@ body_make(struct sim *w, const struct client *cl, uint32_t seq,
 	else
 		p->attr.tag_hash = b.key + 1;
 	p->attr.publish_time_ms = w->wall_ms;
+	if (!w->ending && chance(w, w->delays)) {
+		p->attr.deliver_at_ms = w->wall_ms + (int64_t)rnd(w, 3000);
+		w->st.delayed++;
+	}
 	p->attr.key_hash = hash_sticky(&b.key, sizeof b.key);
 	p->attr.sequence = seq;
 }
@@ -102,7 +106,7 @@ body_read(struct sim *w, const struct entry *ent)
 		violation(w, "a body of %u bytes", ent->body.len);
 	memcpy(&b, ent->body.p, sizeof b);
 	if (b.magic != BODY_MAGIC32 || b.len + sizeof b != ent->body.len ||
-	    b.topic >= w->topics_n || b.producer >= PRODUCERS_MAX ||
+	    b.topic >= w->topics_n || b.producer > STAGER ||
 	    b.messages_n != ent->attr.messages_n)
 		violation(w, "a body that nobody sent, at (%ju,%jd)",
 		    (uintmax_t)ent->pos.ledger, (intmax_t)ent->pos.entry);
@@ -230,6 +234,9 @@ add(struct sim *w, struct m_topic *t, const struct entry *ent,
 	e->seq = b->seq;
 	e->messages_n = b->messages_n;
 	e->key = b->key;
+	e->deliver_at_ms = ent->attr.deliver_at_ms;
+	if (e->producer == STAGER)
+		stager_stored(w, t, e);
 	for (k = 0; k < SUBS_MAX; k++)
 		ack_add(w, &t->subs[k], e, late);
 	check_index(w, t, i);

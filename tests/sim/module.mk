@@ -13,6 +13,7 @@ check_PROGRAMS += %D%/sim
 	%D%/sim.c \
 	%D%/sim.h \
 	%D%/spy.c \
+	%D%/stage.c \
 	%D%/world.c \
 	tests/lib/disk_mem.c tests/lib/disk_mem.h
 %C%_sim_LDADD = $(CORE_LINK) $(CORE_LIBS)

@@ -169,6 +169,10 @@ summary(const struct sim_stats *st)
 		{ "ledgers given up", st->ledgers_gone },
 		{ "reads at an index", st->index_reads },
 		{ "cursors set", st->cursor_sets },
+		{ "delayed", st->delayed },
+		{ "staged", st->staged },
+		{ "appended when due", st->appended },
+		{ "staged anew elsewhere", st->moved },
 	};
 	size_t i;
 

@@ -12,6 +12,7 @@
  *   model.c    topics, entries, subscriptions: what was acked for sure, maybe
  *   check.c    effects of the core against the model
  *   ack.c      acks, from their application to their receipt
+ *   stage.c    what is staged
  *   net.c      connections: queues both ways, cuts
  *   client.c   producers and consumers
  *   reads.c    reads and cursors by index
@@ -35,6 +36,7 @@
 #define TOPICS_MAX 3u
 #define SUBS_MAX 6u /* of a topic; the last ones are readers */
 #define PRODUCERS_MAX 5u
+#define STAGER PRODUCERS_MAX /* number of what was staged (stage.c) */
 #define CONSUMERS_MAX 18u
 #define GROUPS_MAX 2u /* of a topic: cursors that are set by index */
 #define KEYS 12u
@@ -55,6 +57,7 @@ struct m_entry {
 	uint32_t n; /* its number in m_sub.ack */
 	uint32_t producer, seq;
 	uint32_t messages_n, key;
+	int64_t deliver_at_ms; /* 0: at once */
 	bool receipted;
 	bool gone; /* its ledger was given up */
 };
@@ -93,7 +96,7 @@ struct m_sub {
 	bool
 	    unsure; /* a seek failed: the next life may begin at either place */
 	bool whole; /* from the topic's first entry on, no seek */
-	uint32_t next_seq[PRODUCERS_MAX]; /* first arrivals, with whole */
+	uint32_t next_seq[PRODUCERS_MAX + 1]; /* first arrivals, with whole */
 };
 
 /* A cursor that is moved by index. */
@@ -270,6 +273,7 @@ struct sim_stats {
 	    failed_reads, failed_commits, no_room, unloads, seeks, unsubscribes;
 	uint64_t groups, reads, checkpoints, sealed, freed, recycled,
 	    ledgers_gone, index_reads, cursor_sets;
+	uint64_t delayed, staged, appended, moved;
 };
 
 struct sim {
@@ -299,13 +303,15 @@ struct sim {
 	LIST_HEAD(, ackrec) acks;
 	struct msg_list late; /* ops of front-ends, for the next turn */
 	unsigned producers_n, consumers_n;
-	struct client p[PRODUCERS_MAX], c[CONSUMERS_MAX];
+	struct client p[PRODUCERS_MAX + 1], c[CONSUMERS_MAX];
 	/* dice of this seed, in percent */
 	unsigned slow_disk, slow_meta, slow_net, slow_client, cuts, crashes;
 	/* per mille */
 	unsigned enospc, eio, readfail, metafail, unloads, drains, reshards;
 	unsigned seeks, unsubs;
 	unsigned reads; /* at an index; percent */
+	unsigned delays, stages; /* percent of what is published; of steps */
+	bool drained; /* the crash that follows ends nothing */
 	uint32_t high_water; /* messages to a client */
 	unsigned acks_reply, acks_stale, batch, nacks, redeliver_all, closes;
 	uint32_t body_max;
@@ -372,6 +378,18 @@ void body_make(
 void ack_apply(struct sim *, struct sess *, const struct msg *);
 void ack_answered(struct sim *, const struct fx *);
 void ack_crash(struct sim *);
+
+/* --- stage.c */
+void stager_act(struct sim *);
+void stager_answered(const struct fx *);
+void stager_stored(
+    struct sim *, const struct m_topic *, const struct m_entry *);
+void stager_crash(struct sim *, bool drained);
+void stager_check(struct sim *);
+/* ops of cores for one another, and their answers; true: there were some */
+void stager_post(struct sim *, unsigned shard, struct op **);
+void stager_post_fx(struct fx *);
+bool stager_posts(struct sim *);
 
 /* --- check.c */
 extern const struct core_out check_out;

@@ -235,7 +235,8 @@ spy_appended(void *owner, int64_t first, uint32_t n, uint64_t index,
 		ent.index = at;
 		ent.attr.store_time_ms = store_ms;
 		at += ent.attr.messages_n;
-		if (e == ERR_OK)
+		/* not of a staging log */
+		if (e == ERR_OK && ent.attr.format != ENTRY_FORMAT_NONE)
 			(void)model_learn(spy.w, &ent, false);
 		staged_pop(wa);
 	}

@@ -19,6 +19,7 @@ conf_core(struct sim *w)
 		.default_partitions = 1,
 		.max_message_bytes = 1 << 20,
 		.failover_delay_ms = rnd(w, 2) == 0 ? 0 : 1000,
+		.delayed = true,
 		.hash_ring = rnd(w, 3) != 0,
 		.hash_ring_points = 100,
 		.batch_index_ack = true,
@@ -32,6 +33,8 @@ conf_core(struct sim *w)
 		.max_waiting_reads = 1000,
 		.max_pending_publishes = 16384,
 	};
+	if (rnd(w, 2) == 0)
+		w->conf.due_window = 4 + (uint32_t)rnd(w, 100);
 	if (rnd(w, 3) == 0)
 		w->conf.ledger_max_entries = 50000;
 	if (rnd(w, 3) == 0)
@@ -191,6 +194,8 @@ world_crash(struct sim *w, bool power)
 	net_crash(w);
 	ack_crash(w);
 	reads_crash(w);
+	stager_crash(w, w->drained);
+	w->drained = false;
 	model_crash(w);
 	spy_reset(w);
 }
@@ -217,6 +222,7 @@ world_drain(struct sim *w)
 	if (done < w->shards_n)
 		violation(w, "a shut down does not end");
 	model_drained(w);
+	w->drained = true;
 	world_crash(w, rnd(w, 2) == 0);
 }
 
@@ -266,6 +272,7 @@ world_turn(struct sim *w, unsigned i)
 	net_late(w);
 	(void)core_poll(sh->co, w->wall_ms, w->mono_ns);
 	(void)sh->lgs->ops->poll(sh->lgs, w->wall_ms, w->mono_ns);
+	(void)stager_posts(w);
 	net_late(w);
 }
 
@@ -316,7 +323,7 @@ world_advance(struct sim *w, int64_t until_ns)
 		world_pump(w, disk_mem_queued(w->dm), meta_mem_queued(w->mm));
 		return true;
 	}
-	if (due == 0 || !STAILQ_EMPTY(&w->late))
+	if (stager_posts(w) || due == 0 || !STAILQ_EMPTY(&w->late))
 		return true;
 	ns = until_ns - w->mono_ns;
 	if (due >= 0 && due < ns)

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Staged entries: what a core said is staged comes into its topic, not before it is
+ * due, once, or once more for each crash since then. Some are dropped before they
+ * are due: those never come once that was answered.
+ */
+#include "tests/sim/sim.h"
+
+#include <inttypes.h>
+
+#define DELAY_MAX_MS 4000u
+
+struct m_staged {
+	uint32_t topic;
+	int64_t due_ms;
+	uint64_t locator; /* 0: not answered */
+	uint64_t req, drop_req;
+	bool conf; /* is staged for sure */
+	bool dropping; /* may be gone */
+	bool dropped; /* is gone for sure */
+};
+
+struct post { /* from core to core */
+	STAILQ_ENTRY(post) link;
+	unsigned shard;
+	struct op *op;
+	struct fx *fx;
+};
+STAILQ_HEAD(posts, post);
+
+static struct m_staged *staged;
+static uint32_t staged_n, staged_cap;
+static struct posts posts = STAILQ_HEAD_INITIALIZER(posts);
+
+/* --- from core to core ---------------------------------------------------------- */
+
+static void
+post_add(unsigned shard, struct op *op, struct fx *fx)
+{
+	struct post *p = mem_zalloc(sizeof *p);
+
+	p->shard = shard;
+	p->op = op;
+	p->fx = fx;
+	STAILQ_INSERT_TAIL(&posts, p, link);
+}
+
+void
+stager_post(struct sim *w, unsigned shard, struct op **opp)
+{
+	w->st.moved++;
+	post_add(shard, *opp, NULL);
+	*opp = NULL;
+}
+
+void
+stager_post_fx(struct fx *fx)
+{
+	post_add(fx->dest.shard, NULL, fx);
+}
+
+bool
+stager_posts(struct sim *w)
+{
+	struct post *p;
+	bool any = false;
+
+	while ((p = STAILQ_FIRST(&posts)) != NULL) {
+		STAILQ_REMOVE_HEAD(&posts, link);
+		any = true;
+		core_set_time(w->sh[p->shard].co, w->wall_ms, w->mono_ns);
+		if (p->op != NULL)
+			core_op(w->sh[p->shard].co, &p->op);
+		else
+			core_own_answer(w->sh[p->shard].co, &p->fx);
+		mem_free(p);
+	}
+	return any;
+}
+
+/* --- ops --------------------------------------------------------------------------- */
+
+static struct op *
+op_of(struct sim *w, struct m_topic *t, enum op_type type)
+{
+	struct sess *se = sess_admin(w, t);
+	struct op *op = op_new(type,
+	    (struct dest){ .conn = se->conn,
+		.tag = se->tag,
+		.shard = (uint16_t)world_shard_of(w, t->name),
+		.kind = DEST_TEST });
+
+	op->req = ++w->req;
+	op->topic = op_str(op, str_of(t->name));
+	return op;
+}
+
+static void
+give(struct sim *w, const struct m_topic *t, struct op *op)
+{
+	unsigned i = world_shard_of(w, t->name);
+
+	core_set_time(w->sh[i].co, w->wall_ms, w->mono_ns);
+	core_op(w->sh[i].co, &op);
+}
+
+void
+stager_act(struct sim *w)
+{
+	struct client *cl = &w->p[STAGER];
+	struct core_publish p;
+	struct m_staged *m;
+	struct m_topic *t;
+	struct op *op;
+	uint32_t seq;
+
+	if (staged_n > 0 && chance(w, 20)) {
+		m = &staged[rnd(w, staged_n)];
+		if (m->locator == 0 || m->dropping)
+			return;
+		m->dropping = true;
+		t = &w->t[m->topic];
+		op = op_of(w, t, OP_STAGE_RESOLVE);
+		op->u64 = m->locator;
+		op->flag = true;
+		m->drop_req = op->req;
+		give(w, t, op);
+		return;
+	}
+	seq = staged_n;
+	if (staged_n == staged_cap) {
+		staged_cap = staged_cap == 0 ? 64 : staged_cap * 2;
+		staged = mem_reallocarray(staged, staged_cap, sizeof *staged);
+		cl->meta =
+		    mem_reallocarray(cl->meta, staged_cap, sizeof *cl->meta);
+		cl->sends =
+		    mem_reallocarray(cl->sends, staged_cap, sizeof *cl->sends);
+	}
+	m = &staged[staged_n++];
+	*m = (struct m_staged){ .topic = (uint32_t)rnd(w, w->topics_n),
+		.due_ms = w->wall_ms + (int64_t)rnd(w, DELAY_MAX_MS) };
+	if (chance(w, 30))
+		m->due_ms -= m->due_ms % 1000;
+	t = &w->t[m->topic];
+	cl->i = STAGER;
+	cl->t = t;
+	cl->meta[seq] = 1 | (uint64_t)rnd(w, KEYS) << 8 |
+	    (uint64_t)rnd(w, w->body_max) << 16;
+	cl->sends[seq] = 1;
+	body_make(w, cl, seq, &p);
+	op = op_of(w, t, OP_STAGE);
+	op->publish.attr = p.attr;
+	op->publish.attr.deliver_at_ms = 0;
+	op->publish.body = p.body;
+	op->due_ms = m->due_ms;
+	m->req = op->req;
+	w->st.staged++;
+	trace(
+	    w, "stage s#%u for t%u, due at %" PRId64, seq, m->topic, m->due_ms);
+	give(w, t, op);
+}
+
+void
+stager_answered(const struct fx *fx)
+{
+	uint32_t i;
+
+	for (i = 0; i < staged_n; i++) {
+		if (staged[i].req == fx->req && fx->type == FX_STAGED) {
+			staged[i].conf = true;
+			staged[i].locator = fx->u64;
+		}
+		if (staged[i].drop_req == fx->req && fx->type == FX_STAGED)
+			staged[i].dropped = true;
+		/* it was appended before */
+		if (staged[i].drop_req == fx->req && fx->err == ERR_NO_MESSAGE)
+			staged[i].dropping = false;
+	}
+}
+
+/* --- what must hold -------------------------------------------------------------------- */
+
+static uint32_t
+copies(const struct m_topic *t, uint32_t seq)
+{
+	uint32_t i, n = 0;
+
+	for (i = 0; i < t->n; i++)
+		n += t->e[i]->producer == STAGER && t->e[i]->seq == seq;
+	return n;
+}
+
+void
+stager_stored(struct sim *w, const struct m_topic *t, const struct m_entry *e)
+{
+	const struct m_staged *m = &staged[e->seq];
+
+	if (e->seq >= staged_n || m->topic != t->i)
+		violation(w, "s#%u was not staged for t%u", e->seq, t->i);
+	if (w->wall_ms < m->due_ms)
+		violation(w, "s#%u comes %" PRId64 " ms early", e->seq,
+		    m->due_ms - w->wall_ms);
+	if (m->dropped)
+		violation(w, "s#%u comes, and was dropped", e->seq);
+	w->st.appended++;
+}
+
+/* Whatever is due may be on its way. */
+void
+stager_crash(struct sim *w, bool drained)
+{
+	struct post *p;
+	uint32_t i;
+
+	while ((p = STAILQ_FIRST(&posts)) != NULL) {
+		STAILQ_REMOVE_HEAD(&posts, link);
+		if (p->op != NULL)
+			op_free(&p->op);
+		if (p->fx != NULL)
+			fx_free(&p->fx);
+		mem_free(p);
+	}
+	for (i = 0; i < staged_n && !drained; i++)
+		if (staged[i].due_ms <= w->wall_ms)
+			w->p[STAGER].sends[i]++;
+}
+
+void
+stager_check(struct sim *w)
+{
+	const struct m_staged *m;
+	uint32_t i;
+
+	for (i = 0; i < staged_n; i++) {
+		m = &staged[i];
+		if (m->conf && !m->dropping && copies(&w->t[m->topic], i) == 0)
+			violation(w, "s#%u is lost", i);
+	}
+}
