@@ -295,6 +295,17 @@ send_all(struct sim *w)
 }
 
 static void
+send_delayed(struct sim *w)
+{
+	unsigned i;
+
+	w->delays = 60;
+	for (i = 0; i < w->producers_n; i++)
+		client_new_messages(w, &w->p[i], 20);
+	send_all(w);
+}
+
+static void
 close_all(struct sim *w)
 {
 	struct client *cl;
@@ -311,14 +322,38 @@ close_all(struct sim *w)
 	}
 }
 
+static void
+serve(struct sim *w, bool ack)
+{
+	unsigned i, turn, quiet = 0;
+	struct client *cl;
+	uint64_t got;
+
+	for (turn = 0; turn < 5000 && quiet < 15; turn++) {
+		got = w->st.delivered;
+		for (i = 0; i < w->consumers_n; i++) {
+			cl = &w->c[i];
+			if (cl->state == CL_IDLE)
+				client_open(w, cl, true);
+			if (cl->state != CL_OPEN)
+				continue;
+			if (cl->window < 10000)
+				client_flow(w, cl, 100000);
+			if (ack)
+				client_ack_all(w, cl);
+		}
+		settle(w, 200);
+		quiet = w->st.delivered == got ? quiet + 1 : 0;
+	}
+}
+
 /* One consumer a subscription takes what is left. */
 static void
 take_all(struct sim *w, bool ack)
 {
 	struct client *cl;
 	struct m_sub *s;
-	unsigned i, k, n = 0, turn, quiet = 0;
-	uint64_t got;
+	unsigned i, k, n = 0;
 
 	w->consumers_n = 0;
 	for (i = 0; i < w->topics_n; i++)
@@ -334,27 +369,12 @@ take_all(struct sim *w, bool ack)
 				.sub = s };
 			(void)snprintf(cl->name, sizeof cl->name, "end%u", n);
 		}
-	for (turn = 0; turn < 5000 && quiet < 15; turn++) {
-		got = w->st.delivered;
-		for (i = 0; i < n; i++) {
-			cl = &w->c[i];
-			if (cl->state == CL_IDLE)
-				client_open(w, cl, true);
-			if (cl->state != CL_OPEN)
-				continue;
-			if (cl->window < 10000)
-				client_flow(w, cl, 100000);
-			if (ack)
-				client_ack_all(w, cl);
-		}
-		settle(w, 200);
-		quiet = w->st.delivered == got ? quiet + 1 : 0;
-	}
+	w->consumers_n = n;
+	serve(w, ack);
 	for (i = 0; i < n; i++)
 		if (w->c[i].state != CL_OPEN)
 			violation(w, "t%u %s cannot be subscribed to",
 			    w->c[i].t->i, w->c[i].sub->name);
-	w->consumers_n = n;
 }
 
 /* Every topic by index, from the first message to the last; groups are where they
@@ -401,6 +421,10 @@ end(struct sim *w)
 	check_end(w);
 	read_all(w);
 	stager_check(w);
+	/* what is delayed comes to those that are connected */
+	send_delayed(w);
+	serve(w, true);
+	check_end(w);
 	/* and nothing of it comes back */
 	crash(w);
 	read_all(w);

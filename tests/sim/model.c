@@ -87,8 +87,8 @@ body_make(struct sim *w, const struct client *cl, uint32_t seq,
 	else
 		p->attr.tag_hash = b.key + 1;
 	p->attr.publish_time_ms = w->wall_ms;
-	if (!w->ending && chance(w, w->delays)) {
-		p->attr.deliver_at_ms = w->wall_ms + (int64_t)rnd(w, 3000);
+	if (chance(w, w->delays)) {
+		p->attr.deliver_at_ms = w->wall_ms + (int64_t)rnd(w, 2500);
 		w->st.delayed++;
 	}
 	p->attr.key_hash = hash_sticky(&b.key, sizeof b.key);
