@@ -280,7 +280,7 @@ static void
 gconf_free(struct rmq_gconf *g)
 {
 	rmq_thing_del(g->rm, g->number);
-	rmq_held_free(&g->waiting);
+	rmq_held_free(g->rm, &g->waiting);
 	mem_free(g->text);
 	mem_free(g->name);
 	FREE_OBJ(g);
