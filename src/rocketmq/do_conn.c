@@ -277,3 +277,25 @@ rmq_do_producer_list(struct rmq_session *s, struct rmq_req *q)
 	rmq_job_tell(
 	    rmq_job_new(s, &q->ref, producers_step), TELL_PRODUCERS, STR_NONE);
 }
+
+/* --- who subscribes --------------------------------------------------------- */
+
+/* Groups of this shard with a member that subscribes to the topic, a line each */
+void
+rmq_subscribers_told(struct rmq *rm, struct str topic, struct strbuf *answer)
+{
+	const struct rmq_gmember *m;
+	const struct rmq_group *g;
+	size_t it;
+
+	MAP_FOREACH(g, &rm->groups, it) {
+		LIST_FOREACH(m, &g->members, link)
+			if (!m->in->producer &&
+			    rmq_interest_sub(m->in, topic) != NULL)
+				break;
+		if (m == NULL || strchr(g->name, '\n') != NULL)
+			continue;
+		strbuf_adds(answer, g->name);
+		strbuf_addc(answer, '\n');
+	}
+}

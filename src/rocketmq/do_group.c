@@ -3,6 +3,7 @@
  * Settings of consumer groups: put, told, listed and deleted. Texts are the
  * reference's (AdminBrokerProcessor, SubscriptionGroupManager).
  */
+#include <jansson.h>
 #include <stdio.h>
 
 #include "rocketmq/attrs.h"
@@ -87,6 +88,25 @@ attributes_of(struct str text)
 	return attrs;
 }
 
+/* Without blanks and in order, as the reference keeps it; mem_free it */
+static char *
+canonical(struct str text)
+{
+	json_t *js =
+	    text.len > 0 ? json_loadb(text.p, text.len, 0, NULL) : NULL;
+	char *out = NULL;
+	size_t n;
+
+	if (js != NULL) {
+		n = json_dumpb(js, NULL, 0, JSON_COMPACT | JSON_SORT_KEYS);
+		out = mem_alloc(n + 1);
+		(void)json_dumpb(js, out, n, JSON_COMPACT | JSON_SORT_KEYS);
+		out[n] = '\0';
+		json_decref(js);
+	}
+	return out;
+}
+
 /* What is there is replaced, but its attributes are changed. */
 static void
 write_group(struct rmq_job *j, const struct fx *fx)
@@ -94,7 +114,7 @@ write_group(struct rmq_job *j, const struct fx *fx)
 	struct put *p = j->priv;
 	const struct jval *v = p->v[p->at];
 	struct strbuf attrs, text;
-	char *now, *changes;
+	char *now, *changes, *policy = NULL, *subs = NULL;
 	struct gconf c;
 	struct op *op;
 	enum err e;
@@ -113,6 +133,10 @@ write_group(struct rmq_job *j, const struct fx *fx)
 	}
 	if (e == ERR_OK) {
 		c.attributes = (struct str){ strbuf_str(&attrs), attrs.len };
+		policy = canonical(c.retry_policy);
+		subs = canonical(c.subs);
+		c.retry_policy = policy != NULL ? str_of(policy) : STR_NONE;
+		c.subs = subs != NULL ? str_of(subs) : STR_NONE;
 		gconf_write(&text, &c);
 		e = strbuf_err(&text);
 	}
@@ -128,6 +152,8 @@ write_group(struct rmq_job *j, const struct fx *fx)
 	strbuf_fini(&text);
 	mem_free(now);
 	mem_free(changes);
+	mem_free(policy);
+	mem_free(subs);
 }
 
 static void

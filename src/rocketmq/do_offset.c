@@ -5,6 +5,7 @@
  */
 #include "rocketmq/gconf.h"
 #include "rocketmq/job.h"
+#include "rocketmq/reset.h"
 
 struct offset_req {
 	struct str group, topic;
@@ -117,7 +118,7 @@ offset_got(struct rmq_job *j, struct rmq_session *s, struct fx *fx)
 		j->step = 1;
 		rmq_job_route(j, &op);
 	} else if (fx->err == ERR_OK) {
-		if (j->flag && fx->min_index == 0 &&
+		if (j->flag && fx->min_index == 0 && fx->max_index > 0 &&
 		    fx->max_index <= SMALL_QUEUE)
 			say_offset(s, &j->ref, 0);
 		else
@@ -176,6 +177,11 @@ rmq_do_offset_set(struct rmq_session *s, struct rmq_req *q)
 		return;
 	case RMQ_GCONF_PARKED:
 	case RMQ_GCONF_ERROR:
+		return;
+	}
+	if (rmq_reset_pending(s->rm, r.group, t->name, (uint32_t)r.queue)) {
+		rmq_answer_code(
+		    s, &q->ref, RC_SUCCESS, "Offset has been previously reset");
 		return;
 	}
 	j = rmq_job_new(s, &q->ref, done);

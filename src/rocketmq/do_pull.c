@@ -6,6 +6,7 @@
 #include "core/name.h"
 #include "format/rmq_record.h"
 #include "rocketmq/gconf.h"
+#include "rocketmq/reset.h"
 #include "rocketmq/group.h"
 #include "rocketmq/sql92.h"
 
@@ -26,6 +27,7 @@ struct rmq_pull {
 	struct rmq_session *s;
 	uint64_t number;
 	struct rmq_ref ref;
+	bool reset; /* it is only told to go to index */
 	uint64_t index; /* asked for */
 	uint64_t from; /* where it is read on, after what doesn't match */
 	uint32_t max_n, max_bytes;
@@ -258,6 +260,13 @@ rmq_pull_fx(struct rmq_pull *p, struct fx *fx)
 	uint32_t i;
 
 	CHECK_OBJ_NOTNULL(p, RMQ_PULL_MAGIC);
+	if (unlikely(p->reset) && fx->err == ERR_OK) {
+		(void)begin(
+		    p, RC_PULL_OFFSET_MOVED, "OFFSET_RESET", p->index, fx);
+		rmq_answer_end(p->s, &p->ref, NULL, 0);
+		pull_free(p);
+		return;
+	}
 	if (unlikely(p->sql != NULL)) {
 		select_entries(p, fx);
 		if (goes_on(p, fx)) {
@@ -496,12 +505,16 @@ rmq_do_pull(struct rmq_session *s, struct rmq_req *q)
 	p->from = p->index = r.offset > 0 ? (uint64_t)r.offset : 0;
 	full = rmq_queue_full(t, (uint32_t)r.queue, p->topic, sizeof p->topic);
 	p->topic_len = full.len;
-	if ((r.flags & PULL_COMMIT) != 0 && r.commit >= 0)
+	p->reset = rmq_reset_take(
+	    s->rm, r.group, t->name, (uint32_t)r.queue, &p->index);
+	if (p->reset)
+		p->from = p->index;
+	else if ((r.flags & PULL_COMMIT) != 0 && r.commit >= 0)
 		commit(s->rm, p, &r);
 	p->max_n = r.max_n < 1		    ? 1 :
 	    (uint32_t)r.max_n > READ_AT_MAX ? READ_AT_MAX :
 					      (uint32_t)r.max_n;
 	p->max_bytes = r.max_bytes;
-	p->until_ns = wait_until(s->rm, &r);
+	p->until_ns = p->reset ? 0 : wait_until(s->rm, &r);
 	read_at(p);
 }

@@ -232,6 +232,27 @@ make_it(struct rmq_gconf *g)
 	rmq_route_to(g->rm, g->rm->router->shard, &op);
 }
 
+/* All shards have been told: what they believed to be missing is there. */
+static void
+made_known(struct rmq_job *j, struct rmq_session *s, struct fx *fx)
+{
+	struct rmq_gconf *g = umap_get(&j->rm->things, j->u64);
+
+	(void)s;
+	AZ(fx);
+	CHECK_OBJ_NOTNULL(g, RMQ_GCONF_MAGIC);
+	ask(g);
+}
+
+static void
+made(struct rmq_gconf *g)
+{
+	struct rmq_job *j = rmq_job_new_own(g->rm, made_known);
+
+	j->u64 = g->number;
+	rmq_job_tell(j, TELL_GROUP_STALE, str_of(g->name));
+}
+
 void
 rmq_gconf_fx(struct rmq_gconf *g, const struct fx *fx)
 {
@@ -247,7 +268,7 @@ rmq_gconf_fx(struct rmq_gconf *g, const struct fx *fx)
 		break;
 	case OP_DOC_PUT:
 		if (fx->err == ERR_OK)
-			adopt_default(g);
+			made(g);
 		else if (fx->err == ERR_EXISTS)
 			ask(g);
 		else

@@ -139,6 +139,9 @@ static rmq_tell_f *const tells[TELLS_N] = {
 	[TELL_GROUP_STALE] = rmq_gconf_told,
 	[TELL_WIPED] = rmq_wiped_told,
 	[TELL_PRODUCERS] = rmq_producers_told,
+	[TELL_RESET] = rmq_reset_told,
+	[TELL_RESET_DONE] = rmq_reset_told_done,
+	[TELL_SUBSCRIBERS] = rmq_subscribers_told,
 };
 
 void

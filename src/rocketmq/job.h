@@ -72,6 +72,9 @@ enum rmq_tell {
 	TELL_WIPED, /* text: "1" or "0": routes have write permission */
 	TELL_CONF, /* text: "key=value": a setting has changed */
 	TELL_PRODUCERS, /* answer: members of ProducerTableInfo's map */
+	TELL_SUBSCRIBERS, /* text: topic; answer: groups, a line each */
+	TELL_RESET, /* text: index and key, of queues that were reset */
+	TELL_RESET_DONE, /* text: key of one that a client was told of */
 	TELL_COUNTERS, /* answer: numbers, with a blank between */
 	TELL_STATS, /* text: kind and key of a statistic; answer: numbers */
 	TELLS_N

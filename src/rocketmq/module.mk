@@ -5,6 +5,8 @@ noinst_LIBRARIES += %D%/librocketmq.a
 	%D%/attrs.c %D%/attrs.h \
 	%D%/do_conn.c %D%/do_kv.c %D%/do_topic.c %D%/do_topic_list.c \
 	%D%/do_group.c %D%/drop.c %D%/drop.h %D%/gconf.c %D%/gconf.h \
+	%D%/do_stats.c %D%/progress.c %D%/progress.h \
+	%D%/do_reset.c %D%/reset.h \
 	%D%/forward.c %D%/lister.c %D%/lister.h \
 	%D%/systopic.c %D%/systopic.h %D%/tell.h \
 	%D%/topic_json.c %D%/topic_json.h \

@@ -117,6 +117,7 @@ struct rmq {
 	struct umap things; /* outlets, topics, pulls, jobs, by number */
 	struct map topics; /* RocketMQ's name -> struct rmq_topic */
 	struct map groups; /* those that live on this shard */
+	struct map resets; /* do_reset.c */
 	struct map gconfs; /* settings of groups -> struct rmq_gconf */
 	bool draining;
 	bool wiped; /* routes are without write permission */
@@ -396,6 +397,10 @@ rmq_do_f rmq_do_topic_list, rmq_do_topic_configs, rmq_do_system_topics,
 rmq_do_f rmq_do_kv_put, rmq_do_kv_get, rmq_do_kv_delete, rmq_do_kv_list;
 rmq_do_f rmq_do_group_put, rmq_do_group_get, rmq_do_group_list,
     rmq_do_group_delete;
+rmq_do_f rmq_do_topic_stats, rmq_do_group_stats, rmq_do_time_span,
+    rmq_do_all_offsets, rmq_do_topics_of_group, rmq_do_broker_stats,
+    rmq_do_groups_of_topic;
+rmq_do_f rmq_do_reset, rmq_do_clone;
 rmq_do_f rmq_do_connections, rmq_do_producer_list, rmq_do_ask_client;
 
 void rmq_pull_fx(struct rmq_pull *, struct fx *);

@@ -2,6 +2,7 @@
 #include "base/hash.h"
 #include "os/prot.h"
 #include "rocketmq/gconf.h"
+#include "rocketmq/reset.h"
 #include "rocketmq/send.h"
 
 #define TICK_NS INT64_C(1000000000)
@@ -238,6 +239,7 @@ rmq_new(struct net *net, struct router *router, const struct rmq_conf *conf)
 	umap_init(&rm->things, rm->seed, 1u << 30);
 	map_init(&rm->topics, rm->seed, conf->topics_max);
 	map_init(&rm->groups, rm->seed, conf->groups_max);
+	rmq_resets_init(rm);
 	map_init(&rm->gconfs, rm->seed, conf->groups_max);
 	LIST_INIT(&rm->starved);
 	LIST_INIT(&rm->jobs);
@@ -290,6 +292,7 @@ rmq_free(struct rmq **rp)
 	map_fini(&rm->topics);
 	map_fini(&rm->groups);
 	map_fini(&rm->gconfs);
+	rmq_resets_fini(rm);
 	rout_fini(&rm->out);
 	mem_free(rm->scratch.p);
 	strbuf_fini(&rm->text);
