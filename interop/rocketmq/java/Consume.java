@@ -126,8 +126,12 @@ final class Consume {
 							context.setSuspendCurrentQueueTimeMillis(200);
 							return ConsumeOrderlyStatus.SUSPEND_CURRENT_QUEUE_A_MOMENT;
 						}
-						seen.computeIfAbsent(m.getQueueId(), k -> new ArrayList<>()).add(Ctx.text(m));
-						n.incrementAndGet();
+						// when its queue goes to the other one, what was not yet committed comes again
+						List<String> q = seen.computeIfAbsent(m.getQueueId(), k -> new ArrayList<>());
+						if (!q.contains(Ctx.text(m))) {
+							q.add(Ctx.text(m));
+							n.incrementAndGet();
+						}
 					}
 				}
 				return ConsumeOrderlyStatus.SUCCESS;
@@ -153,7 +157,7 @@ final class Consume {
 				Ctx.equal(seen.get(q), Ctx.names("q" + q, each), "queue " + q);
 			}
 		}
-		Ctx.equal(again.get(), 4, "suspended");
+		Ctx.check(again.get() >= 4, "suspended " + again);
 	}
 
 	private static void tags(Ctx c) throws Exception {
