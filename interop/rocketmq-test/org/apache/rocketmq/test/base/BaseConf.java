@@ -13,6 +13,7 @@ import org.apache.rocketmq.client.producer.TransactionListener;
 import org.apache.rocketmq.common.attribute.CQType;
 import org.apache.rocketmq.common.attribute.TopicMessageType;
 import org.apache.rocketmq.namesrv.NamesrvController;
+import org.apache.rocketmq.remoting.exception.RemotingException;
 import org.apache.rocketmq.remoting.protocol.body.ClusterInfo;
 import org.apache.rocketmq.remoting.protocol.route.BrokerData;
 import org.apache.rocketmq.remoting.protocol.subscription.SubscriptionGroupConfig;
@@ -58,7 +59,16 @@ public class BaseConf {
 		admin.setNamesrvAddr(NAMESRV_ADDR);
 		try {
 			admin.start();
-			ClusterInfo info = admin.examineBrokerClusterInfo();
+			ClusterInfo info = null;
+			for (int tries = 0; info == null; tries++) {
+				try {
+					info = admin.examineBrokerClusterInfo();
+				} catch (RemotingException e) {         // a busy machine
+					if (tries == 10) {
+						throw e;
+					}
+				}
+			}
 			BrokerData broker = info.getBrokerAddrTable().values().iterator().next();
 			CLUSTER_NAME = broker.getCluster();
 			BROKER1_NAME = broker.getBrokerName();
