@@ -280,6 +280,20 @@ groups_are_there(
 	return true;
 }
 
+void
+rmq_client_forget(struct rmq_session *s)
+{
+	struct map *m = &s->rm->clients;
+	size_t n;
+
+	if (s->client_id == NULL)
+		return;
+	n = strlen(s->client_id);
+	if (map_get(m, s->client_id, n) == s)
+		AN(map_del(m, s->client_id, n));
+	MEM_FREE(s->client_id);
+}
+
 static void
 client_is(struct rmq_session *s, const struct rmq_req *q, const char *id)
 {
@@ -287,8 +301,11 @@ client_is(struct rmq_session *s, const struct rmq_req *q, const char *id)
 	s->version = q->h->version;
 	if (s->client_id != NULL && strcmp(s->client_id, id) == 0)
 		return;
-	mem_free(s->client_id);
+	rmq_client_forget(s);
 	s->client_id = mem_strdup(id);
+	/* of two with one id the first one counts */
+	if (map_add(&s->rm->clients, s->client_id, strlen(id), s) != ERR_OK)
+		s->rm->st.twins++;
 }
 
 /* *changed: something of it is news */

@@ -17,13 +17,6 @@
 /* bits of sysFlag that senders have no say in */
 #define SYS_OURS (RMQ_SYS_TXN_MASK | RMQ_SYS_BORN_V6 | RMQ_SYS_STORE_V6)
 
-struct send_req {
-	struct str group, topic, default_topic, props;
-	int32_t default_queues, queue, sys_flag, flag, reconsume, max_reconsume;
-	int64_t born_ms;
-	bool batch;
-};
-
 /* --- fields ----------------------------------------------------------------- */
 
 /* Names of version 1 and letters of version 2 */
@@ -49,13 +42,15 @@ static const struct {
 static struct str
 field(const struct rmq_req *q, char letter)
 {
-	if (q->ref.code == RQ_SEND_MESSAGE)
+	if (q->ref.code == RQ_SEND_MESSAGE ||
+	    q->ref.code == RQ_SEND_REPLY_MESSAGE)
 		return rheader_get(q->h, names[letter - 'a'].name);
 	return rheader_letter(q->h, letter);
 }
 
-static bool
-read_fields(struct rmq_session *s, const struct rmq_req *q, struct send_req *r)
+bool
+rmq_send_fields(
+    struct rmq_session *s, const struct rmq_req *q, struct send_req *r)
 {
 	char bad = 0;
 
@@ -285,7 +280,7 @@ rmq_do_send(struct rmq_session *s, struct rmq_req *q)
 	struct str name;
 	bool dead = false;
 
-	if (!read_fields(s, q, &r) || !name_is_right(s, q, r.topic))
+	if (!rmq_send_fields(s, q, &r) || !name_is_right(s, q, r.topic))
 		return;
 	name = r.topic;
 	if (rmq_topic_is_retry(name)) {

@@ -376,10 +376,18 @@ static void
 answered(struct rmq *rm, const struct rmq_msg *m)
 {
 	struct rmq_session *s = rmq_session_get(rm, m->session);
+	struct rout *o;
 
 	if (s == NULL)
 		return;
-	(void)rmq_answer(s, &m->ref, m->code, m->remark);
+	o = rmq_answer(s, &m->ref, m->code, m->remark);
+	if (m->stored) {
+		rout_str(o, "msgId", STR_LIT("0"));
+		rout_i64(o, "queueId", 0);
+		rout_i64(o, "queueOffset", 0);
+		rout_str(o, "MSG_REGION", STR_LIT("DefaultRegion"));
+		rout_str(o, "TRACE_ON", STR_LIT("true"));
+	}
 	rmq_answer_end(s, &m->ref, m->body, m->body_len);
 }
 
@@ -460,6 +468,9 @@ rmq_receive(struct rmq *rm, struct rmq_msg **mp)
 		break;
 	case MSG_TELL:
 		told(rm, m);
+		break;
+	case MSG_REPLY:
+		rmq_reply_came(rm, mp);
 		break;
 	case MSG_CLIENT:
 		rmq_forwarded(rm, m);

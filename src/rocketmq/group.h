@@ -92,6 +92,9 @@ enum rmq_msg_type {
 	/* to a client's session: a request that it is to answer itself; the
 	 * answer goes to asker as MSG_ANSWER */
 	MSG_CLIENT,
+	/* from shard to shard: a reply for the client that is on one of them;
+	 * code: at how many it has been */
+	MSG_REPLY,
 	MSG_ALL, /* to a front-end (job.h); session: number of the job */
 	MSG_ALL_SAID /* to the job */
 };
@@ -118,6 +121,7 @@ struct rmq_msg {
 	size_t body_len;
 	int code; /* ANSWER; TELL: of the request; ALL: enum rmq_tell */
 	char *remark;
+	bool stored; /* ANSWER: with the fields of a message that was sent */
 	unsigned fields_n; /* TELL: of its header */
 	struct {
 		const char *name; /* literal */
@@ -133,6 +137,8 @@ void rmq_msg_send(struct rmq *, unsigned shard, struct rmq_msg **);
 /* The question of a session to a group's shard: code and body of the request. */
 void rmq_group_ask(struct rmq_session *, const struct rmq_req *,
     struct str group, struct str client);
+
+void rmq_reply_came(struct rmq *, struct rmq_msg **);
 
 /* --- the group's side */
 

@@ -12,6 +12,15 @@ static const struct {
 
 #define N (sizeof requests / sizeof requests[0])
 
+void
+rmq_requests_check(void)
+{
+	size_t i;
+
+	for (i = 1; i < N; i++)
+		assert(requests[i - 1].code < requests[i].code);
+}
+
 /* The table is in order of codes: a binary search. */
 rmq_do_f *
 rmq_handler(int32_t code)

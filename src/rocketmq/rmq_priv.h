@@ -116,6 +116,7 @@ struct rmq {
 	struct umap sessions; /* by number of their connection */
 	struct umap things; /* outlets, topics, pulls, jobs, by number */
 	struct map topics; /* RocketMQ's name -> struct rmq_topic */
+	struct map clients; /* client id -> a session that has it */
 	struct map groups; /* those that live on this shard */
 	struct map resets; /* do_reset.c */
 	struct map gconfs; /* settings of groups -> struct rmq_gconf */
@@ -160,6 +161,7 @@ unsigned rmq_group_shard(const struct rmq *, struct str group);
 
 /* requests.c; NULL: not served */
 rmq_do_f *rmq_handler(int32_t code);
+void rmq_requests_check(void);
 enum rmq_request {
 #define REQUEST(code, name, f) RQ_##name = (code),
 #include "rocketmq/tbl/request.h"
@@ -388,7 +390,7 @@ rmq_do_f rmq_do_offset_get, rmq_do_offset_set, rmq_do_offset_max,
     rmq_do_offset_min, rmq_do_offset_time, rmq_do_earliest_time;
 rmq_do_f rmq_do_heartbeat, rmq_do_unregister, rmq_do_consumer_list, rmq_do_lock,
     rmq_do_unlock;
-rmq_do_f rmq_do_view;
+rmq_do_f rmq_do_view, rmq_do_reply;
 rmq_do_f rmq_do_send_back, rmq_do_recall, rmq_do_end_transaction;
 rmq_do_f rmq_do_topic_put, rmq_do_topic_put_list, rmq_do_topic_get,
     rmq_do_topic_delete, rmq_do_topic_unregister;
@@ -406,6 +408,7 @@ rmq_do_f rmq_do_connections, rmq_do_producer_list, rmq_do_ask_client;
 void rmq_pull_fx(struct rmq_pull *, struct fx *);
 void rmq_pulls_drop(struct rmq_session *);
 void rmq_pulls_fini(struct rmq *);
+void rmq_client_forget(struct rmq_session *);
 void rmq_members_drop(struct rmq_session *);
 void rmq_members_expire(struct rmq_session *);
 void rmq_pulls_drain(struct rmq_session *);

@@ -11,6 +11,14 @@
 #include "format/rmq_record.h"
 #include "rocketmq/rmq_priv.h"
 
+/* Fields of a request that sends a message */
+struct send_req {
+	struct str group, topic, default_topic, props;
+	int32_t default_queues, queue, sys_flag, flag, reconsume, max_reconsume;
+	int64_t born_ms;
+	bool batch;
+};
+
 /* What properties say that the broker acts on; texts point into what was
  * scanned. */
 struct rmq_msg_props {
@@ -61,6 +69,9 @@ void rmq_sent(struct rmq *, struct outlet_msg *, const struct fx_receipt *);
 /* Counts a publish at its session, which may be paused by it; and its end. */
 void rmq_publish_began(struct rmq_session *, size_t bytes);
 void rmq_publish_ended(struct rmq *, uint64_t session, size_t bytes);
+/* false: one is missing or can't be read, which was answered. */
+bool rmq_send_fields(
+    struct rmq_session *, const struct rmq_req *, struct send_req *);
 /* The topic, made if the broker makes such; NULL: parked or answered. */
 struct rmq_topic *rmq_send_topic(
     struct rmq_session *, const struct rmq_req *, struct str name);

@@ -227,6 +227,7 @@ rmq_new(struct net *net, struct router *router, const struct rmq_conf *conf)
 	struct rmq *rm;
 
 	CHECK_OBJ_NOTNULL(router, ROUTER_MAGIC);
+	rmq_requests_check();
 	ALLOC_OBJ(rm, RMQ_MAGIC);
 	rm->conf = *conf;
 	rm->net = net;
@@ -238,6 +239,7 @@ rmq_new(struct net *net, struct router *router, const struct rmq_conf *conf)
 	umap_init(&rm->sessions, rm->seed, 1u << 24);
 	umap_init(&rm->things, rm->seed, 1u << 30);
 	map_init(&rm->topics, rm->seed, conf->topics_max);
+	map_init(&rm->clients, rm->seed, 1u << 24);
 	map_init(&rm->groups, rm->seed, conf->groups_max);
 	rmq_resets_init(rm);
 	map_init(&rm->gconfs, rm->seed, conf->groups_max);
@@ -290,6 +292,7 @@ rmq_free(struct rmq **rp)
 	umap_fini(&rm->sessions);
 	umap_fini(&rm->things);
 	map_fini(&rm->topics);
+	map_fini(&rm->clients);
 	map_fini(&rm->groups);
 	map_fini(&rm->gconfs);
 	rmq_resets_fini(rm);

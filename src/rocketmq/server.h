@@ -109,6 +109,7 @@ bool rmq_drain_done(const struct rmq *);
 struct rmq_stats {
 	uint64_t sessions_n, groups_n, members_n, topics_n; /* now */
 	uint64_t requests, refused; /* since the start */
+	uint64_t twins; /* heartbeats of clients whose id another one has */
 };
 void rmq_get_stats(const struct rmq *, struct rmq_stats *);
 

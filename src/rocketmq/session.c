@@ -48,7 +48,7 @@ session_free(struct rmq_session *s)
 	if (s->paused & RMQ_PAUSE_SHARD)
 		LIST_REMOVE(s, starved_link);
 	/* what it has under way comes back to the shard with its receipts */
-	mem_free(s->client_id);
+	rmq_client_forget(s);
 	FREE_OBJ(s);
 }
 

@@ -2,7 +2,7 @@
 /*
  * The requests that are served: REQUEST(code, name, handler). Numbers and names
  * are RequestCode's of the reference. What is not here is answered
- * REQUEST_CODE_NOT_SUPPORTED.
+ * REQUEST_CODE_NOT_SUPPORTED. In order of codes (looked at when a broker starts).
  */
 REQUEST(10, SEND_MESSAGE, rmq_do_send)
 REQUEST(11, PULL_MESSAGE, rmq_do_pull)
@@ -56,6 +56,8 @@ REQUEST(313, GET_HAS_UNIT_SUB_UNUNIT_TOPIC_LIST, rmq_do_unit_topics)
 REQUEST(314, CLONE_GROUP_OFFSET, rmq_do_clone)
 REQUEST(317, GET_BROKER_CONSUME_STATS, rmq_do_broker_stats)
 REQUEST(320, SEND_BATCH_MESSAGE, rmq_do_send)
+REQUEST(324, SEND_REPLY_MESSAGE, rmq_do_reply)
+REQUEST(325, SEND_REPLY_MESSAGE_V2, rmq_do_reply)
 REQUEST(327, ADD_WRITE_PERM_OF_BROKER, rmq_do_wipe)
 REQUEST(328, GET_ALL_PRODUCER_INFO, rmq_do_producer_list)
 REQUEST(343, QUERY_TOPICS_BY_CONSUMER, rmq_do_topics_of_group)
