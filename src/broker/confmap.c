@@ -135,6 +135,8 @@ confmap_rmq(struct rmq_conf *rc, const struct conf *c, unsigned shards_n)
 	rc->txn_timeout_ms = c->transactionTimeOut;
 	rc->txn_check_ms = c->transactionCheckInterval;
 	rc->txn_check_max = (int)c->transactionCheckMax;
+	rc->flush_async = c->flushPolicy != 0;
+	rc->data_dir = c->dataDir;
 	rc->retention_ms = c->fileReservedTime * HOUR_MS;
 	rc->shard_pending_bytes_max = publish_bytes(c, shards_n);
 	if (rc->pending_bytes_max > rc->shard_pending_bytes_max)

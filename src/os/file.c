@@ -224,6 +224,18 @@ file_free_bytes(const char *path, uint64_t *bytes)
 	return ERR_OK;
 }
 
+enum err
+file_disk_space(const char *path, uint64_t *total, uint64_t *avail)
+{
+	struct statvfs sv;
+
+	if (statvfs(path, &sv) != 0)
+		return file_err(errno);
+	*total = (uint64_t)sv.f_blocks * sv.f_frsize;
+	*avail = (uint64_t)sv.f_bavail * sv.f_frsize;
+	return ERR_OK;
+}
+
 /* ---- the data directory */
 
 static enum err

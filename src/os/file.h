@@ -50,6 +50,9 @@ enum err file_read(
 enum err file_write_atomic(
     const char *path, const void *data, size_t len) MUST_CHECK;
 enum err file_sync_dir(const char *path) MUST_CHECK;
+/* Size of path's file system, and what such a writer may still use. */
+enum err file_disk_space(
+    const char *path, uint64_t *total, uint64_t *avail) MUST_CHECK;
 /* Bytes that an unprivileged writer may still use on path's file system. */
 enum err file_free_bytes(const char *path, uint64_t *bytes) MUST_CHECK;
 

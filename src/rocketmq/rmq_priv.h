@@ -40,6 +40,7 @@ struct rmq_pull;
 struct rmq_job;
 struct rmq_group;
 struct held;
+struct rmq_rates;
 
 LIST_HEAD(rmq_session_list, rmq_session);
 LIST_HEAD(rmq_pull_list, rmq_pull);
@@ -118,6 +119,7 @@ struct rmq {
 	struct map topics; /* RocketMQ's name -> struct rmq_topic */
 	struct map clients; /* client id -> a session that has it */
 	struct map groups; /* those that live on this shard */
+	struct rmq_rates *rates; /* runtime.h */
 	struct map resets; /* do_reset.c */
 	struct map gconfs; /* settings of groups -> struct rmq_gconf */
 	bool draining;
@@ -403,6 +405,10 @@ rmq_do_f rmq_do_topic_stats, rmq_do_group_stats, rmq_do_time_span,
     rmq_do_all_offsets, rmq_do_topics_of_group, rmq_do_broker_stats,
     rmq_do_groups_of_topic;
 rmq_do_f rmq_do_reset, rmq_do_clone;
+rmq_do_f rmq_do_config_get, rmq_do_config_update, rmq_do_namesrv_config_get,
+    rmq_do_runtime;
+rmq_do_f rmq_do_nothing, rmq_do_member_group, rmq_do_ha_status, rmq_do_epoch,
+    rmq_do_lite, rmq_do_acl, rmq_do_check_client;
 rmq_do_f rmq_do_connections, rmq_do_producer_list, rmq_do_ask_client;
 
 void rmq_pull_fx(struct rmq_pull *, struct fx *);

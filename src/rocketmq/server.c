@@ -3,6 +3,7 @@
 #include "os/prot.h"
 #include "rocketmq/gconf.h"
 #include "rocketmq/reset.h"
+#include "rocketmq/runtime.h"
 #include "rocketmq/send.h"
 
 #define TICK_NS INT64_C(1000000000)
@@ -215,6 +216,7 @@ on_second(void *priv)
 	struct rmq *rm;
 
 	CAST_OBJ_NOTNULL(rm, priv, RMQ_MAGIC);
+	rmq_rates_tick(rm);
 	rmq_topics_tick(rm);
 	rmq_gconfs_tick(rm);
 	rmq_groups_tick(rm);
@@ -241,6 +243,7 @@ rmq_new(struct net *net, struct router *router, const struct rmq_conf *conf)
 	map_init(&rm->topics, rm->seed, conf->topics_max);
 	map_init(&rm->clients, rm->seed, 1u << 24);
 	map_init(&rm->groups, rm->seed, conf->groups_max);
+	rm->rates = mem_zalloc(sizeof *rm->rates);
 	rmq_resets_init(rm);
 	map_init(&rm->gconfs, rm->seed, conf->groups_max);
 	LIST_INIT(&rm->starved);
@@ -263,6 +266,7 @@ rmq_new(struct net *net, struct router *router, const struct rmq_conf *conf)
 	loop_timer_init(&rm->second, rm->lp, on_second, rm);
 	loop_timer_start(&rm->second, TICK_NS);
 	router->ops->attach(router, DEST_ROCKETMQ, &sink, rm);
+	rmq_config_load(rm);
 	return rm;
 }
 
@@ -296,6 +300,7 @@ rmq_free(struct rmq **rp)
 	map_fini(&rm->groups);
 	map_fini(&rm->gconfs);
 	rmq_resets_fini(rm);
+	mem_free(rm->rates);
 	rout_fini(&rm->out);
 	mem_free(rm->scratch.p);
 	strbuf_fini(&rm->text);

@@ -53,6 +53,8 @@ struct rmq_conf {
 	/* transactionTimeOut, transactionCheckInterval, transactionCheckMax */
 	int64_t txn_timeout_ms, txn_check_ms;
 	int txn_check_max;
+	bool flush_async; /* as it is told */
+	const char *data_dir; /* its disk is told of; NULL: not */
 	unsigned retry_max; /* of a group without a setting of its own */
 	size_t out_high_bytes, out_hard_bytes;
 	unsigned pending_max; /* publishes of a connection under way */
