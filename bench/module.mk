@@ -12,6 +12,10 @@ EXTRA_PROGRAMS += bench/store_bench
 bench_store_bench_SOURCES = bench/store_bench.c
 bench_store_bench_LDADD = $(STORE_LINK) $(STORE_LIBS)
 
+EXTRA_PROGRAMS += bench/stage_bench
+bench_stage_bench_SOURCES = bench/stage_bench.c
+bench_stage_bench_LDADD = $(CORE_LINK) $(CORE_LIBS)
+
 EXTRA_PROGRAMS += bench/sub_bench
 bench_sub_bench_SOURCES = bench/sub_bench.c
 bench_sub_bench_LDADD = $(CORE_LINK) $(CORE_LIBS)

@@ -64,4 +64,4 @@ noinst_LIBRARIES += %D%/libcore.a
 	%D%/topic_props.c \
 	%D%/topic_stats.c
 
-EXTRA_DIST += doc/format-cursor.md
+EXTRA_DIST += doc/format-cursor.md doc/format-delay.md

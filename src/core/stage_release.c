@@ -15,10 +15,11 @@
 
 #include <stdlib.h>
 
-#define RING 4096u
+#define RING 8192u
 #define RING_MASK (RING - 1)
 #define HELD_MAX (8u << 20)
-#define APPENDS 256u
+#define APPENDS 1024u
+#define LOOK 2048u /* items that are looked at for a run */
 #define AHEAD 64u /* items whose targets are loaded ahead */
 #define RUN_GAP 32 /* entries between two that are read together */
 #define PUT_OFF_MS 1000
@@ -247,7 +248,8 @@ lane_start(struct stage *st, struct stage_lane *ln, uint64_t first)
 	uint32_t n;
 
 	ln->n = ln->i = 0;
-	for (i = first; i != st->tail && ln->n < STAGE_RUN_MAX; i++) {
+	for (i = first;
+	     i != st->tail && i < first + LOOK && ln->n < STAGE_RUN_MAX; i++) {
 		r = at(st, i);
 		if (r->state == REL_NEW && r->log == ln->log &&
 		    r->it.at >= from && r->it.at - from < LEDGER_READ_MAX &&
