@@ -73,8 +73,8 @@ sent_back(struct rmq *rm, struct outlet_msg *m, const struct fx_receipt *r)
 /* The properties of the message as it was, with what its return adds; in
  * rm->props. */
 static bool
-props_of(struct rmq *rm, const struct rmq_record *old, struct str *stored,
-    struct rmq_msg_props *p)
+props_of(struct rmq *rm, const struct rmq_record *old, int64_t level,
+    struct str *stored, struct rmq_msg_props *p)
 {
 	static const struct str *const names[] = { &RMQ_PROP_KEYS,
 		&RMQ_PROP_TAGS, &RMQ_PROP_UNIQ_KEY, &RMQ_PROP_SHARDING_KEY,
@@ -92,7 +92,10 @@ props_of(struct rmq *rm, const struct rmq_record *old, struct str *stored,
 		rmq_props_set(&out, RMQ_PROP_ORIGIN_MESSAGE_ID,
 		    (struct str){ id,
 			rmq_offset_id_put(id, &old->store, old->phys_offset) });
-	rmq_props_delete(&out, RMQ_PROP_DELAY);
+	if (level > 0)
+		rmq_props_set_i64(&out, RMQ_PROP_DELAY, level);
+	else
+		rmq_props_delete(&out, RMQ_PROP_DELAY);
 	if (rmq_props_end(&out, stored) != ERR_OK)
 		return false;
 	*p = (struct rmq_msg_props){ .max_reconsume = -1 };
@@ -113,6 +116,7 @@ store_again(struct rmq_session *s, const struct rmq_req *q,
 	struct rmq_message m;
 	struct rmq_topic *t;
 	char name[NAME_MAX_BYTES];
+	int32_t level = 0;
 	bool dead;
 
 	if (ent->attr.format != ENTRY_FORMAT_ROCKETMQ ||
@@ -137,16 +141,15 @@ store_again(struct rmq_session *s, const struct rmq_req *q,
 		.born_ms = old.born_ms,
 		.born_host = old.born,
 		.body = old.body };
-	if (!props_of(rm, &old, &m.props, &m.p)) {
+	if (!dead)
+		level = r->delay_level > 0 ? r->delay_level :
+					     3 + old.reconsume_times;
+	if (!props_of(rm, &old, level, &m.props, &m.p)) {
 		rmq_answer_code(s, &q->ref, RC_MESSAGE_ILLEGAL,
 		    "the message's properties have no room for more");
 		return;
 	}
-	if (!dead)
-		m.p.deliver_ms = loop_wall_ms(rm->lp) +
-		    rmq_delay_level_ms(r->delay_level > 0 ?
-			    r->delay_level :
-			    3 + old.reconsume_times);
+	m.p.deliver_ms = loop_wall_ms(rm->lp) + rmq_delay_level_ms(level);
 	if (dead)
 		rmq_store(s, &q->ref, t, &m, sent_back, NULL);
 	else

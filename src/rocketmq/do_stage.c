@@ -29,24 +29,19 @@ rmq_recall_hash(struct str uniq)
 	return hash_bytes(2, uniq.p, uniq.len) | 1;
 }
 
-/* Without what made it wait: a consumer that sends it on doesn't want it to wait
- * again. In rm->props2. */
-static struct str
-props_due(struct rmq *rm, const struct rmq_message *m)
+/* As the reference has them when it is due: what made it wait stays, and where it
+ * was sent to is said. In rm->props2. */
+static bool
+props_due(struct rmq *rm, const struct rmq_topic *t,
+    const struct rmq_message *m, struct str *stored)
 {
 	struct rmq_props_out out;
-	struct str stored;
 
 	rmq_props_begin(&out, rm->props2, sizeof rm->props2);
 	rmq_props_copy(&out, m->props);
-	rmq_props_delete(&out, RMQ_PROP_DELAY);
-	rmq_props_delete(&out, RMQ_PROP_TIMER_DELIVER_MS);
-	rmq_props_delete(&out, RMQ_PROP_TIMER_DELAY_SEC);
-	rmq_props_delete(&out, RMQ_PROP_TIMER_DELAY_MS);
-	rmq_props_delete(&out, RMQ_PROP_START_DELIVER_TIME);
-	if (rmq_props_end(&out, &stored) != ERR_OK)
-		WRONG("properties that had room before");
-	return stored;
+	rmq_props_set(&out, RMQ_PROP_REAL_TOPIC, str_of(t->name));
+	rmq_props_set_i64(&out, RMQ_PROP_REAL_QID, m->queue);
+	return rmq_props_end(&out, stored) == ERR_OK;
 }
 
 static void
@@ -122,7 +117,6 @@ rmq_stage(struct rmq_session *s, const struct rmq_ref *ref,
 	struct rmq_job *j;
 	struct op *op;
 
-	due.props = props_due(s->rm, m);
 	st = staged_new(t, m);
 	st->send = send;
 	st->timer = send && m->p.timer;
@@ -135,7 +129,8 @@ rmq_stage(struct rmq_session *s, const struct rmq_ref *ref,
 	op->u32 = STAGE_APPEND;
 	op->text = op_str(op, m->p.uniq);
 	op->u64 = st->timer ? rmq_recall_hash(m->p.uniq) : 0;
-	if (!rmq_record_make(s, &due, &op->publish.body, &op->publish.attr)) {
+	if (!props_due(s->rm, t, m, &due.props) ||
+	    !rmq_record_make(s, &due, &op->publish.body, &op->publish.attr)) {
 		op_free(&op);
 		rmq_publish_began(s, 0);
 		rmq_not_stored(s, ref, ERR_TOO_BIG);

@@ -121,7 +121,7 @@ end_free(struct rmq_job *j)
 	mem_free(e);
 }
 
-/* The record as its queue will have it: committed, and no half message's */
+/* The record as its queue will have it. TRAN_MSG stays, as in the reference. */
 static bool
 committed(struct rmq *rm, const struct fx *fx, const struct end *e,
     struct slice *body)
@@ -135,8 +135,8 @@ committed(struct rmq *rm, const struct fx *fx, const struct end *e,
 	r.prepared_offset = e->offset;
 	rmq_props_begin(&out, rm->props, sizeof rm->props);
 	rmq_props_copy(&out, r.props);
-	rmq_props_delete(&out, RMQ_PROP_TRAN_MSG);
-	rmq_props_delete(&out, RMQ_PROP_CHECK_IMMUNITY_TIME);
+	rmq_props_set(&out, RMQ_PROP_TRANSACTION_ID,
+	    rmq_props_get(r.props, RMQ_PROP_UNIQ_KEY));
 	if (rmq_props_end(&out, &r.props) != ERR_OK)
 		return false;
 	return rmq_record_again(rm, &r, body);
