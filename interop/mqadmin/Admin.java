@@ -110,11 +110,11 @@ public final class Admin {
 		case "@names":
 			names();
 			break;
-		case "@send":           // TOPIC N KEY: one by one, in turn to each queue
+		case "@send":           // TOPIC N KEY QUEUE: one by one, in turn to each queue from that one
 			List<MessageQueue> queues = new ArrayList<>(new TreeSet<>(producer().fetchPublishMessageQueues(w[1])));
 			for (int i = 0; i < Integer.parseInt(w[2]); i++) {
 				Message m = new Message(w[1], "tag", w[3] + i, ("body " + i).getBytes(StandardCharsets.UTF_8));
-				SendResult r = producer().send(m, queues.get(i % queues.size()));
+				SendResult r = producer().send(m, queues.get((Integer.parseInt(w[4]) + i) % queues.size()));
 				System.out.println("sent " + r.getMsgId() + " " + r.getOffsetMsgId());
 			}
 			break;
