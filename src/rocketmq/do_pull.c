@@ -3,12 +3,15 @@
  * PULL_MESSAGE: a read at an index. It waits at the topic if the client says
  * that it may; each pull is filtered by what its own connection subscribed to.
  */
+#include <stdio.h>
+
 #include "core/name.h"
 #include "format/rmq_record.h"
 #include "rocketmq/gconf.h"
-#include "rocketmq/reset.h"
 #include "rocketmq/group.h"
+#include "rocketmq/reset.h"
 #include "rocketmq/sql92.h"
+#include "rocketmq/stat.h"
 
 /* PullSysFlag */
 #define PULL_COMMIT 1
@@ -40,6 +43,7 @@ struct rmq_pull {
 	uint32_t tags[RMQ_TAGS_MAX];
 	char topic[NAME_MAX_BYTES + 32]; /* full, of the queue */
 	size_t topic_len;
+	char who[400]; /* topic@group, for statistics */
 };
 
 /* What a request says */
@@ -251,6 +255,10 @@ say_found(struct rmq_pull *p, const struct fx *fx, size_t bytes)
 	rmq_gauge(p->s->rm, M_DISP_ENTRIES, (int)fx->entries_n);
 	rmq_gauge(p->s->rm, M_DISP_MSGS, (int)fx->entries_n);
 	rmq_gauge(p->s->rm, M_DISP_BYTES, (int)bytes);
+	rmq_stat_get(p->s->rm, p->who,
+	    &(struct rmq_counted){ .messages = fx->entries_n,
+		.bytes = (int64_t)bytes,
+		.times = 1 });
 }
 
 void
@@ -505,6 +513,8 @@ rmq_do_pull(struct rmq_session *s, struct rmq_req *q)
 	p->from = p->index = r.offset > 0 ? (uint64_t)r.offset : 0;
 	full = rmq_queue_full(t, (uint32_t)r.queue, p->topic, sizeof p->topic);
 	p->topic_len = full.len;
+	(void)snprintf(p->who, sizeof p->who, "%s@%.*s", t->name,
+	    (int)r.group.len, r.group.p);
 	p->reset = rmq_reset_take(
 	    s->rm, r.group, t->name, (uint32_t)r.queue, &p->index);
 	if (p->reset)

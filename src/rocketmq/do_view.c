@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* VIEW_MESSAGE_BY_ID: the record at a physical offset, in a queue or staged. */
+/*
+ * VIEW_MESSAGE_BY_ID: the record at a physical offset, in a queue or staged.
+ * CONSUME_MESSAGE_DIRECTLY: the same record is given to a client.
+ */
 #include "core/stage.h"
 #include "format/rmq_record.h"
+#include "rocketmq/group.h"
 #include "rocketmq/job.h"
 
 /* Steps of the job */
@@ -36,6 +40,28 @@ ask(struct rmq_job *j, enum op_type type, struct str topic)
 	}
 }
 
+/* The question to the group was kept until its body is there. */
+static void
+give_client(struct rmq_job *j, const struct slice *body)
+{
+	struct rmq_msg *m;
+
+	TAKE_OBJ_NOTNULL(m, (struct rmq_msg **)(void *)&j->priv, RMQ_MSG_MAGIC);
+	mem_free(m->body);
+	m->body = mem_strndup((const char *)body->p, body->len);
+	m->body_len = body->len;
+	rmq_msg_send(j->rm, rmq_group_shard(j->rm, str_of(m->group)), &m);
+}
+
+static void
+question_free(struct rmq_job *j)
+{
+	struct rmq_msg *m = j->priv;
+
+	if (m != NULL)
+		rmq_msg_free(&m);
+}
+
 static void
 say_record(struct rmq_job *j, struct rmq_session *s, struct fx *fx)
 {
@@ -45,6 +71,10 @@ say_record(struct rmq_job *j, struct rmq_session *s, struct fx *fx)
 	if (fx->ent.attr.format != ENTRY_FORMAT_ROCKETMQ ||
 	    rmq_record_read(b->p, b->len, &r) != ERR_OK) {
 		not_there(j, s);
+		return;
+	}
+	if (j->ref.code == RQ_CONSUME_MESSAGE_DIRECTLY) {
+		give_client(j, b);
 		return;
 	}
 	(void)rmq_answer(s, &j->ref, RC_SUCCESS, NULL);
@@ -99,5 +129,32 @@ rmq_do_view(struct rmq_session *s, struct rmq_req *q)
 	}
 	j = rmq_job_new(s, &q->ref, step);
 	j->u64 = (uint64_t)offset;
+	ask(j, OP_LOCATE, STR_NONE);
+}
+
+/* Without a message's id it is a request to the client as any other. */
+void
+rmq_do_direct(struct rmq_session *s, struct rmq_req *q)
+{
+	struct str group = rheader_get(q->h, "consumerGroup"),
+		   client = rheader_get(q->h, "clientId"),
+		   id = rheader_get(q->h, "msgId");
+	struct rmq_host host;
+	struct rmq_job *j;
+	int64_t offset;
+
+	if (group.len == 0 || client.len == 0 || id.len == 0) {
+		rmq_do_ask_client(s, q);
+		return;
+	}
+	if (rmq_offset_id_read(id, &host, &offset) != ERR_OK || offset < 0) {
+		rmq_answer_code(s, &q->ref, RC_SYSTEM_ERROR,
+		    "the message id can't be read");
+		return;
+	}
+	j = rmq_job_new(s, &q->ref, step);
+	j->u64 = (uint64_t)offset;
+	j->priv = rmq_group_question(s, q, group, client);
+	j->fini = question_free;
 	ask(j, OP_LOCATE, STR_NONE);
 }

@@ -144,9 +144,11 @@ rmq_forwarded(struct rmq *rm, struct rmq_msg *m)
 	o = rmq_ask_begin(s, m->ref.code, false);
 	for (; p != NULL && p < end; p = value + strlen(value) + 1) {
 		value = p + strlen(p) + 1;
-		if (plain(p))
+		if (plain(p) && strcmp(p, "brokerName") != 0)
 			rout_str(o, p, str_of(value));
 	}
+	if (m->ref.code == RQ_CONSUME_MESSAGE_DIRECTLY)
+		rout_str(o, "brokerName", str_of(rm->conf.broker));
 	rmq_ask_end(s, slice_mem(m->body, (uint32_t)m->body_len), CLIENT_NS,
 	    client_said, f);
 }

@@ -96,9 +96,9 @@ rmq_ask_field(const struct rmq_msg *m, const char *name)
 	return STR_NONE;
 }
 
-void
-rmq_group_ask(struct rmq_session *s, const struct rmq_req *q, struct str group,
-    struct str client)
+struct rmq_msg *
+rmq_group_question(struct rmq_session *s, const struct rmq_req *q,
+    struct str group, struct str client)
 {
 	struct rmq_msg *m = rmq_msg_new(s->rm, MSG_ASK);
 
@@ -111,6 +111,15 @@ rmq_group_ask(struct rmq_session *s, const struct rmq_req *q, struct str group,
 	m->ext = ext_pack(q->h, &m->ext_len);
 	m->body_len = q->body.len;
 	m->body = mem_strndup((const char *)q->body.p, q->body.len);
+	return m;
+}
+
+void
+rmq_group_ask(struct rmq_session *s, const struct rmq_req *q, struct str group,
+    struct str client)
+{
+	struct rmq_msg *m = rmq_group_question(s, q, group, client);
+
 	rmq_msg_send(s->rm, rmq_group_shard(s->rm, group), &m);
 }
 

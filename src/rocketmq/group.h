@@ -135,6 +135,9 @@ void rmq_msg_field(struct rmq_msg *, const char *name, char *value);
 /* To the shard; takes it. Never carried out inline. */
 void rmq_msg_send(struct rmq *, unsigned shard, struct rmq_msg **);
 /* The question of a session to a group's shard: code and body of the request. */
+/* The same, not yet sent */
+struct rmq_msg *rmq_group_question(struct rmq_session *, const struct rmq_req *,
+    struct str group, struct str client);
 void rmq_group_ask(struct rmq_session *, const struct rmq_req *,
     struct str group, struct str client);
 

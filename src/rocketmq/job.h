@@ -76,6 +76,7 @@ enum rmq_tell {
 	TELL_RESET, /* text: index and key, of queues that were reset */
 	TELL_RESET_DONE, /* text: key of one that a client was told of */
 	TELL_COUNTERS, /* answer: numbers, with a blank between */
+	TELL_STATS, /* text: name and key, a line each; answer: numbers */
 	TELLS_N
 };
 void rmq_job_tell(struct rmq_job *, enum rmq_tell, struct str text);

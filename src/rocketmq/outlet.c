@@ -6,7 +6,7 @@
  * none has come for a while.
  */
 #include "core/name.h"
-#include "rocketmq/rmq_priv.h"
+#include "rocketmq/stat.h"
 
 #define UNUSED_NS INT64_C(60000000000)
 #define RING_MIN 16u
@@ -33,6 +33,7 @@ struct outlet {
 	int64_t used_ns;
 	bool is_due;
 	STAILQ_ENTRY(outlet) due_link;
+	struct rmq_counted counted; /* not yet in the statistics */
 };
 
 /* --- ring ------------------------------------------------------------------- */
@@ -67,9 +68,23 @@ end_first(struct outlet *o, const struct fx_receipt *r)
 	o->n--;
 	if (o->sent_n > 0)
 		o->sent_n--;
+	if (r->err == ERR_OK) {
+		o->counted.times++;
+		o->counted.messages += m.attr.messages_n;
+		o->counted.bytes += m.bytes;
+	}
 	if (m.body.buf != NULL)
 		slice_unref(&m.body);
 	m.done(o->rm, &m, r);
+}
+
+void
+outlet_count(struct outlet *o)
+{
+	if (o->counted.times == 0)
+		return;
+	rmq_stat_put(o->rm, o->t->name, &o->counted);
+	memset(&o->counted, 0, sizeof o->counted);
 }
 
 static void

@@ -119,6 +119,8 @@ struct rmq {
 	struct map topics; /* RocketMQ's name -> struct rmq_topic */
 	struct map clients; /* client id -> a session that has it */
 	struct map groups; /* those that live on this shard */
+	struct map counts; /* stat.c */
+	int64_t counted_s; /* when they were sampled last */
 	struct rmq_rates *rates; /* runtime.h */
 	struct map resets; /* do_reset.c */
 	struct map gconfs; /* settings of groups -> struct rmq_gconf */
@@ -172,7 +174,6 @@ enum rmq_request {
 	RQ_NOTIFY_CONSUMER_IDS_CHANGED = 40,
 	RQ_RESET_CONSUMER_CLIENT_OFFSET = 220,
 	RQ_GET_CONSUMER_STATUS_FROM_CLIENT = 221,
-	RQ_CONSUME_MESSAGE_DIRECTLY = 309,
 	RQ_PUSH_REPLY_MESSAGE_TO_CLIENT = 326
 };
 
@@ -381,6 +382,8 @@ void outlet_fx(struct outlet *, const struct fx *);
 void outlet_receipt(struct rmq *, const struct fx_receipt *);
 void rmq_outlets_run(struct rmq *);
 void outlet_free(struct outlet **);
+/* What was stored since the last time, into the statistics */
+void outlet_count(struct outlet *);
 bool outlet_is_idle(const struct outlet *);
 
 /* --- do_*.c ----------------------------------------------------------------------- */
@@ -409,6 +412,8 @@ rmq_do_f rmq_do_config_get, rmq_do_config_update, rmq_do_namesrv_config_get,
     rmq_do_runtime;
 rmq_do_f rmq_do_nothing, rmq_do_member_group, rmq_do_ha_status, rmq_do_epoch,
     rmq_do_lite, rmq_do_acl, rmq_do_check_client;
+rmq_do_f rmq_do_view_stats;
+rmq_do_f rmq_do_direct, rmq_do_consume_queue;
 rmq_do_f rmq_do_connections, rmq_do_producer_list, rmq_do_ask_client;
 
 void rmq_pull_fx(struct rmq_pull *, struct fx *);

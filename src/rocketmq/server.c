@@ -4,6 +4,7 @@
 #include "rocketmq/gconf.h"
 #include "rocketmq/reset.h"
 #include "rocketmq/runtime.h"
+#include "rocketmq/stat.h"
 #include "rocketmq/send.h"
 
 #define TICK_NS INT64_C(1000000000)
@@ -218,6 +219,7 @@ on_second(void *priv)
 	CAST_OBJ_NOTNULL(rm, priv, RMQ_MAGIC);
 	rmq_rates_tick(rm);
 	rmq_topics_tick(rm);
+	rmq_stats_tick(rm);
 	rmq_gconfs_tick(rm);
 	rmq_groups_tick(rm);
 	loop_timer_start(&rm->second, TICK_NS);
@@ -244,6 +246,7 @@ rmq_new(struct net *net, struct router *router, const struct rmq_conf *conf)
 	map_init(&rm->clients, rm->seed, 1u << 24);
 	map_init(&rm->groups, rm->seed, conf->groups_max);
 	rm->rates = mem_zalloc(sizeof *rm->rates);
+	rmq_stats_init(rm);
 	rmq_resets_init(rm);
 	map_init(&rm->gconfs, rm->seed, conf->groups_max);
 	LIST_INIT(&rm->starved);
@@ -300,6 +303,7 @@ rmq_free(struct rmq **rp)
 	map_fini(&rm->groups);
 	map_fini(&rm->gconfs);
 	rmq_resets_fini(rm);
+	rmq_stats_fini(rm);
 	mem_free(rm->rates);
 	rout_fini(&rm->out);
 	mem_free(rm->scratch.p);

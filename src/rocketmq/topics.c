@@ -504,6 +504,7 @@ rmq_topics_tick(struct rmq *rm)
 		    t->state == RMQ_TOPIC_ASKED || now - t->used_ns < UNUSED_NS;
 		for (i = 0; i < t->out_n; i++)
 			if (t->out[i] != NULL) {
+				outlet_count(t->out[i]);
 				if (outlet_is_idle(t->out[i]))
 					outlet_free(&t->out[i]);
 				else

@@ -365,6 +365,51 @@ def test_system_topics(b):
               {"topicList": []})
 
 
+def test_rows_of_a_queue(b):
+    t = b.name()
+
+    def rows(**kw):
+        return c.ask("QUERY_CONSUME_QUEUE", **{**dict(
+            topic=t, queueId=0, index=1, count=2), **kw})
+    with Client(b) as c:
+        c.create_topic(t)
+        for i in range(4):
+            c.send(t, b"x" * i, tags="x" if i == 2 else None)
+        a = rows().json()
+        equal((a["minQueueIndex"], a["maxQueueIndex"]), (0, 4))
+        want = c.pull(t, 1, n=2).records()
+        equal([(r["physicOffset"], r["physicSize"], r["tagsCode"])
+               for r in a["queueData"]],
+              [(m.locator, len(m.raw), rmqlib.tag_hash(m.props.get(
+                  "TAGS", ""))) for m in want])
+        equal(rows(index=100).remark, f"Index 100 of 0@{t} is not exist!")
+        equal(rows(queueId=9).remark, f"Index 1 of 9@{t} is not exist!")
+        c.ask("QUERY_CONSUME_QUEUE", topic="none", queueId=0, index=0,
+              count=1, code=1)
+
+
+def test_counts(b):
+    """Of the last minute; sampled every ten seconds."""
+    t, g = b.name(), b.name("g")
+
+    def count(name, key, code=None):
+        a = c.ask("VIEW_BROKER_STATS_DATA", statsName=name, statsKey=key,
+                  code=code)
+        return a.json()["statsMinute"] if a.code == 0 else {"sum": 0}
+    with Client(b) as c:
+        count("TOPIC_PUT_NUMS", t, code=1)
+        for _ in range(5):
+            c.send(t, b"x" * 100)
+        equal(len(c.drain(t, group=g)), 5)
+        m = rmqlib.until("puts", lambda: count("TOPIC_PUT_NUMS", t)["sum"] and
+                         count("TOPIC_PUT_NUMS", t), 30)
+        equal((m["sum"], m["avgpt"]), (5, 1.0))
+        check(m["tps"] > 0)
+        equal(rmqlib.until("gets", lambda: count(
+            "GROUP_GET_NUMS", t + "@" + g)["sum"], 30), 5)
+        check(count("TOPIC_PUT_SIZE", t)["sum"] >= 500)
+
+
 @ours("the reference leaves them to mqadmin")
 def test_deleted_group_takes_its_topics(b):
     t, g = b.name(), b.name("g")
