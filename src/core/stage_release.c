@@ -15,13 +15,13 @@
 
 #include <stdlib.h>
 
-#define RING 8192u
+#define RING 32768u
 #define RING_MASK (RING - 1)
 #define HELD_MAX (8u << 20)
 #define APPENDS 1024u
-#define LOOK 2048u /* items that are looked at for a run */
+#define LOOK RING /* items that are looked at for a run */
 #define AHEAD 64u /* items whose targets are loaded ahead */
-#define RUN_GAP 32 /* entries between two that are read together */
+#define RUN_GAP 128 /* entries between two that are read together */
 #define PUT_OFF_MS 1000
 #define FULL_NS INT64_C(5000000)
 
