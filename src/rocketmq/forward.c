@@ -17,6 +17,7 @@
 struct forward {
 	uint64_t asker;
 	unsigned asker_shard;
+	bool for_job; /* the asker is a job */
 	struct rmq_ref ref;
 	char *group, *client;
 };
@@ -72,9 +73,11 @@ static void
 answer(struct rmq *rm, const struct forward *f, int code, const char *remark,
     struct slice body)
 {
-	struct rmq_msg *a = rmq_msg_new(rm, MSG_ANSWER);
+	struct rmq_msg *a =
+	    rmq_msg_new(rm, f->for_job ? MSG_CLIENT_SAID : MSG_ANSWER);
 
 	a->session = f->asker;
+	a->client = mem_strdup(f->client);
 	a->ref = f->ref;
 	a->code = code;
 	a->remark = remark != NULL ? mem_strdup(remark) : NULL;
@@ -134,6 +137,7 @@ rmq_forwarded(struct rmq *rm, struct rmq_msg *m)
 
 	f->asker = m->asker;
 	f->asker_shard = m->asker_shard;
+	f->for_job = m->for_job;
 	f->ref = m->ref;
 	f->group = mem_strdup(m->group);
 	f->client = mem_strdup(m->client);

@@ -484,6 +484,9 @@ rmq_receive(struct rmq *rm, struct rmq_msg **mp)
 	case MSG_CLIENT:
 		rmq_forwarded(rm, m);
 		break;
+	case MSG_CLIENT_SAID:
+		rmq_status_said(rm, m);
+		break;
 	case MSG_ALL:
 		rmq_tell_came(rm, m);
 		break;

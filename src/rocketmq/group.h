@@ -92,6 +92,7 @@ enum rmq_msg_type {
 	/* to a client's session: a request that it is to answer itself; the
 	 * answer goes to asker as MSG_ANSWER */
 	MSG_CLIENT,
+	MSG_CLIENT_SAID, /* the same, where a job asked (for_job) */
 	/* from shard to shard: a reply for the client that is on one of them;
 	 * code: at how many it has been */
 	MSG_REPLY,
@@ -115,6 +116,7 @@ struct rmq_msg {
 	struct rmq_interest *in; /* JOIN */
 	uint64_t asker; /* CLIENT: session */
 	unsigned asker_shard;
+	bool for_job; /* asker is the number of a job */
 	char *ext; /* ASK, CLIENT: fields of the request, name\0value\0... */
 	size_t ext_len;
 	char *body; /* ASK, ANSWER, CLIENT, ALL, ALL_SAID */
@@ -195,5 +197,7 @@ rmq_group_f rmq_group_connections, rmq_group_producers, rmq_group_sub,
 /* forward.c */
 void rmq_forward(struct rmq *, const struct rmq_gmember *, struct rmq_msg *);
 void rmq_forwarded(struct rmq *, struct rmq_msg *);
+/* do_status.c */
+void rmq_status_said(struct rmq *, const struct rmq_msg *);
 
 #endif

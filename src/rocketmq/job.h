@@ -77,6 +77,7 @@ enum rmq_tell {
 	TELL_RESET_DONE, /* text: key of one that a client was told of */
 	TELL_COUNTERS, /* answer: numbers, with a blank between */
 	TELL_STATS, /* text: name and key, a line each; answer: numbers */
+	TELL_MEMBERS, /* text: group; answer: session, shard, client a line */
 	TELLS_N
 };
 void rmq_job_tell(struct rmq_job *, enum rmq_tell, struct str text);

@@ -413,6 +413,7 @@ rmq_do_f rmq_do_config_get, rmq_do_config_update, rmq_do_namesrv_config_get,
 rmq_do_f rmq_do_nothing, rmq_do_member_group, rmq_do_ha_status, rmq_do_epoch,
     rmq_do_lite, rmq_do_acl, rmq_do_check_client;
 rmq_do_f rmq_do_view_stats;
+rmq_do_f rmq_do_status;
 rmq_do_f rmq_do_direct, rmq_do_consume_queue;
 rmq_do_f rmq_do_connections, rmq_do_producer_list, rmq_do_ask_client;
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What admins ask for: topics, groups, configuration, figures."""
 import json
+import time
 
 from mqlib import check, equal, ours
 import rmqlib
@@ -386,6 +387,35 @@ def test_rows_of_a_queue(b):
         equal(rows(queueId=9).remark, f"Index 1 of 9@{t} is not exist!")
         c.ask("QUERY_CONSUME_QUEUE", topic="none", queueId=0, index=0,
               count=1, code=1)
+
+
+def behind_notices(c):
+    """The first request that is no notice."""
+    end = time.monotonic() + 10
+    while True:
+        while not c.requests:
+            check(c.read(end), "closed")
+        r = c.requests.pop(0)
+        if r.name != "NOTIFY_CONSUMER_IDS_CHANGED":
+            return r
+
+
+def test_status_of_a_group(b):
+    """Each member is asked, and they are put together."""
+    t, g = b.name(), b.name("g")
+    with Client(b) as c, Client(b) as d, Client(b) as admin:
+        clients = {c.id: c, d.id: d}
+        for x in clients.values():
+            x.heartbeat(consumers=[consumer(g, t)])
+        o = admin.tx("INVOKE_BROKER_TO_GET_CONSUMER_STATUS", topic=t, group=g)
+        for n, x in enumerate(clients.values()):
+            r = behind_notices(x)
+            equal((r.ext["topic"], r.ext["group"]), (t, g))
+            x.answer(r, body=b'{"messageQueueTable":{{"brokerName":"b",'
+                     b'"queueId":%d,"topic":"t"}:7}}' % n)
+        table = admin.rx(o).json()["consumerTable"]
+        equal({k: [(dict(m)["queueId"], n) for m, n in v.items()]
+               for k, v in table.items()}, {c.id: [(0, 7)], d.id: [(1, 7)]})
 
 
 def test_counts(b):
