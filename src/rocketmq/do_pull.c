@@ -6,12 +6,12 @@
 #include <stdio.h>
 
 #include "core/name.h"
-#include "format/rmq_record.h"
 #include "rocketmq/gconf.h"
 #include "rocketmq/group.h"
 #include "rocketmq/reset.h"
 #include "rocketmq/sql92.h"
 #include "rocketmq/stat.h"
+#include "rocketmq/take.h"
 
 /* PullSysFlag */
 #define PULL_COMMIT 1
@@ -152,46 +152,6 @@ read_at(struct rmq_pull *p)
 	rmq_route(rm, &op);
 }
 
-static bool
-is_record(const struct entry *ent)
-{
-	return ent->attr.format == ENTRY_FORMAT_ROCKETMQ;
-}
-
-/* --- selectors -------------------------------------------------------------- */
-
-static bool
-matches(const struct rmq_pull *p, const struct entry *ent)
-{
-	struct rmq_record r;
-
-	return rmq_record_read(ent->body.p, ent->body.len, &r) == ERR_OK &&
-	    sql92_match(p->sql, r.props);
-}
-
-/* Only those that match stay. */
-static void
-select_entries(const struct rmq_pull *p, struct fx *fx)
-{
-	uint32_t i, n = 0;
-
-	for (i = 0; i < fx->entries_n; i++)
-		if (is_record(&fx->entries[i]) && matches(p, &fx->entries[i]))
-			fx->entries[n++] = fx->entries[i];
-		else
-			slice_unref(&fx->entries[i].body);
-	fx->entries_n = n;
-}
-
-/* Nothing that matches was among what came: is it read on? As long as there is
- * more, or it may wait for more. */
-static bool
-goes_on(const struct rmq_pull *p, const struct fx *fx)
-{
-	return fx->err == ERR_OK && fx->entries_n == 0 && fx->u64 > p->from &&
-	    p->until_ns > loop_mono_ns(p->s->rm->lp);
-}
-
 /* --- answers ---------------------------------------------------------------- */
 
 static struct rout *
@@ -242,31 +202,91 @@ say_nothing(struct rmq_pull *p, const struct fx *fx)
 }
 
 static void
-say_found(struct rmq_pull *p, const struct fx *fx, size_t bytes)
+count(
+    const struct rmq_pull *p, uint32_t entries, uint32_t messages, size_t bytes)
+{
+	struct rmq *rm = p->s->rm;
+
+	rmq_gauge(rm, M_DISP_ENTRIES, (int)entries);
+	rmq_gauge(rm, M_DISP_MSGS, (int)messages);
+	rmq_gauge(rm, M_DISP_BYTES, (int)bytes);
+	rmq_stat_get(rm, p->who,
+	    &(struct rmq_counted){
+		.messages = messages, .bytes = (int64_t)bytes, .times = 1 });
+}
+
+static void
+say_found(struct rmq_pull *p, const struct fx *fx, const struct rmq_take *t)
 {
 	uint32_t i;
 
+	(void)begin(p, RC_SUCCESS, "FOUND", t->next, fx);
+	if (!rmq_answer_head(p->s, &p->ref, t->bytes))
+		return;
+	for (i = 0; i < t->n; i++)
+		conn_write_slice(p->s->cn, t->found[i]);
+	count(p, fx->entries_n, t->n, t->bytes);
+}
+
+/* --- what is chosen or made here --------------------------------------------- */
+
+/* Nothing of what came is for this pull: is it read on? As long as there is more,
+ * or it may wait for more. */
+static bool
+goes_on(const struct rmq_pull *p, const struct rmq_take *t)
+{
+	return t->n == 0 && t->next > p->from &&
+	    p->until_ns > loop_mono_ns(p->s->rm->lp);
+}
+
+/* By a selector, or because there are other protocols' entries. false: it is read
+ * on, nothing has been answered. */
+static bool
+take(struct rmq_pull *p, struct fx *fx)
+{
+	struct rmq_take t = { .topic = { p->topic, p->topic_len },
+		.from = p->from,
+		.max_n = p->max_n,
+		.max_bytes = p->max_bytes,
+		.tags = p->tags,
+		.tags_n = p->tags_n,
+		.sql = p->sql };
+
+	rmq_take_entries(p->s, &t, fx);
+	if (goes_on(p, &t)) {
+		p->from = t.next;
+		read_at(p);
+		return false;
+	}
+	fx->u64 = t.next;
+	if (t.n > 0)
+		say_found(p, fx, &t);
+	else
+		say_nothing(p, fx);
+	rmq_take_drop(&t);
+	return true;
+}
+
+/* Records as they lie in the log. */
+static void
+say_records(struct rmq_pull *p, const struct fx *fx)
+{
+	size_t bytes = 0;
+	uint32_t i;
+
+	for (i = 0; i < fx->entries_n; i++)
+		bytes += fx->entries[i].body.len;
 	(void)begin(p, RC_SUCCESS, "FOUND", fx->u64, fx);
 	if (!rmq_answer_head(p->s, &p->ref, bytes))
 		return;
 	for (i = 0; i < fx->entries_n; i++)
-		if (is_record(&fx->entries[i]))
-			conn_write_slice(p->s->cn, fx->entries[i].body);
-	rmq_gauge(p->s->rm, M_DISP_ENTRIES, (int)fx->entries_n);
-	rmq_gauge(p->s->rm, M_DISP_MSGS, (int)fx->entries_n);
-	rmq_gauge(p->s->rm, M_DISP_BYTES, (int)bytes);
-	rmq_stat_get(p->s->rm, p->who,
-	    &(struct rmq_counted){ .messages = fx->entries_n,
-		.bytes = (int64_t)bytes,
-		.times = 1 });
+		conn_write_slice(p->s->cn, fx->entries[i].body);
+	count(p, fx->entries_n, fx->entries_n, bytes);
 }
 
 void
 rmq_pull_fx(struct rmq_pull *p, struct fx *fx)
 {
-	size_t bytes = 0;
-	uint32_t i;
-
 	CHECK_OBJ_NOTNULL(p, RMQ_PULL_MAGIC);
 	if (unlikely(p->reset) && fx->err == ERR_OK) {
 		(void)begin(
@@ -275,23 +295,15 @@ rmq_pull_fx(struct rmq_pull *p, struct fx *fx)
 		pull_free(p);
 		return;
 	}
-	if (unlikely(p->sql != NULL)) {
-		select_entries(p, fx);
-		if (goes_on(p, fx)) {
-			p->from = fx->u64;
-			read_at(p);
-			return;
-		}
-	}
-	for (i = 0; i < fx->entries_n; i++)
-		if (is_record(&fx->entries[i]))
-			bytes += fx->entries[i].body.len;
 	if (fx->err != ERR_OK)
 		rmq_answer_err(p->s, &p->ref, fx->err, fx->diag);
-	else if (bytes > 0)
-		say_found(p, fx, bytes);
-	else
+	else if (fx->entries_n == 0)
 		say_nothing(p, fx);
+	else if (unlikely(p->sql != NULL || rmq_any_foreign(fx))) {
+		if (!take(p, fx))
+			return;
+	} else
+		say_records(p, fx);
 	pull_free(p);
 }
 

@@ -14,6 +14,7 @@
 #include "rocketmq/gconf.h"
 #include "rocketmq/job.h"
 #include "rocketmq/send.h"
+#include "rocketmq/take.h"
 
 /* Steps of the job */
 #define ASK_WHERE 0
@@ -21,6 +22,7 @@
 
 struct back {
 	struct str group;
+	char *topic; /* core's name of the queue that has it, mem_free'd */
 	int64_t offset;
 	int32_t delay_level, max_reconsume;
 };
@@ -109,7 +111,7 @@ props_of(struct rmq *rm, const struct rmq_record *old, int64_t level,
 
 static void
 store_again(struct rmq_session *s, const struct rmq_req *q,
-    const struct back *r, const struct entry *ent)
+    const struct back *r, struct slice record)
 {
 	struct rmq *rm = s->rm;
 	struct rmq_record old;
@@ -119,8 +121,7 @@ store_again(struct rmq_session *s, const struct rmq_req *q,
 	int32_t level = 0;
 	bool dead;
 
-	if (ent->attr.format != ENTRY_FORMAT_ROCKETMQ ||
-	    rmq_record_read(ent->body.p, ent->body.len, &old) != ERR_OK) {
+	if (rmq_record_read(record.p, record.len, &old) != ERR_OK) {
 		not_there(s, &q->ref, r->offset);
 		return;
 	}
@@ -156,14 +157,31 @@ store_again(struct rmq_session *s, const struct rmq_req *q,
 		rmq_stage(s, &q->ref, t, &m, false);
 }
 
+/* One of a Pulsar producer's goes into the retry topic as a record. */
+static void
+found(struct rmq_session *s, const struct rmq_req *q, const struct back *r,
+    const struct entry *ent)
+{
+	struct slice record;
+
+	if (!rmq_take_one(
+		s, ent, str_of(r->topic), (uint64_t)r->offset, &record)) {
+		not_there(s, &q->ref, r->offset);
+		return;
+	}
+	store_again(s, q, r, record);
+	slice_unref(&record);
+}
+
 /* --- the request ------------------------------------------------------------ */
 
 static void
 ask_entry(struct rmq_job *j, struct str topic)
 {
-	const struct back *r = j->priv;
+	struct back *r = j->priv;
 	struct op *op = rmq_job_op(j, OP_READ, 0);
 
+	r->topic = mem_strndup(topic.p, topic.len);
 	op->topic = op_str(op, topic);
 	op->u64 = (uint64_t)r->offset;
 	op->flag = true;
@@ -180,7 +198,7 @@ step(struct rmq_job *j, struct rmq_session *s, struct fx *fx)
 	if (fx->err == ERR_OK && j->step == ASK_WHERE)
 		ask_entry(j, fx->text);
 	else if (fx->err == ERR_OK)
-		store_again(s, &q, r, &fx->ent);
+		found(s, &q, r, &fx->ent);
 	else if (fx->err == ERR_NO_MESSAGE || fx->err == ERR_NO_TOPIC)
 		not_there(s, &j->ref, r->offset);
 	else
@@ -190,7 +208,10 @@ step(struct rmq_job *j, struct rmq_session *s, struct fx *fx)
 static void
 back_free(struct rmq_job *j)
 {
-	mem_free(j->priv);
+	struct back *r = j->priv;
+
+	mem_free(r->topic);
+	mem_free(r);
 }
 
 void

@@ -7,6 +7,7 @@
 #include "format/rmq_record.h"
 #include "rocketmq/group.h"
 #include "rocketmq/job.h"
+#include "rocketmq/take.h"
 
 /* Steps of the job */
 #define ASK_WHERE 0
@@ -62,24 +63,36 @@ question_free(struct rmq_job *j)
 		rmq_msg_free(&m);
 }
 
+/* b: a whole record, if it is one */
 static void
-say_record(struct rmq_job *j, struct rmq_session *s, struct fx *fx)
+say_record(struct rmq_job *j, struct rmq_session *s, struct slice b)
 {
-	const struct slice *b = &fx->ent.body;
 	struct rmq_record r;
 
-	if (fx->ent.attr.format != ENTRY_FORMAT_ROCKETMQ ||
-	    rmq_record_read(b->p, b->len, &r) != ERR_OK) {
+	if (rmq_record_read(b.p, b.len, &r) != ERR_OK) {
 		not_there(j, s);
 		return;
 	}
 	if (j->ref.code == RQ_CONSUME_MESSAGE_DIRECTLY) {
-		give_client(j, b);
+		give_client(j, &b);
 		return;
 	}
 	(void)rmq_answer(s, &j->ref, RC_SUCCESS, NULL);
-	if (rmq_answer_head(s, &j->ref, b->len))
-		conn_write_slice(s->cn, *b);
+	if (rmq_answer_head(s, &j->ref, b.len))
+		conn_write_slice(s->cn, b);
+}
+
+static void
+say_stored(struct rmq_job *j, struct rmq_session *s, const struct fx *fx)
+{
+	struct slice record;
+
+	if (!rmq_take_one(s, &fx->ent, str_of(j->text), j->u64, &record)) {
+		not_there(j, s);
+		return;
+	}
+	say_record(j, s, record);
+	slice_unref(&record);
 }
 
 /* A staged one does not know its place: the log that it lies in has it. */
@@ -90,9 +103,8 @@ say_staged(struct rmq_job *j, struct rmq_session *s, struct fx *fx)
 
 	rmq_record_stamp((uint8_t *)(uintptr_t)copy.p, copy.len, fx->ent.index,
 	    j->u64, fx->ent.attr.store_time_ms);
-	slice_unref(&fx->ent.body);
-	fx->ent.body = copy;
-	say_record(j, s, fx);
+	say_record(j, s, copy);
+	slice_unref(&copy);
 }
 
 static void
@@ -102,10 +114,11 @@ step(struct rmq_job *j, struct rmq_session *s, struct fx *fx)
 
 	if (fx->err == ERR_OK && j->step == ASK_WHERE) {
 		j->step = stage_is_log(fx->text) ? ASK_STAGED : ASK_ENTRY;
+		j->text = mem_strndup(fx->text.p, fx->text.len);
 		ask(j, j->step == ASK_STAGED ? OP_STAGE_GET : OP_READ,
 		    fx->text);
 	} else if (fx->err == ERR_OK && j->step == ASK_ENTRY)
-		say_record(j, s, fx);
+		say_stored(j, s, fx);
 	else if (fx->err == ERR_OK)
 		say_staged(j, s, fx);
 	else if (none && j->step == ASK_STAGED &&

@@ -142,6 +142,7 @@ struct rmq {
 	char props2[RMQ_PROPS_MAX]; /* the same, changed */
 	struct buf *chunk; /* records of messages are built in it */
 	uint32_t chunk_at;
+	struct slice *found; /* of the take being carried out (take.h) */
 	size_t pending_bytes; /* of all sessions */
 	struct rmq_session_list starved; /* PAUSE_SHARD */
 	int64_t boot_ms; /* wall */

@@ -310,6 +310,7 @@ rmq_free(struct rmq **rp)
 	strbuf_fini(&rm->text);
 	if (rm->chunk != NULL)
 		buf_unref(&rm->chunk);
+	mem_free(rm->found);
 	FREE_OBJ(rm);
 }
 
