@@ -165,6 +165,13 @@ topic_name_fini(struct topic_name *tn)
 	*tn = (struct topic_name){ 0 };
 }
 
+/* The local name without a partition. */
+static struct str
+local_base(const struct topic_name *tn)
+{
+	return sub(tn->base, (size_t)(tn->local.p - tn->full.p), tn->base.len);
+}
+
 bool
 topic_name_is_system(const struct topic_name *tn)
 {
@@ -173,8 +180,7 @@ topic_name_is_system(const struct topic_name *tn)
 		STR_LIT("__transaction_log_"),
 		STR_LIT("transaction_coordinator_assign") };
 	static const struct str pending = STR_LIT("__transaction_pending_ack");
-	struct str base =
-	    sub(tn->base, (size_t)(tn->local.p - tn->full.p), tn->base.len);
+	struct str base = local_base(tn);
 	size_t i;
 
 	if (str_eq(tn->ns, STR_LIT("pulsar/system")))
@@ -185,6 +191,30 @@ topic_name_is_system(const struct topic_name *tn)
 	return base.len >= pending.len &&
 	    memcmp(base.p + base.len - pending.len, pending.p, pending.len) ==
 	    0;
+}
+
+bool
+topic_name_is_hidden(const struct topic_name *tn)
+{
+	static const struct str heads[] = { STR_LIT("%RETRY%"),
+		STR_LIT("%DLQ%"), STR_LIT("%LMQ%"), STR_LIT("RMQ_SYS_"),
+		STR_LIT("rmq_sys_") };
+	static const struct str names[] = { STR_LIT("SCHEDULE_TOPIC_XXXX"),
+		STR_LIT("TRANS_CHECK_MAX_TIME_TOPIC"),
+		STR_LIT("OFFSET_MOVED_EVENT"), STR_LIT("SELF_TEST_TOPIC"),
+		STR_LIT("TBW102") };
+	struct str base = local_base(tn);
+	size_t i;
+
+	if (topic_name_is_system(tn))
+		return true;
+	for (i = 0; i < sizeof(heads) / sizeof(heads[0]); i++)
+		if (str_starts(base, heads[i]))
+			return true;
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (str_eq(base, names[i]))
+			return true;
+	return false;
 }
 
 unsigned

@@ -35,8 +35,12 @@ void topic_name_fini(struct topic_name *);
 /* tenant, namespace, cluster, subscription: [-=:.\w]+ (tenants and namespaces) */
 bool name_is_valid_entity(struct str);
 bool name_is_valid_namespace(struct str t_slash_n);
-/* Hidden from lists: system topics and the pulsar/system namespace. */
+/* What the broker keeps for itself, in no list: system topics and the pulsar/system
+ * namespace. */
 bool topic_name_is_system(const struct topic_name *);
+/* These, and those by which one front-end does its clients' retries, dead letters
+ * and the like: no topic of the users, so other front-ends don't list it. */
+bool topic_name_is_hidden(const struct topic_name *);
 unsigned topic_shard(struct str full, unsigned shards_n);
 
 #endif

@@ -16,7 +16,7 @@ listed(struct req *rq, struct str name, bool system)
 		return true;
 	if (topic_name_parse(&tn, name) != ERR_OK)
 		return false;
-	ok = !topic_name_is_system(&tn);
+	ok = !topic_name_is_hidden(&tn);
 	topic_name_fini(&tn);
 	return ok;
 }

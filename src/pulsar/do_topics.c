@@ -261,7 +261,7 @@ topics_changed(struct pulsar *p, const struct fx *fx)
 	if (LIST_EMPTY(&p->watching) ||
 	    topic_name_parse(&tn, fx->text) != ERR_OK)
 		return;
-	if (tn.persistent && !topic_name_is_system(&tn))
+	if (tn.persistent && !topic_name_is_hidden(&tn))
 		LIST_FOREACH(s, &p->watching, watching_link)
 			LIST_FOREACH(w, &s->watchers, link)
 				watcher_changed(s, w, &tn, fx->flag);
@@ -365,7 +365,7 @@ job_collect(struct topics_job *job, const struct fx *fx)
 	for (i = 0; i < fx->strings_n; i++) {
 		if (topic_name_parse(&tn, fx->strings[i]) != ERR_OK)
 			continue;
-		if (!topic_name_is_system(&tn) &&
+		if (!topic_name_is_hidden(&tn) &&
 		    (job->pattern == NULL ||
 			pattern_matches(job->pattern, tn.base)))
 			names_push(&job->names, tn.full.p, tn.full.len);

@@ -74,6 +74,38 @@ test_system(void **state)
 	topic_name_fini(&tn);
 }
 
+static void
+test_hidden(void **state)
+{
+	static const struct {
+		const char *name;
+		bool hidden;
+	} want[] = {
+		{ "%RETRY%g-partition-0", true },
+		{ "%DLQ%g", true },
+		{ "%LMQ%x", true },
+		{ "a/b/%RETRY%g", true },
+		{ "RMQ_SYS_TRACE_TOPIC-partition-3", true },
+		{ "rmq_sys_wheel_timer", true },
+		{ "SCHEDULE_TOPIC_XXXX", true },
+		{ "TBW102", true },
+		{ "pulsar/system/x", true },
+		{ "TBW1022", false },
+		{ "x%RETRY%g", false },
+		{ "RETRY", false },
+	};
+	struct topic_name tn;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof want / sizeof want[0]; i++) {
+		assert_int_equal(
+		    topic_name_parse(&tn, str_of(want[i].name)), ERR_OK);
+		assert_int_equal(topic_name_is_hidden(&tn), want[i].hidden);
+		topic_name_fini(&tn);
+	}
+}
+
 #define TIMERS 500
 static struct timer timers[TIMERS];
 static int64_t ran[TIMERS];
@@ -121,6 +153,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_system),
+		cmocka_unit_test(test_hidden),
 		cmocka_unit_test(test_timers),
 	};
 
