@@ -292,6 +292,15 @@ key_topic(uint8_t key[static META_KEY_MAX], const struct topic_name *tn)
 }
 
 size_t
+key_whole(uint8_t key[static META_KEY_MAX], const struct topic_name *tn)
+{
+	struct str base = tn->key;
+
+	base.len -= tn->full.len - tn->base.len;
+	return key_text(key, META_TOPIC, base);
+}
+
+size_t
 key_partitioned(uint8_t key[static META_KEY_MAX], const struct topic_name *tn)
 {
 	struct str base = tn->key;

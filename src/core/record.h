@@ -58,6 +58,8 @@ size_t key_text(
     uint8_t key[static META_KEY_MAX], const char *prefix, struct str);
 size_t key_topic(uint8_t key[static META_KEY_MAX], const struct topic_name *);
 /* of the partitioned topic that this one is, or is a partition of */
+/* of the topic that its name without a partition is */
+size_t key_whole(uint8_t key[static META_KEY_MAX], const struct topic_name *);
 size_t key_partitioned(
     uint8_t key[static META_KEY_MAX], const struct topic_name *);
 /* prefix of the subscriptions' records */

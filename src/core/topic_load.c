@@ -256,14 +256,54 @@ create(struct topic *t)
 	tlog_start(t);
 }
 
+/* Makes it, unless nobody who waits may. */
+static void
+create_if_may(struct topic *t, bool partition)
+{
+	char diag[128];
+
+	/* a partition of a topic that was made is as good as made */
+	if (!partition && !t->policy.auto_topic) {
+		(void)snprintf(diag, sizeof diag, "Topic %.*s does not exist",
+		    (int)t->name.full.len, t->name.full.p);
+		fail_waiters(t, TOPIC_AUTO, ERR_NO_TOPIC, diag);
+	}
+	if (STAILQ_EMPTY(&t->waiters))
+		load_failed(t, ERR_NO_TOPIC, NULL);
+	else
+		create(t);
+}
+
+/* T-partition-N of no partitioned topic: is there a T? They would be one topic to
+ * whoever counts partitions. */
+static void
+whole_got(void *priv, enum err e, const void *val, size_t len)
+{
+	struct topic *t;
+
+	(void)val;
+	(void)len;
+	CAST_OBJ_NOTNULL(t, priv, TOPIC_MAGIC);
+	if (e == ERR_NO_KEY)
+		create_if_may(t, false);
+	else if (e == ERR_OK)
+		load_failed(t, ERR_NOT_ALLOWED,
+		    "Topic is not partitioned: it has no partitions to name");
+	else
+		load_failed(t, ERR_METADATA, NULL);
+}
+
 static void
 partitioned_got(void *priv, enum err e, const void *val, size_t len)
 {
 	struct partitioned_record pr = { 0 };
+	uint8_t key[META_KEY_MAX];
 	char diag[128];
 	struct topic *t;
+	struct meta *meta;
 
 	CAST_OBJ_NOTNULL(t, priv, TOPIC_MAGIC);
+	meta = t->co->meta;
 	if (e == ERR_OK)
 		e = partitioned_record_read(&pr, val, len);
 	if (e != ERR_OK && e != ERR_NO_KEY) {
@@ -279,18 +319,12 @@ partitioned_got(void *priv, enum err e, const void *val, size_t len)
 		    "Illegal topic partition name with max allowed %u partitions",
 		    pr.partitions);
 		load_failed(t, ERR_NOT_ALLOWED, diag);
+	} else if (e == ERR_NO_KEY && t->name.partition >= 0 &&
+	    t->name.persistent) {
+		meta->ops->get(
+		    meta, key, key_whole(key, &t->name), whole_got, t);
 	} else {
-		/* a partition of a topic that was made is as good as made */
-		if (e == ERR_NO_KEY && !t->policy.auto_topic) {
-			(void)snprintf(diag, sizeof diag,
-			    "Topic %.*s does not exist", (int)t->name.full.len,
-			    t->name.full.p);
-			fail_waiters(t, TOPIC_AUTO, ERR_NO_TOPIC, diag);
-		}
-		if (STAILQ_EMPTY(&t->waiters))
-			load_failed(t, ERR_NO_TOPIC, NULL);
-		else
-			create(t);
+		create_if_may(t, e == ERR_OK);
 	}
 	partitioned_record_fini(&pr);
 }
