@@ -7,7 +7,8 @@
 # In make check each target gets that corpus without a fuzzer (replay.c), which
 # any compiler can build.
 
-FUZZ_TARGETS = tests/fuzz/fuzz_pulsar tests/fuzz/fuzz_rmq_header \
+FUZZ_TARGETS = tests/fuzz/fuzz_pulsar tests/fuzz/fuzz_convert \
+	tests/fuzz/fuzz_rmq_header \
 	tests/fuzz/fuzz_rmq_json tests/fuzz/fuzz_rmq_record \
 	tests/fuzz/fuzz_rmq_sql92
 if FUZZ
@@ -18,6 +19,9 @@ EXTRA_PROGRAMS += $(FUZZ_TARGETS)
 tests_fuzz_fuzz_pulsar_SOURCES = tests/fuzz/fuzz_pulsar.c
 tests_fuzz_fuzz_pulsar_LDADD = $(PULSAR_LINK) $(PULSAR_LIBS)
 tests_fuzz_fuzz_pulsar_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_convert_SOURCES = tests/fuzz/fuzz_convert.c
+tests_fuzz_fuzz_convert_LDADD = $(FORMAT_LINK) $(BASE_LIBS)
+tests_fuzz_fuzz_convert_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_rmq_header_SOURCES = tests/fuzz/fuzz_rmq_header.c
 tests_fuzz_fuzz_rmq_header_LDADD = $(ROCKETMQ_LINK) $(ROCKETMQ_LIBS)
 tests_fuzz_fuzz_rmq_header_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
@@ -32,7 +36,8 @@ tests_fuzz_fuzz_rmq_sql92_LDADD = $(ROCKETMQ_LINK) $(ROCKETMQ_LIBS)
 tests_fuzz_fuzz_rmq_sql92_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 
 # built for replay-all, which runs them
-REPLAY = tests/fuzz/replay_pulsar tests/fuzz/replay_rmq_header \
+REPLAY = tests/fuzz/replay_pulsar tests/fuzz/replay_convert \
+	tests/fuzz/replay_rmq_header \
 	tests/fuzz/replay_rmq_json tests/fuzz/replay_rmq_record \
 	tests/fuzz/replay_rmq_sql92
 EXTRA_PROGRAMS += $(REPLAY)
@@ -40,6 +45,9 @@ CLEANFILES += $(REPLAY)
 check_DATA = $(REPLAY)
 tests_fuzz_replay_pulsar_SOURCES = tests/fuzz/fuzz_pulsar.c tests/fuzz/replay.c
 tests_fuzz_replay_pulsar_LDADD = $(PULSAR_LINK) $(PULSAR_LIBS)
+tests_fuzz_replay_convert_SOURCES = tests/fuzz/fuzz_convert.c \
+	tests/fuzz/replay.c
+tests_fuzz_replay_convert_LDADD = $(FORMAT_LINK) $(BASE_LIBS)
 tests_fuzz_replay_rmq_header_SOURCES = tests/fuzz/fuzz_rmq_header.c \
 	tests/fuzz/replay.c
 tests_fuzz_replay_rmq_header_LDADD = $(ROCKETMQ_LINK) $(ROCKETMQ_LIBS)
