@@ -495,6 +495,7 @@ def test_group_and_subscription_share_progress(b):
     t, g = b.name(), b.name("g")
     with rmqlib.Client(b) as r, Client(b) as c:
         r.create_topic(t, queues=1)
+        r.create_group(g)
         p = pulsar_name(t)
         c.producer(p)
         c.publish(1, 0, b"0")
@@ -520,3 +521,52 @@ def test_group_and_subscription_share_progress(b):
         a = r.ask("QUERY_CONSUMER_OFFSET", consumerGroup=g, topic=t,
                   queueId=0)
         equal(a.ext["offset"], "7")
+
+
+# ---- names
+
+def listed(b, query=""):
+    url = f"http://{b.host}:{b.http}/admin/v2/persistent/public/default"
+    with urllib.request.urlopen(url + query, timeout=10) as a:
+        return json.load(a)
+
+
+def test_hidden_names(b):
+    t, g = b.name(), b.name("g")
+    hidden = ["%RETRY%" + g, "%DLQ%" + g]
+    with rmqlib.Client(b) as r, Client(b) as c:
+        for name in [t, *hidden]:
+            r.create_topic(name, queues=1)
+            r.send(name)
+        m = c.ask("GET_TOPICS_OF_NAMESPACE", "GET_TOPICS_OF_NAMESPACE_RESPONSE",
+                  namespace="public/default")
+        for names in (list(m.topics), listed(b)):
+            check(pulsar_name(t) in names, t, "is not in", names)
+            for h in hidden:
+                check(pulsar_name(h) not in names, h, "is in", names)
+        names = listed(b, "/partitioned")
+        check(f"persistent://public/default/{t}" in names, names)
+        check(not any("%" in n for n in names), names)
+        names = listed(b, "?includeSystemTopic=true")
+        for h in hidden:
+            check(pulsar_name(h) in names, h, "is not in", names)
+
+
+def test_topic_without_partitions(b):
+    """It has one queue; its twin with a partition's name is refused."""
+    t = b.name()
+    full = f"persistent://public/default/{t}"
+    with rmqlib.Client(b) as r, Client(b) as c:
+        c.producer(full)
+        c.publish(1, 0, b"p")
+        c.error("PRODUCER", "NotAllowedError", topic=full + "-partition-0",
+                producer_id=2)
+        c.error("SUBSCRIBE", "NotAllowedError", topic=full + "-partition-0",
+                subscription="s", consumer_id=2,
+                subType=mqlib.pb.CommandSubscribe.Exclusive)
+        r.send(t, b"r", queueId=0)
+        equal([(m.queue, m.offset, m.body) for m in r.drain(t)],
+              [(0, 0, b"p"), (0, 1, b"r")])
+        c.subscribe(full, initialPosition=1)
+        c.flow()
+        equal([m.payload for m in c.messages(2)], [b"p", b"r"])
