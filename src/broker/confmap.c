@@ -66,6 +66,7 @@ confmap_core(struct core_conf *cc, const struct conf *c, unsigned shard,
 		    c->brokerDeleteInactiveTopicsFrequencySeconds * 1000,
 		.idle_unload_ms = c->topicIdleUnloadSeconds * 1000,
 		.max_waiting_reads = (uint32_t)c->maxWaitingReadsPerTopic,
+		.max_leases = (uint32_t)c->maxLeasesPerSubscription,
 		.max_pending_publishes =
 		    (uint32_t)c->maxPendingPublishesPerTopic,
 	};

@@ -210,6 +210,15 @@ lease_acked(struct sub *s, struct lease *l)
 }
 
 void
+sub_lease_acked(struct sub *s, struct pos p)
+{
+	struct lease *l = lease_table_get(&s->leases, p);
+
+	if (l != NULL)
+		lease_acked(s, l);
+}
+
+void
 sub_leases_acked(struct sub *s)
 {
 	struct lease *l;

@@ -212,6 +212,7 @@ core_free(struct core **cop)
 	dues_free(co);
 	assert(TAILQ_EMPTY(&co->ready));
 	core_reads_fini(co);
+	mem_free(co->picks);
 	lease_pool_fini(&co->leases);
 	timer_cancel(co->timers, &co->tick);
 	timers_free(&co->timers);
@@ -497,6 +498,9 @@ static core_op_f *const table[OP_TYPES_N] = {
 	[OP_CURSOR_GET] = topic_op,
 	[OP_CURSOR_SET] = topic_op,
 	[OP_CURSOR_CLAIM] = topic_op,
+	[OP_LEASE] = topic_op,
+	[OP_LEASE_END] = topic_op,
+	[OP_LEASE_EXTEND] = topic_op,
 	[OP_INDEX_AT_TIME] = topic_op,
 	[OP_RANGE] = topic_op,
 	[OP_LOCATE] = locate_op,

@@ -64,7 +64,10 @@ struct core_conf {
 	uint32_t max_pending_publishes; /* per topic */
 	uint32_t due_window; /* items in memory of a due index; 0: 65536 */
 	bool delayed; /* delayedDeliveryEnabled */
-	uint32_t max_waiting_reads; /* OP_READ_AT, per topic */
+	uint32_t
+	    max_waiting_reads; /* OP_READ_AT, per topic; OP_LEASE, per subscription */
+	uint32_t
+	    max_leases; /* OP_LEASE, of a subscription; what was returned counts */
 	uint64_t
 	    hash_seed; /* of tables whose keys peers choose: random, fixed in tests */
 };

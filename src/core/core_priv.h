@@ -11,7 +11,7 @@
  * reads at an index · producer.c,
  * publish.c · admin*.c tenants, namespaces, lists · sub.c subscriptions ·
  * consumer.c · cursor.c, ackset.c, posset.c what is acknowledged · lease.c what
- * is delivered and not yet acknowledged · probe.c · disp_single.c (exclusive, failover),
+ * is delivered and not yet acknowledged · leasing*.c, term.c the same for a time · probe.c · disp_single.c (exclusive, failover),
  * disp_shared.c, disp_key.c + keyring.c · seek.c · stats.c.
  *
  * Everything belongs to one shard and is freed by it. No object is referenced
@@ -92,6 +92,7 @@ struct core {
 	void *drained_priv;
 	uint64_t damaged; /* entries that readers stepped over */
 	struct core_reads *reads; /* reads.c */
+	struct entry *picks; /* leasing.c's, READ_AT_MAX; NULL: not used yet */
 };
 
 /* Takes it; one for DEST_INTERNAL is dropped. */
@@ -323,6 +324,7 @@ struct sub {
 	uint64_t unacked; /* messages in leases that are out */
 	bool blocked_unacked; /* over the subscription's limit */
 	struct posset replay; /* positions to deliver again, before new ones */
+	struct leasing *leasing; /* for a time; NULL: none so far */
 	struct reader *rd; /* next new entry */
 	struct reader *replay_rd;
 	uint64_t acked, expired, out_messages, out_bytes;

@@ -120,6 +120,7 @@ cursor_new(struct sub *s, bool durable, struct pos mark_delete)
 	cur->md = mark_delete;
 	posset_init(&cur->acked);
 	ackset_init(&cur->partial);
+	terms_init(&cur->terms);
 	STAILQ_INIT(&cur->flushes);
 	cur->consumed = cursor_index_after(cur->t, mark_delete, &exact);
 	cur->inexact = !exact;
@@ -135,6 +136,7 @@ cursor_free(struct cursor **curp)
 	cursor_journal_fini(cur);
 	posset_fini(&cur->acked);
 	ackset_fini(&cur->partial);
+	terms_fini(&cur->terms);
 	if (cur->opening) /* cursor_journal_opened() ends it */
 		cur->orphan = true;
 	else
@@ -225,6 +227,7 @@ cursor_apply_mark(struct cursor *cur, struct pos p, uint64_t consumed)
 	cur->md = p;
 	(void)posset_remove_upto(&cur->acked, p);
 	ackset_del_upto(&cur->partial, p);
+	terms_del_upto(&cur->terms, p);
 	cur->consumed = consumed;
 }
 
@@ -234,7 +237,17 @@ cursor_apply_reset(struct cursor *cur, struct pos p, uint64_t consumed)
 	cur->md = p;
 	posset_clear(&cur->acked);
 	ackset_clear(&cur->partial);
+	terms_clear(&cur->terms);
 	cur->consumed = consumed;
+}
+
+static void
+term_ends(struct cursor *cur, struct pos p)
+{
+	struct term *tm;
+
+	if (cur->terms.n > 0 && (tm = terms_get(&cur->terms, p)) != NULL)
+		terms_del(&cur->terms, tm);
 }
 
 enum cursor_ack
@@ -249,6 +262,7 @@ cursor_apply_ack(struct cursor *cur, struct pos p, uint32_t messages_n)
 		cur->md = p;
 	else
 		(void)posset_add(&cur->acked, p);
+	term_ends(cur, p);
 	part = ackset_del(&cur->partial, p);
 	if (messages_n > part)
 		cur->consumed += messages_n - part;
@@ -270,11 +284,25 @@ cursor_apply_bits(struct cursor *cur, struct pos p, const uint64_t *words,
 	cur->consumed += *cleared;
 	if (left > 0)
 		return *cleared > 0 ? CURSOR_ACK_PART : CURSOR_ACK_NONE;
+	term_ends(cur, p);
 	if (p.ledger == cur->md.ledger && p.entry == cur->md.entry + 1)
 		cur->md = p;
 	else
 		(void)posset_add(&cur->acked, p);
 	return CURSOR_ACK_WHOLE;
+}
+
+/* What isn't in the log, or was acknowledged in the meantime, is not leased. */
+static void
+terms_loaded(struct cursor *cur)
+{
+	struct term *tm, *next;
+
+	for (tm = terms_first(&cur->terms); tm != NULL; tm = next) {
+		next = terms_next(&cur->terms, tm);
+		if (!exists(cur->t, tm->pos) || cursor_is_acked(cur, tm->pos))
+			terms_del(&cur->terms, tm);
+	}
 }
 
 /* Replay takes positions as they are: their ledgers may have been trimmed
@@ -298,6 +326,7 @@ cursor_loaded(struct cursor *cur)
 		cur->inexact = true;
 	}
 	cursor_advance(cur);
+	terms_loaded(cur);
 	if (cur->consumed > next) {
 		cur->consumed = next;
 		cur->inexact = true;

@@ -97,6 +97,13 @@ bool cursor_next_index(
 /* The topic's entries up to pos are gone (non-durable cursors jump over them). */
 void cursor_jump(struct cursor *, struct pos);
 
+/* Terms (core/term.h): whoever changes them says so to the journal. n of them, all
+ * with the same time_ms and due_ms. */
+struct terms;
+struct term;
+struct terms *cursor_terms(struct cursor *);
+void cursor_note_terms(struct cursor *, struct term *const *v, uint32_t n);
+
 /* Answer fx once everything journaled so far is durable (at once if it is, or if
  * the cursor is not durable). Takes it. */
 void cursor_when_durable(struct cursor *, struct fx **);

@@ -18,6 +18,7 @@
 #define ITEM_RESET 4
 
 #define SNAP_VERSION 1
+#define SNAP_VERSION_TERMS 2 /* terms stand behind the rest */
 #define CHUNK_HEAD UINT64_C(0)
 #define CHUNK_OF(ledger) ((ledger) + 1)
 
@@ -70,6 +71,22 @@ static bool
 journals(const struct cursor *cur)
 {
 	return cur->durable && !cur->failed && !cur->replaying;
+}
+
+bool
+cursor_item_begin(struct cursor *cur, uint8_t item)
+{
+	if (!journals(cur))
+		return false;
+	close_run(cur);
+	cbuf_u8(&cur->items, item);
+	return true;
+}
+
+void
+cursor_item_end(struct cursor *cur)
+{
+	item_ends(cur);
 }
 
 void
@@ -218,6 +235,9 @@ replay_delta(struct cursor *cur, const uint8_t *b, size_t len)
 		case ITEM_BITS:
 			replay_bits(cur, &r);
 			break;
+		case CURSOR_ITEM_TERMS:
+			cursor_replay_terms(cur, &r);
+			break;
 		case ITEM_MARK:
 		case ITEM_RESET:
 			p.ledger = cread_uint(&r);
@@ -241,10 +261,10 @@ static bool
 load_head(struct cursor *cur, const uint8_t *b, size_t len)
 {
 	struct cread r = { b, b + len, false };
-	uint64_t n, i, consumed;
+	uint64_t n, i, consumed, version = cread_uint(&r);
 	struct pos p;
 
-	if (cread_uint(&r) != SNAP_VERSION)
+	if (version != SNAP_VERSION && version != SNAP_VERSION_TERMS)
 		return false;
 	p.ledger = cread_uint(&r);
 	p.entry = get_entry(&r, 1);
@@ -256,6 +276,8 @@ load_head(struct cursor *cur, const uint8_t *b, size_t len)
 	cursor_apply_reset(cur, p, 0);
 	for (i = 0; i < n && !r.bad; i++)
 		replay_bits(cur, &r);
+	if (version == SNAP_VERSION_TERMS && !r.bad)
+		cursor_load_terms(cur, &r);
 	/* it holds what was cleared already */
 	cur->consumed = consumed;
 	return !r.bad;
@@ -576,7 +598,7 @@ snap_head(struct cursor *cur, struct journal *j)
 	struct cbuf b = CBUF_EMPTY;
 	struct ackbits *ab;
 
-	cbuf_uint(&b, SNAP_VERSION);
+	cbuf_uint(&b, cur->terms.n > 0 ? SNAP_VERSION_TERMS : SNAP_VERSION);
 	cbuf_uint(&b, cur->md.ledger);
 	cbuf_uint(&b, (uint64_t)(cur->md.entry + 1));
 	cbuf_uint(&b, cur->consumed);
@@ -584,6 +606,8 @@ snap_head(struct cursor *cur, struct journal *j)
 	cbuf_uint(&b, cur->partial.n);
 	for (ab = ackset_first(&cur->partial); ab != NULL; ab = ackset_next(ab))
 		put_bits(&b, ab->pos, ab->batch_n, ab->w, ab->words_n);
+	if (cur->terms.n > 0)
+		cursor_snap_terms(cur, &b);
 	lgs->ops->journal_snap_put(j, CHUNK_HEAD, b.p, b.len);
 	cbuf_fini(&b);
 }

@@ -10,6 +10,7 @@
 #include "core/cbuf.h"
 #include "core/core_priv.h"
 #include "core/cursor.h"
+#include "core/term.h"
 
 /* a piece of what is kept: an append that the engine has not answered well */
 struct cursor_sent {
@@ -37,6 +38,7 @@ struct cursor {
 	uint64_t consumed; /* backlog = next index - consumed */
 	struct posset acked;
 	struct ackset partial;
+	struct terms terms;
 
 	/* the journal */
 	struct journal *j; /* NULL: not open yet, or not durable */
@@ -71,6 +73,15 @@ void cursor_note_bits(struct cursor *, struct pos, const uint64_t *words,
     uint32_t words_n, uint32_t batch_n);
 void cursor_note_mark(struct cursor *, struct pos, uint64_t consumed);
 void cursor_note_reset(struct cursor *, struct pos, uint64_t consumed);
+/* --- cursor_journal.c for cursor_term.c: an item of this kind into cur->items;
+ * false: nothing is journaled now */
+#define CURSOR_ITEM_TERMS 5
+bool cursor_item_begin(struct cursor *, uint8_t item);
+void cursor_item_end(struct cursor *);
+/* --- cursor_term.c: what was replayed */
+void cursor_replay_terms(struct cursor *, struct cread *);
+void cursor_snap_terms(const struct cursor *, struct cbuf *);
+void cursor_load_terms(struct cursor *, struct cread *);
 void cursor_journal_fini(struct cursor *);
 
 /* state changes without a note, for replay too */

@@ -10,6 +10,7 @@
  * chunk whose consumer can't take it now is parked with that consumer.
  */
 #include "base/map.h"
+#include "core/leasing.h"
 #include "core/sub_priv.h"
 
 #include <bsd/sys/tree.h>
@@ -200,6 +201,7 @@ send_back(struct sub *s, struct lease *l, bool count)
 	(void)posset_add(&s->replay, l->pos);
 	if (count)
 		l->redeliveries++;
+	leasing_freed(s, l->pos);
 	if (l->redeliveries == 0) /* nothing to remember */
 		lease_table_del(&s->leases, &s->t->co->leases, &l);
 }
@@ -311,8 +313,10 @@ give(
 {
 	struct shared *sh = state(s);
 
-	if (l == NULL)
+	if (l == NULL) {
 		l = lease_table_add(&s->leases, &s->t->co->leases, ent->pos);
+		l->redeliveries = leasing_redeliveries(s, ent->pos);
+	}
 	assert(l->c == NULL);
 	l->messages_n = consumer_deliver(c, ent, l->redeliveries);
 	l->c = c;
@@ -353,7 +357,8 @@ shared_run(struct sub *s)
 			break;
 		c = NULL;
 		l = lease_table_get(&s->leases, ent.pos);
-		if (!sub_swallow(s, &ent) && (l == NULL || l->c == NULL)) {
+		if (!sub_swallow(s, &ent) && (l == NULL || l->c == NULL) &&
+		    !leasing_holds(s, ent.pos)) {
 			c = choose(sh, &ent);
 			if (c == NULL)
 				park(s, &ent);

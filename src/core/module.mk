@@ -16,6 +16,7 @@ noinst_LIBRARIES += %D%/libcore.a
 	%D%/core_priv.h \
 	%D%/cursor.c %D%/cursor.h %D%/cursor_priv.h \
 	%D%/cursor_journal.c \
+	%D%/cursor_term.c \
 	%D%/disp_key.c \
 	%D%/disp_shared.c \
 	%D%/disp_single.c \
@@ -26,6 +27,9 @@ noinst_LIBRARIES += %D%/libcore.a
 	%D%/fetch.c \
 	%D%/keyring.c %D%/keyring.h \
 	%D%/lease.c %D%/lease.h \
+	%D%/leasing.c %D%/leasing.h \
+	%D%/leasing_ops.c \
+	%D%/leasing_pick.c \
 	%D%/name.c %D%/name.h \
 	%D%/op.c %D%/op.h %D%/tbl/op_type.h \
 	%D%/policy.c \
@@ -54,6 +58,7 @@ noinst_LIBRARIES += %D%/libcore.a
 	%D%/sub_record.c \
 	%D%/sub_stats.c \
 	%D%/subscribe.c \
+	%D%/term.c %D%/term.h \
 	%D%/timer.c %D%/timer.h \
 	%D%/tlog.c %D%/tlog.h \
 	%D%/tlog_roll.c \

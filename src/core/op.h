@@ -157,6 +157,23 @@ enum op_type {
 	 * an unload or restart: who claims says so again before it is over.
 	 * ERR_CONSUMER_BUSY: such consumers are connected; nothing is claimed */
 	OP_CURSOR_CLAIM,
+	/* Leases without a consumer: entries are out until a time, whoever asked for
+	 * them. See struct op_lease. */
+	/* topic, sub, lease: FX_LEASES; ERR_NO_SUBSCRIPTION, unless start says where
+	 * one begins that is made for it (it holds no data, as OP_CURSOR_SET's).
+	 * flag: in order, nothing while anything is out. OP_READ_CANCEL drops those
+	 * that wait */
+	OP_LEASE,
+	/* topic, sub, names_n, names, u32 enum lease_end: FX_DONE when it is durable,
+	 * with the number of those that were ended in u32. The first one that could
+	 * not be says why (the others are ended all the same): ERR_NO_MESSAGE, nothing
+	 * is stored there; ERR_CONFLICT, it is not leased by that name. One that is
+	 * acknowledged already is well */
+	OP_LEASE_END,
+	/* topic, sub, names_n 1, names, lease.invisible_ms from now on (over 0):
+	 * FX_DONE when it is durable, with the lease's new name in i64. Errors as
+	 * above */
+	OP_LEASE_EXTEND,
 	/* topic, start.time_ms, flag: FX_CURSOR, index of the first message stored
 	 * at or after it; flag: of the last one stored at or before it. Outside of
 	 * what is stored: the nearest, but after the last one the next to be stored
@@ -296,6 +313,50 @@ struct op_read {
 	const uint32_t *tags; /* op_mem */
 };
 
+/*
+ * OP_LEASE. Entries of a durable subscription that nobody has acknowledged, nobody
+ * has leased and that are due, first those that came back, in order. Each is
+ * given whole, with the messages of it that are not acknowledged. It is out until
+ * the lease's time is over, then it comes back, counted as a redelivery; a lease is
+ * on disk, and neither a connection's end nor a restart ends it. Consumers of type
+ * Shared may be connected: they get what is not leased, and the other way round.
+ *
+ * What a lease is called by: the index of a message and the wall time at which it
+ * was leased (FX_LEASES' i64). No lease of an entry has the time of an earlier one.
+ *
+ * Filters: entries of which the tag is wanted are given. Of the others, those that
+ * somebody else wants (others) stay, the rest is acknowledged.
+ *
+ * Waits for entries, as OP_READ_AT; ERR_BUSY as there. ERR_CONSUMER_BUSY: consumers
+ * are connected, of a type other than Shared.
+ */
+struct op_lease {
+	uint32_t max_n; /* messages, 1..READ_AT_MAX; one entry at least */
+	uint32_t max_bytes; /* of bodies */
+	int64_t wait_ms; /* 0: answered at once */
+	int64_t invisible_ms; /* how long they are out */
+	uint32_t tags_n; /* as in struct op_read */
+	const uint32_t *tags; /* op_mem */
+	/* what somebody else of the subscription wants; all: everything */
+	bool others_all;
+	uint32_t others_n;
+	const uint32_t *others;
+	/* a subscription that is not there is made at START_EARLIEST or START_LATEST
+	 * (op.start) */
+	bool create;
+};
+
+enum lease_end {
+	LEASE_ACK, /* the message is acknowledged */
+	LEASE_RETURN, /* it comes back now, counted as a redelivery */
+	LEASE_RETURN_UNUSED, /* the same, not counted */
+};
+
+struct lease_name {
+	uint64_t index; /* of the message */
+	int64_t time_ms;
+};
+
 struct op {
 	struct mbox_msg link; /* first */
 	unsigned magic;
@@ -316,10 +377,13 @@ struct op {
 	const struct core_ack_id *ids; /* OP_REDELIVER, OP_ACK */
 	uint32_t props_n;
 	const struct prop *props;
+	uint32_t names_n; /* OP_LEASE_*, at most READ_AT_MAX */
+	const struct lease_name *names;
 	union {
 		struct op_producer producer;
 		struct op_subscribe subscribe;
 		struct op_read read;
+		struct op_lease lease;
 		struct {
 			struct attr attr;
 			struct slice body; /* referenced */
@@ -383,6 +447,9 @@ enum fx_type {
 	FX_ENTRY, /* ent with a referenced body */
 	/* entries_n, entries, u64 next index to read at; min_index, max_index */
 	FX_ENTRIES,
+	/* as FX_ENTRIES, leased[] beside entries[]; i64 time of the leases (the same for
+	 * all), u64 messages that are neither acknowledged nor leased */
+	FX_LEASES,
 	/* u64 index, min_index, max_index, first_ms, last_ms */
 	FX_CURSOR,
 	/* OP_STAGE, OP_STAGE_RESOLVE went well: u64 locator, pos, ent.index,
@@ -400,6 +467,12 @@ enum fx_type {
 };
 
 struct topic_stats;
+
+struct fx_leased {
+	uint32_t redeliveries; /* before this one */
+	uint32_t words_n; /* messages not acknowledged; 0: all of the entry */
+	const uint64_t *words;
+};
 
 struct fx {
 	struct mbox_msg link; /* first */
@@ -426,6 +499,7 @@ struct fx {
 	struct entry ent;
 	uint32_t entries_n;
 	struct entry *entries; /* fx_mem, bodies referenced */
+	struct fx_leased *leased; /* FX_LEASES: entries_n of them */
 	/* of the topic: first message stored, next one to be stored (the same when
 	 * there is none) */
 	uint64_t min_index, max_index;

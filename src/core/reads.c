@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reads at an index: from memory, by a reader, or waiting; see reads.h. */
+#include "core/leasing.h"
 #include "core/reads_priv.h"
 
 #define UNUSED_MAX 1024u
@@ -525,7 +526,8 @@ drop(struct reading *r, enum err e)
 bool
 op_cancels(const struct op *by, const struct op *op)
 {
-	return op->type == OP_READ_AT && op->dest.conn == by->dest.conn &&
+	return (op->type == OP_READ_AT || op->type == OP_LEASE) &&
+	    op->dest.conn == by->dest.conn &&
 	    op->dest.shard == by->dest.shard &&
 	    op->dest.kind == by->dest.kind &&
 	    (by->req == 0 || by->req == op->req);
@@ -551,7 +553,9 @@ read_cancel(struct core *co, struct op **opp)
 
 	if (t != NULL && t->state == TOPIC_LOADING)
 		topic_load_cancel(t, op);
-	else if (t != NULL && t->reads != NULL) {
+	else if (t != NULL)
+		leasing_cancel(t, op);
+	if (t != NULL && t->state != TOPIC_LOADING && t->reads != NULL) {
 		drop_of(&t->reads->tail, op);
 		drop_of(&t->reads->disk, op);
 		drop_of(&t->reads->line, op);

@@ -42,6 +42,7 @@ finish(struct sub *s)
 			timer_init(&s->linger, linger_over, s);
 		timer_set(co->timers, &s->linger, co->now_ns + LINGER_NS);
 	}
+	sub_kick(s);
 	sub_resume(s);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Life of subscriptions: made, loaded, run, deleted, freed. */
 #include "core/cursor_priv.h"
+#include "core/leasing.h"
 #include "core/record.h"
 #include "core/sub_priv.h"
 
@@ -197,6 +198,7 @@ sub_free(struct sub **sp)
 	}
 	if (timer_is_set(&s->linger))
 		timer_cancel(t->co->timers, &s->linger);
+	leasing_free(s);
 	unready(s);
 	drop_readers(s);
 	if (s->disp != NULL)
@@ -219,7 +221,8 @@ void
 sub_kick(struct sub *s)
 {
 	CHECK_OBJ_NOTNULL(s, SUB_MAGIC);
-	if (s->is_ready || s->fenced || s->consumers_n == 0 || s->cur == NULL)
+	if (s->is_ready || s->fenced || s->opening || s->cur == NULL ||
+	    (s->consumers_n == 0 && !leasing_waits(s)))
 		return;
 	s->is_ready = true;
 	TAILQ_INSERT_TAIL(&s->t->co->ready, s, ready_link);
@@ -228,12 +231,16 @@ sub_kick(struct sub *s)
 bool
 sub_run(struct sub *s)
 {
-	bool more;
+	bool more = false;
 
 	CHECK_OBJ_NOTNULL(s, SUB_MAGIC);
-	if (s->fenced || s->consumers_n == 0 || s->cur == NULL)
+	if (s->fenced || s->cur == NULL)
 		return false;
-	more = s->disp->run(s);
+	/* who leases has it first: a consumer takes all that it may */
+	if (leasing_run(s))
+		more = true;
+	if (s->consumers_n > 0 && s->disp->run(s))
+		more = true;
 	cursor_push(s->cur); /* markers and damaged entries */
 	sub_check_end(s, NULL);
 	return more;
@@ -332,6 +339,8 @@ sub_idle(struct sub *s)
 	s->blocked_unacked = false;
 	if (!s->durable && !s->fenced)
 		sub_free(&s);
+	else
+		sub_kick(s);
 }
 
 void
@@ -512,9 +521,10 @@ made(struct sub_job *job, enum err e)
 	topic_pin(t);
 	if (s == NULL)
 		e = ERR_NOT_READY;
-	else if (e == ERR_OK)
+	else if (e == ERR_OK) {
 		s->opening = false;
-	else {
+		leasing_loaded(s);
+	} else {
 		waiters_fail(s, e, NULL);
 		s->job = NULL;
 		job->s = NULL;
@@ -719,6 +729,7 @@ deleted(void *priv, enum err e)
 	if (s != NULL) {
 		waiters_fail(
 		    s, ERR_NO_SUBSCRIPTION, "Subscription does not exist");
+		leasing_fail(s, ERR_NO_SUBSCRIPTION);
 		sub_free(&s);
 	}
 	t->co->ledgers->ops->journal_del(t->co->ledgers, job->journal_id);

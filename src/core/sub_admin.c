@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* OP_SUB_*: what the admin does to subscriptions. */
+#include "core/leasing.h"
 #include "core/cursor_priv.h"
 #include "core/sub_priv.h"
 
@@ -356,6 +357,11 @@ of_sub(struct sub *s, struct op **opp)
 	case OP_CURSOR_SET:
 		sub_index_set(s, opp);
 		break;
+	case OP_LEASE:
+	case OP_LEASE_END:
+	case OP_LEASE_EXTEND:
+		leasing_op(s, opp);
+		break;
 	default:
 		WRONG("not an op of subscriptions");
 	}
@@ -387,6 +393,12 @@ sub_op(struct topic *t, struct op **opp)
 	case OP_CURSOR_SET:
 		if (s == NULL && (*opp)->flag) {
 			sub_index_make(t, opp);
+			return;
+		}
+		break;
+	case OP_LEASE:
+		if (s == NULL) {
+			leasing_make(t, opp);
 			return;
 		}
 		break;

@@ -199,7 +199,8 @@ sub_index_make(struct topic *t, struct op **opp)
 {
 	struct op *op = *opp;
 	uint8_t key[META_KEY_MAX];
-	struct op_start st = { .kind = START_LATEST };
+	struct op_start st = { .kind = op->type == OP_LEASE ? op->start.kind :
+							      START_LATEST };
 	struct sub *s;
 
 	if (!t->name.persistent) {

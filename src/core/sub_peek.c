@@ -2,6 +2,7 @@
 /* What a subscription delivers next: new entries, those again, those that are due. */
 #include "core/cursor.h"
 #include "core/delay.h"
+#include "core/leasing.h"
 #include "core/sub_priv.h"
 
 /* entries that are put off in one look */
@@ -103,6 +104,8 @@ sub_due(struct sub *s, struct pos p)
 {
 	const struct lease *l;
 
+	if (s->cur != NULL)
+		leasing_freed(s, p);
 	if (s->rd == NULL || s->cur == NULL || !sub_delays(s) ||
 	    pos_cmp(p, reader_pos(s->rd)) >= 0 || cursor_is_acked(s->cur, p))
 		return;

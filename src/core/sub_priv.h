@@ -64,6 +64,8 @@ void consumer_unlease(struct consumer *, struct lease *, uint32_t messages_n);
 /* blocked_unacked of consumer and subscription after a change */
 void sub_check_unacked(struct sub *, struct consumer *);
 
+/* This entry is acked: whoever holds it lets go, if anybody does. */
+void sub_lease_acked(struct sub *, struct pos);
 /* mark-delete was moved over leases: they end. Costs as many steps as there are. */
 void sub_leases_acked(struct sub *);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Figures of subscriptions and consumers. */
 #include "core/cursor_priv.h"
+#include "core/leasing.h"
 #include "core/delay.h"
 #include "core/sub_priv.h"
 #include "core/topic_priv.h"
@@ -48,6 +49,8 @@ fill_head(const struct sub *s, struct sub_stats *st)
 	st->blocked_unacked = s->blocked_unacked;
 	st->in_replay = s->replay.count;
 	st->unacked = s->unacked;
+	if (s->cur != NULL)
+		st->unacked += cursor_terms(s->cur)->out_messages;
 	st->out = s->out;
 	st->rate_redeliver = s->rate_redeliver;
 	st->rate_ack = s->rate_ack;
@@ -132,6 +135,7 @@ sub_rate_tick(struct sub *s, double seconds)
 	int64_t ttl = s->t->policy.ttl_s;
 
 	CHECK_OBJ_NOTNULL(s, SUB_MAGIC);
+	leasing_tick(s);
 	s->out.msg =
 	    per_second(s->out_messages, &s->out_messages_mark, seconds);
 	s->out.bytes = per_second(s->out_bytes, &s->out_bytes_mark, seconds);

@@ -4,6 +4,7 @@
  * PersistentTopic.internalSubscribe, in their order.
  */
 #include "core/cursor_priv.h"
+#include "core/leasing.h"
 #include "core/sub_priv.h"
 
 #define BUSY_TEXT "Exclusive consumer is already connected"
@@ -371,6 +372,12 @@ sub_subscribe(struct topic *t, struct op **opp)
 	s = sub_find_any(t, (*opp)->subscribe.sub);
 	if (s != NULL && (s->opening || s->fenced)) {
 		sub_wait(s, opp);
+		return;
+	}
+	if (s != NULL && (*opp)->subscribe.type != SUB_SHARED &&
+	    leasing_any(s)) {
+		core_answer(t->co, opp, ERR_CONSUMER_BUSY,
+		    "Entries of the subscription are leased");
 		return;
 	}
 	if (s != NULL) {

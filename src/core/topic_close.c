@@ -6,6 +6,7 @@
  * forgets the topic is made, memory goes.
  */
 #include "core/cursor.h"
+#include "core/leasing.h"
 #include "core/reads.h"
 #include "core/delay.h"
 #include "core/stage.h"
@@ -27,10 +28,15 @@ struct topic_close {
 bool
 topic_is_idle(const struct topic *t)
 {
+	const struct sub *s;
+
 	if (t->stage != NULL || t->producers_n > 0 || t->consumers_n > 0 ||
 	    t->pins > 0 || t->pending_n > 0 || t->held_n > 0 ||
 	    tlog_is_busy(t) || reads_any(t) || claims_any(t))
 		return false;
+	TAILQ_FOREACH(s, &t->subs, link)
+		if (leasing_waits(s))
+			return false;
 	/* a non-persistent topic's subscriptions are nowhere else */
 	return t->name.persistent || t->subs_n == 0;
 }
@@ -48,6 +54,7 @@ close_start(
     struct topic *t, enum topic_state state, struct op **opp, enum err why)
 {
 	struct topic_close *cl;
+	struct sub *s;
 
 	assert(t->state == TOPIC_READY);
 	AZ(t->close);
@@ -62,6 +69,8 @@ close_start(
 	topic_pin(t);
 	topic_disconnect(t, why);
 	reads_end(t, why);
+	TAILQ_FOREACH(s, &t->subs, link)
+		leasing_fail(s, why);
 	publish_fail_held(t, why);
 	if (timer_is_set(&t->log.retry)) {
 		timer_cancel(t->co->timers, &t->log.retry);

@@ -200,6 +200,9 @@ static const struct {
 	[OP_CURSOR_GET] = { sub_op, TOPIC_FIND },
 	[OP_CURSOR_SET] = { sub_op, TOPIC_FIND },
 	[OP_CURSOR_CLAIM] = { sub_claim, TOPIC_FIND },
+	[OP_LEASE] = { sub_op, TOPIC_FIND },
+	[OP_LEASE_END] = { sub_op, TOPIC_FIND },
+	[OP_LEASE_EXTEND] = { sub_op, TOPIC_FIND },
 	[OP_RANGE] = { range_op, TOPIC_FIND },
 	[OP_INDEX_AT_TIME] = { index_at_time, TOPIC_FIND },
 };

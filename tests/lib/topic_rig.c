@@ -80,6 +80,7 @@ trig_init(struct trig *tr)
 		.inactive_ms = 60000,
 		.idle_unload_ms = 60000,
 		.max_waiting_reads = 1000,
+		.max_leases = 1000,
 		.max_pending_publishes = 16384,
 	};
 	local_conf_init(&tr->lconf);

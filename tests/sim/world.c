@@ -31,6 +31,7 @@ conf_core(struct sim *w)
 		.inactive_ms = 60000,
 		.idle_unload_ms = 500 + (int64_t)rnd(w, 20000),
 		.max_waiting_reads = 1000,
+		.max_leases = 1000,
 		.max_pending_publishes = 16384,
 	};
 	if (rnd(w, 2) == 0)

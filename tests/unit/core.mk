@@ -65,6 +65,9 @@ check_PROGRAMS += %D%/test_core_stage
 %C%_test_core_stage_SOURCES = %D%/test_core_stage.c $(TOPIC_RIG)
 %C%_test_core_stage_LDADD = $(CORE_TEST)
 
+check_PROGRAMS += %D%/test_core_leasing
+%C%_test_core_leasing_LDADD = $(CORE_TEST)
+
 check_PROGRAMS += %D%/test_core_index
 %C%_test_core_index_LDADD = $(CORE_TEST)
 

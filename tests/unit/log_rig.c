@@ -82,6 +82,7 @@ lrig_setup(void **state)
 		.ledger_max_roll_ms = 14400000,
 		.inactive_ms = 60000,
 		.max_waiting_reads = 1000,
+		.max_leases = 1000,
 		.max_pending_publishes = 1000,
 		.retention_ms = -1,
 		.retention_bytes = -1,

@@ -175,6 +175,10 @@ CONF_INT(maxPendingPublishesPerTopic, 16384, 1, 1000000, "entries", RESTART,
     "read from until there are fewer.")
 CONF_INT(maxWaitingReadsPerTopic, 10000, 1, 1000000, "reads", RESTART,
     "Most reads of a topic that wait for a message (long polling).")
+CONF_INT(maxLeasesPerSubscription, 100000, 1, 10000000, "messages", RESTART,
+    "Most messages of a subscription that are out for a time (RocketMQ's POP), "
+    "or came back from that and wait to go out again; new ones are not given "
+    "out meanwhile.")
 CONF_INT(topicIdleUnloadSeconds, 60, 1, 86400, "s", LIVE,
     "A topic that nobody is connected to leaves the memory after this time.")
 
