@@ -11,8 +11,9 @@
  * reads at an index · producer.c,
  * publish.c · admin*.c tenants, namespaces, lists · sub.c subscriptions ·
  * consumer.c · cursor.c, ackset.c, posset.c what is acknowledged · lease.c what
- * is delivered and not yet acknowledged · leasing*.c, term.c the same for a time · probe.c · disp_single.c (exclusive, failover),
- * disp_shared.c, disp_key.c + keyring.c · seek.c · stats.c.
+ * is delivered and not yet acknowledged · probe.c · disp_single.c (exclusive, failover),
+ * disp_shared.c, disp_key.c + keyring.c · leasing*.c, term.c leases for a time ·
+ * seek.c · stats.c.
  *
  * Everything belongs to one shard and is freed by it. No object is referenced
  * across a callback of the engine without being kept: a topic counts the

@@ -237,6 +237,16 @@ leasing_fail(struct sub *s, enum err e)
 		fail(TAILQ_FIRST(&lg->line), e);
 }
 
+static void
+count_out(struct sub *s, const struct picks *pk)
+{
+	s->out_messages += pk->messages;
+	s->out_bytes += pk->bytes;
+	s->t->out_messages += pk->messages;
+	s->t->out_bytes += pk->bytes;
+	s->last_consumed_ms = s->t->co->now_ms;
+}
+
 /* The entries are out from now on. Their lease's time is the wall's, unless an
  * earlier lease of one of them had that. */
 static int64_t
@@ -279,17 +289,25 @@ lease_all(struct leasing *lg, const struct picks *pk, struct fx *fx,
 	}
 	cursor_note_terms(s->cur, list, pk->n);
 	leasing_arm(lg);
+	count_out(s, pk);
 	return now;
 }
 
+/* They stay where they are. */
 static void
-count_out(struct sub *s, const struct picks *pk)
+look_all(struct leasing *lg, const struct picks *pk, struct fx *fx)
 {
-	s->out_messages += pk->messages;
-	s->out_bytes += pk->bytes;
-	s->t->out_messages += pk->messages;
-	s->t->out_bytes += pk->bytes;
-	s->last_consumed_ms = s->t->co->now_ms;
+	struct sub *s = lg->s;
+	const struct term *tm;
+	uint32_t i;
+
+	for (i = 0; i < pk->n; i++) {
+		tm = terms_get(cursor_terms(s->cur), pk->v[i].pos);
+		if (tm != NULL)
+			fx->leased[i].redeliveries = tm->redeliveries;
+		else
+			leasing_freed(s, pk->v[i].pos);
+	}
 }
 
 static void
@@ -332,8 +350,15 @@ answer(struct lease_wait *w, const struct picks *pk)
 		fx->leased = fx_mem(fx, pk->n * sizeof *fx->leased);
 		for (i = 0; i < pk->n; i++)
 			put_words(s, &pk->v[i], fx, &fx->leased[i]);
-		fx->i64 = lease_all(lg, pk, fx, w->op->lease.invisible_ms);
-		count_out(s, pk);
+		if (w->op->flag2)
+			look_all(lg, pk, fx);
+		else
+			fx->i64 =
+			    lease_all(lg, pk, fx, w->op->lease.invisible_ms);
+		fx->text = fx_str(fx, str_of(t->name.text));
+		fx->strings = fx_mem(fx, sizeof *fx->strings);
+		fx->strings[0] = fx_str(fx, str_of(s->name));
+		fx->strings_n = 1;
 	}
 	fx->u64 = rest(s);
 	range_put(t, fx);

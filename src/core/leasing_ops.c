@@ -188,8 +188,13 @@ leasing_extend(struct sub *s, struct op **opp)
 		return;
 	}
 	v = *tm;
-	v.time_ms = co->now_ms > v.time_ms ? co->now_ms : v.time_ms + 1;
-	v.due_ms = co->now_ms + ms;
+	if (v.messages_n == 1) {
+		v.time_ms = co->now_ms > v.time_ms ? co->now_ms : v.time_ms + 1;
+		v.due_ms = co->now_ms + ms;
+	} else if (v.due_ms < co->now_ms + ms) {
+		/* the others of the entry have its name too */
+		v.due_ms = co->now_ms + ms;
+	}
 	tm = terms_put(cursor_terms(s->cur), &v);
 	(void)posset_remove(&s->replay, tm->pos);
 	cursor_note_terms(s->cur, &tm, 1);

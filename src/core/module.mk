@@ -27,7 +27,7 @@ noinst_LIBRARIES += %D%/libcore.a
 	%D%/fetch.c \
 	%D%/keyring.c %D%/keyring.h \
 	%D%/lease.c %D%/lease.h \
-	%D%/leasing.c %D%/leasing.h \
+	%D%/leasing.c %D%/leasing.h %D%/leasing_priv.h \
 	%D%/leasing_ops.c \
 	%D%/leasing_pick.c \
 	%D%/name.c %D%/name.h \

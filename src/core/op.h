@@ -161,7 +161,8 @@ enum op_type {
 	 * them. See struct op_lease. */
 	/* topic, sub, lease: FX_LEASES; ERR_NO_SUBSCRIPTION, unless start says where
 	 * one begins that is made for it (it holds no data, as OP_CURSOR_SET's).
-	 * flag: in order, nothing while anything is out. OP_READ_CANCEL drops those
+	 * flag: in order, nothing while anything is out. flag2: nothing is leased, it
+	 * is told what would be (i64 is 0). OP_READ_CANCEL drops those
 	 * that wait */
 	OP_LEASE,
 	/* topic, sub, names_n, names, u32 enum lease_end: FX_DONE when it is durable,
@@ -171,8 +172,9 @@ enum op_type {
 	 * acknowledged already is well */
 	OP_LEASE_END,
 	/* topic, sub, names_n 1, names, lease.invisible_ms from now on (over 0):
-	 * FX_DONE when it is durable, with the lease's new name in i64. Errors as
-	 * above */
+	 * FX_DONE when it is durable, with the lease's new time in i64; where the
+	 * entry has several messages that is the old one, and it is never made
+	 * shorter. Errors as above */
 	OP_LEASE_EXTEND,
 	/* topic, start.time_ms, flag: FX_CURSOR, index of the first message stored
 	 * at or after it; flag: of the last one stored at or before it. Outside of
@@ -448,7 +450,9 @@ enum fx_type {
 	/* entries_n, entries, u64 next index to read at; min_index, max_index */
 	FX_ENTRIES,
 	/* as FX_ENTRIES, leased[] beside entries[]; i64 time of the leases (the same for
-	 * all), u64 messages that are neither acknowledged nor leased */
+	 * all), u64 messages that are neither acknowledged nor leased; text topic and
+	 * strings[0] subscription, for whoever has to give back what nobody wants any
+	 * more */
 	FX_LEASES,
 	/* u64 index, min_index, max_index, first_ms, last_ms */
 	FX_CURSOR,

@@ -306,6 +306,7 @@ static const struct {
 } questions[] = {
 	{ RQ_GET_CONSUMER_LIST_BY_GROUP, rmq_group_consumer_list },
 	{ RQ_LOCK_BATCH_MQ, rmq_group_lock },
+	{ RQ_QUERY_ASSIGNMENT, rmq_group_assignment },
 	{ RQ_UNLOCK_BATCH_MQ, rmq_group_unlock },
 	{ RQ_GET_CONSUMER_CONNECTION_LIST, rmq_group_connections },
 	{ RQ_GET_PRODUCER_CONNECTION_LIST, rmq_group_producers },

@@ -191,7 +191,8 @@ struct rmq_reply {
 typedef void rmq_group_f(struct rmq *, struct rmq_group *,
     const struct rmq_msg *, struct rmq_reply *);
 void rmq_group_locks_expire(struct rmq_group *, int64_t now_ms);
-rmq_group_f rmq_group_consumer_list, rmq_group_lock, rmq_group_unlock;
+rmq_group_f rmq_group_consumer_list, rmq_group_lock, rmq_group_unlock,
+    rmq_group_assignment;
 rmq_group_f rmq_group_connections, rmq_group_producers, rmq_group_sub,
     rmq_group_client;
 /* forward.c */

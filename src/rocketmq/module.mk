@@ -12,6 +12,8 @@ noinst_LIBRARIES += %D%/librocketmq.a
 	%D%/systopic.c %D%/systopic.h %D%/tell.h \
 	%D%/topic_json.c %D%/topic_json.h \
 	%D%/do_client.c %D%/do_offset.c %D%/do_pull.c %D%/do_reply.c %D%/do_retry.c %D%/do_route.c \
+	%D%/do_assign.c %D%/do_pop.c %D%/do_pop_ack.c \
+	%D%/pop.h %D%/pop_say.c %D%/pop_take.c \
 	%D%/do_send.c %D%/do_send_batch.c %D%/do_stage.c %D%/do_txn.c %D%/do_view.c \
 	%D%/frame.c %D%/frame.h \
 	%D%/group.c %D%/group.h %D%/group_lock.c %D%/interest.c \

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which handler carries out which request. */
+#include "rocketmq/pop.h"
 #include "rocketmq/rmq_priv.h"
 
 static const struct {

@@ -37,6 +37,7 @@ struct rmq_session;
 struct rmq_topic;
 struct outlet;
 struct rmq_pull;
+struct rmq_pop;
 struct rmq_job;
 struct rmq_group;
 struct held;
@@ -44,6 +45,7 @@ struct rmq_rates;
 
 LIST_HEAD(rmq_session_list, rmq_session);
 LIST_HEAD(rmq_pull_list, rmq_pull);
+LIST_HEAD(rmq_pop_list, rmq_pop);
 LIST_HEAD(rmq_job_list, rmq_job);
 STAILQ_HEAD(held_list, held);
 
@@ -52,6 +54,7 @@ enum rmq_tag {
 	TAG_OUTLET,
 	TAG_TOPIC,
 	TAG_PULL,
+	TAG_POP,
 	TAG_JOB,
 	TAG_GROUP,
 };
@@ -79,6 +82,9 @@ enum rmq_code {
 	RC_SUBSCRIPTION_GROUP_NOT_EXIST = 26,
 	RC_INVALID_PARAMETER = 29,
 	RC_CONSUMER_NOT_ONLINE = 206,
+	RC_NO_MESSAGE = 208,
+	RC_POLLING_FULL = 209,
+	RC_POLLING_TIMEOUT = 210,
 };
 
 /* --- a request ---------------------------------------------------------------- */
@@ -213,6 +219,7 @@ struct rmq_session {
 	int32_t version;
 	LIST_HEAD(, rmq_member) members; /* groups that it is in */
 	struct rmq_pull_list pulls;
+	struct rmq_pop_list pops;
 	int32_t opaque_seq; /* of our requests to it */
 	LIST_HEAD(, rmq_ask) asks; /* our requests that it has to answer */
 	unsigned asks_n;

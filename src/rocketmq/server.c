@@ -2,6 +2,7 @@
 #include "base/hash.h"
 #include "os/prot.h"
 #include "rocketmq/gconf.h"
+#include "rocketmq/pop.h"
 #include "rocketmq/reset.h"
 #include "rocketmq/runtime.h"
 #include "rocketmq/stat.h"
@@ -147,6 +148,8 @@ orphan(struct rmq *rm, const struct fx *fx)
 {
 	struct op *op;
 
+	if (fx->type == FX_LEASES)
+		rmq_pop_orphan(rm, fx);
 	if (fx->type != FX_PRODUCER_OPENED)
 		return;
 	op = rmq_op_new(rm, OP_PRODUCER_CLOSE, TAG_NONE, 0, 0);
@@ -172,6 +175,9 @@ give(struct rmq *rm, struct fx *fx)
 		break;
 	case TAG_PULL:
 		rmq_pull_fx(obj, fx);
+		break;
+	case TAG_POP:
+		rmq_pop_fx(obj, fx);
 		break;
 	case TAG_GROUP:
 		rmq_gconf_fx(obj, fx);
@@ -354,7 +360,10 @@ rmq_drain(struct rmq *rm)
 	LOOP_ASSERT(rm->lp);
 	rm->draining = true;
 	UMAP_FOREACH(s, &rm->sessions, it)
-	rmq_pulls_drain(s);
+	{
+		rmq_pulls_drain(s);
+		rmq_pops_drain(s);
+	}
 	UMAP_FOREACH(s, &rm->sessions, it)
 	if (s->requests_n == 0)
 		rmq_session_close_flushed(s, CLOSE_SHUTDOWN);

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "rocketmq/frame.h"
+#include "rocketmq/pop.h"
 #include "rocketmq/send.h"
 
 #define REMARK_MAX 1024
@@ -43,6 +44,7 @@ session_free(struct rmq_session *s)
 		WRONG("a session that nobody knew");
 	loop_timer_fini(&s->idle);
 	rmq_pulls_drop(s);
+	rmq_pops_drop(s);
 	rmq_asks_drop(s);
 	rmq_members_drop(s);
 	if (s->paused & RMQ_PAUSE_SHARD)
@@ -417,6 +419,7 @@ rmq_session_new(struct rmq *rm, int fd, const struct sock_addr *peer)
 	ALLOC_OBJ(s, RMQ_SESSION_MAGIC);
 	s->rm = rm;
 	LIST_INIT(&s->pulls);
+	LIST_INIT(&s->pops);
 	LIST_INIT(&s->members);
 	LIST_INIT(&s->asks);
 	s->cn = conn_new(rm->net, fd, &rm->cc, &session_ops, s);
