@@ -35,10 +35,34 @@ rmq_member_interest(const struct rmq_session *s, struct str group)
 	return m != NULL ? m->in : NULL;
 }
 
+const struct rmq_interests *
+rmq_member_all(const struct rmq_session *s, struct str group)
+{
+	const struct rmq_member *m = member_get(s, group, false);
+
+	return m != NULL ? m->all : NULL;
+}
+
+void
+rmq_member_told(
+    struct rmq_session *s, struct str group, struct rmq_interests **all)
+{
+	struct rmq_member *m = member_get(s, group, false);
+
+	if (m == NULL || *all == NULL)
+		return;
+	if (m->all != NULL)
+		rmq_interests_unref(&m->all);
+	m->all = *all;
+	*all = NULL;
+}
+
 static void
 member_free(struct rmq_member *m)
 {
 	LIST_REMOVE(m, link);
+	if (m->all != NULL)
+		rmq_interests_unref(&m->all);
 	rmq_interest_unref(&m->in);
 	mem_free(m->group);
 	FREE_OBJ(m);

@@ -10,6 +10,7 @@
  * was ever sent to it, if it is small; as in do_offset.c. */
 #define SMALL_QUEUE 50000u
 #define RETRY_PERCENT 20u /* popFromRetryProbability */
+#define OTHERS_MAX 4096u /* tags of other members: with more, all is theirs */
 #define POLL_MS_MAX INT64_C(300000)
 
 /* --- life ------------------------------------------------------------------- */
@@ -67,6 +68,7 @@ pop_free(struct rmq_pop *p)
 		sql92_free(&p->sql);
 	mem_free(p->got);
 	mem_free(p->tags);
+	mem_free(p->others);
 	mem_free(p->group);
 	mem_free(p->topic);
 	mem_free(p->full);
@@ -215,6 +217,13 @@ ask(struct rmq_pop *p, uint32_t queue, int64_t wait_ms, bool create, bool min)
 		memcpy(v, p->tags, p->tags_n * sizeof *v);
 		ls->tags = v;
 		ls->tags_n = p->tags_n;
+		ls->others_all = p->others_all;
+	}
+	if (p->others_n > 0 && ls->tags_n > 0) {
+		v = op_mem(op, p->others_n * sizeof *v);
+		memcpy(v, p->others, p->others_n * sizeof *v);
+		ls->others = v;
+		ls->others_n = p->others_n;
 	}
 	rmq_route(p->s->rm, &op);
 }
@@ -410,6 +419,34 @@ filter(struct rmq_pop *p, const struct rmq_req *q)
 	return false;
 }
 
+/* The tags of the other members. */
+static void
+others(struct rmq_pop *p)
+{
+	const struct rmq_interests *all =
+	    rmq_member_all(p->s, str_of(p->group));
+	const struct rmq_sub *sub;
+	uint32_t i;
+
+	if (all == NULL || all->n < 2 || p->tags_n == 0)
+		return;
+	for (i = 0; i < all->n && !p->others_all; i++) {
+		sub = rmq_interest_sub(all->v[i], str_of(p->topic));
+		if (sub == NULL)
+			continue;
+		if (sub->tags_n == 0 ||
+		    p->others_n + sub->tags_n > OTHERS_MAX) {
+			p->others_all = true;
+			break;
+		}
+		p->others = mem_reallocarray(
+		    p->others, p->others_n + sub->tags_n, sizeof *p->others);
+		memcpy(p->others + p->others_n, sub->tags,
+		    sub->tags_n * sizeof *sub->tags);
+		p->others_n += sub->tags_n;
+	}
+}
+
 /* The group's retry topic, if it has one. False: parked or answered */
 static bool
 find_retry(struct rmq_session *s, const struct rmq_req *q,
@@ -466,10 +503,12 @@ start(struct rmq_session *s, struct rmq_req *q, enum pop_kind kind,
 	p->first = s->rm->queue_seq++;
 	p->retry_first = p->first * 7919u % 100 < RETRY_PERCENT;
 	p->steps = (r->queue >= 0 ? 1 : t->read_n) + (retry != NULL ? 1 : 0);
-	if (filter(p, q))
-		go_on(p);
-	else
+	if (!filter(p, q)) {
 		pop_free(p);
+		return;
+	}
+	others(p);
+	go_on(p);
 }
 
 static void

@@ -31,6 +31,8 @@ rmq_msg_free(struct rmq_msg **mp)
 		mem_free(m->fields[i].value);
 	if (m->in != NULL)
 		rmq_interest_unref(&m->in);
+	if (m->all != NULL)
+		rmq_interests_unref(&m->all);
 	mem_free(m->group);
 	mem_free(m->client);
 	mem_free(m->addr);
@@ -201,17 +203,23 @@ group_maybe_free(struct rmq_group *g)
 static void
 notify(struct rmq_group *g)
 {
+	struct rmq_interests *all = rmq_interests_new(g->consumers_n);
 	struct rmq_gmember *m;
 	struct rmq_msg *msg;
 
+	LIST_FOREACH(m, &g->members, link)
+		if (!m->in->producer)
+			rmq_interests_add(all, m->in);
 	LIST_FOREACH(m, &g->members, link) {
 		if (m->in->producer || m->in->broadcast)
 			continue;
 		msg = rmq_msg_new(g->rm, MSG_NOTIFY);
 		msg->session = m->session;
 		msg->group = mem_strdup(g->name);
+		msg->all = rmq_interests_ref(all);
 		rmq_msg_send(g->rm, m->shard, &msg);
 	}
+	rmq_interests_unref(&all);
 }
 
 static struct rmq_gmember *
@@ -402,12 +410,13 @@ answered(struct rmq *rm, const struct rmq_msg *m)
 }
 
 static void
-notified(struct rmq *rm, const struct rmq_msg *m)
+notified(struct rmq *rm, struct rmq_msg *m)
 {
 	struct rmq_session *s = rmq_session_get(rm, m->session);
 
 	if (s == NULL || s->state != RMQ_OPEN)
 		return;
+	rmq_member_told(s, str_of(m->group), &m->all);
 	rout_str(rmq_ask_begin(s, RQ_NOTIFY_CONSUMER_IDS_CHANGED, true),
 	    "consumerGroup", str_of(m->group));
 	rmq_ask_oneway(s, (struct slice){ 0 });

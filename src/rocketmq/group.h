@@ -60,6 +60,23 @@ struct rmq_interest *rmq_interest_ref(struct rmq_interest *);
 void rmq_interest_unref(struct rmq_interest **);
 bool rmq_interest_same(
     const struct rmq_interest *, const struct rmq_interest *);
+/* All different interests of a group's consumers. Never changes once made, and is
+ * counted: the group tells it to the sessions of its members. */
+struct rmq_interests {
+	unsigned magic;
+#define RMQ_INTERESTS_MAGIC 0x40c31e02
+	_Atomic uint32_t refs;
+	uint32_t n;
+	struct rmq_interest **v;
+};
+
+/* Room for cap of them, none so far; the reference is the caller's. */
+struct rmq_interests *rmq_interests_new(uint32_t cap);
+/* unless one like it is there */
+void rmq_interests_add(struct rmq_interests *, struct rmq_interest *);
+struct rmq_interests *rmq_interests_ref(struct rmq_interests *);
+void rmq_interests_unref(struct rmq_interests **);
+
 const struct rmq_sub *rmq_interest_sub(
     const struct rmq_interest *, struct str topic);
 /* tagsCodes of "a || b"; 0 for "*" and "". At most RMQ_TAGS_MAX, else the
@@ -74,12 +91,20 @@ struct rmq_member {
 	LIST_ENTRY(rmq_member) link;
 	char *group;
 	struct rmq_interest *in;
+	/* of all members, as the group has told last; NULL: not yet */
+	struct rmq_interests *all;
 	int64_t heard_ns;
 };
 
 /* The session's own interest as a consumer in that group, NULL: it told none */
 struct rmq_interest *rmq_member_interest(
     const struct rmq_session *, struct str group);
+/* NULL: it is no consumer of that group, or not told yet */
+const struct rmq_interests *rmq_member_all(
+    const struct rmq_session *, struct str group);
+/* the group has told it; takes *all */
+void rmq_member_told(
+    struct rmq_session *, struct str group, struct rmq_interests **all);
 
 enum rmq_msg_type {
 	MSG_JOIN, /* to the group: session is a member, or has changed */
@@ -114,6 +139,7 @@ struct rmq_msg {
 	int32_t version;
 	bool producer; /* LEAVE: as which */
 	struct rmq_interest *in; /* JOIN */
+	struct rmq_interests *all; /* NOTIFY */
 	uint64_t asker; /* CLIENT: session */
 	unsigned asker_shard;
 	bool for_job; /* asker is the number of a job */

@@ -32,6 +32,52 @@ rmq_interest_unref(struct rmq_interest **inp)
 	FREE_OBJ(in);
 }
 
+struct rmq_interests *
+rmq_interests_new(uint32_t cap)
+{
+	struct rmq_interests *all;
+
+	ALLOC_OBJ(all, RMQ_INTERESTS_MAGIC);
+	atomic_init(&all->refs, 1);
+	all->v = mem_calloc(cap > 0 ? cap : 1, sizeof(struct rmq_interest *));
+	return all;
+}
+
+void
+rmq_interests_add(struct rmq_interests *all, struct rmq_interest *in)
+{
+	uint32_t i;
+
+	CHECK_OBJ_NOTNULL(all, RMQ_INTERESTS_MAGIC);
+	for (i = 0; i < all->n; i++)
+		if (rmq_interest_same(all->v[i], in))
+			return;
+	all->v[all->n++] = rmq_interest_ref(in);
+}
+
+struct rmq_interests *
+rmq_interests_ref(struct rmq_interests *all)
+{
+	CHECK_OBJ_NOTNULL(all, RMQ_INTERESTS_MAGIC);
+	AN(atomic_fetch_add_explicit(&all->refs, 1, memory_order_relaxed));
+	return all;
+}
+
+void
+rmq_interests_unref(struct rmq_interests **allp)
+{
+	struct rmq_interests *all;
+	uint32_t i;
+
+	TAKE_OBJ_NOTNULL(all, allp, RMQ_INTERESTS_MAGIC);
+	if (atomic_fetch_sub_explicit(&all->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	for (i = 0; i < all->n; i++)
+		rmq_interest_unref(&all->v[i]);
+	mem_free(all->v);
+	FREE_OBJ(all);
+}
+
 static bool
 sub_same(const struct rmq_sub *a, const struct rmq_sub *b)
 {

@@ -62,6 +62,11 @@ struct rmq_pop {
 	int32_t retry_max; /* more deliveries than that are dead letters */
 	uint32_t tags_n;
 	uint32_t *tags;
+	/* what others of the group want of the topic; they are left what is not
+	 * for this one. What its selector leaves out is nobody's. */
+	bool others_all;
+	uint32_t others_n;
+	uint32_t *others;
 	struct sql92 *sql;
 	/* on the way */
 	uint32_t first, step, steps; /* of the queues and the retry topic */

@@ -351,7 +351,7 @@ on_fx(void *priv, struct fx *fx)
 		stager_post_fx(fx);
 		return;
 	}
-	if (reads_answer(w, fx)) {
+	if (reads_answer(w, fx) || leases_answer(w, fx)) {
 		fx_free(&fx);
 		return;
 	}

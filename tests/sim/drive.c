@@ -43,6 +43,7 @@ dice(struct sim *w)
 	w->delays = rnd(w, 2) == 0 ? (unsigned)rnd(w, 60) : 0;
 	w->stages = rnd(w, 2) == 0 ? (unsigned)rnd(w, 40) : 0;
 	w->body_max = sizes[rnd(w, 3)];
+	w->leases = rnd(w, 2) == 0 ? (unsigned)rnd(w, 60) : 0;
 	w->reads = rnd(w, 2) == 0 ? (unsigned)rnd(w, 60) : 0;
 	trace(w,
 	    "dice: %u shards, enospc %u, eio %u, readfail %u, metafail %u, "
@@ -211,6 +212,8 @@ step(struct sim *w)
 			clients(w);
 		if (chance(w, w->reads))
 			reads_act(w);
+		if (chance(w, w->leases))
+			leases_act(w);
 		if (chance(w, w->stages))
 			stager_act(w);
 	} else if (d < 65) {
@@ -400,6 +403,28 @@ read_all(struct sim *w)
 	}
 }
 
+/* Whatever is out comes back, and is acknowledged. */
+static void
+lease_all(struct sim *w)
+{
+	unsigned i, turn, quiet = 0;
+	bool more;
+
+	settle(w, 4000);
+	for (turn = 0; quiet < 3; turn++) {
+		if (turn > 5000)
+			violation(w, "leases never come to an end");
+		more = false;
+		for (i = 0; i < w->topics_n; i++)
+			if (leases_next(w, &w->t[i]))
+				more = true;
+		settle(w, 20);
+		leases_check_rest(w);
+		quiet = more ? 0 : quiet + 1;
+	}
+	leases_check_end(w);
+}
+
 static void
 end(struct sim *w)
 {
@@ -417,6 +442,7 @@ end(struct sim *w)
 	reads_check_rest(w);
 	send_all(w);
 	read_all(w);
+	lease_all(w);
 	take_all(w, true);
 	check_end(w);
 	read_all(w);
@@ -428,6 +454,7 @@ end(struct sim *w)
 	/* and nothing of it comes back */
 	crash(w);
 	read_all(w);
+	lease_all(w);
 	take_all(w, false);
 	check_end(w);
 }

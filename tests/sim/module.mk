@@ -7,6 +7,7 @@ check_PROGRAMS += %D%/sim
 	%D%/check.c \
 	%D%/client.c \
 	%D%/drive.c \
+	%D%/lease.c \
 	%D%/model.c \
 	%D%/net.c \
 	%D%/reads.c \

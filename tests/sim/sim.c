@@ -169,6 +169,8 @@ summary(const struct sim_stats *st)
 		{ "ledgers given up", st->ledgers_gone },
 		{ "reads at an index", st->index_reads },
 		{ "cursors set", st->cursor_sets },
+		{ "leases asked for", st->leases },
+		{ "leases ended", st->lease_ends },
 		{ "delayed", st->delayed },
 		{ "staged", st->staged },
 		{ "appended when due", st->appended },

@@ -16,6 +16,7 @@
  *   net.c      connections: queues both ways, cuts
  *   client.c   producers and consumers
  *   reads.c    reads and cursors by index
+ *   lease.c    leases for a time
  *   drive.c    the dice: what happens next, faults, the end
  *
  * Memory: everything lives until the process ends but for messages.
@@ -109,6 +110,17 @@ struct m_group {
 	uint32_t unsure; /* of the last one that may not have been done */
 };
 
+/* What lease.c knows of an entry. */
+struct lent {
+	int64_t time_ms; /* of its lease; 0: none so far */
+	int64_t until_ms; /* it is out at least until then */
+	uint32_t redeliveries;
+	uint32_t life; /* in which it was leased last */
+	uint64_t serial; /* of that answer */
+	bool renamed; /* an EXTEND was asked for since it was leased */
+	bool maybe, sure; /* acknowledged */
+};
+
 struct m_topic {
 	unsigned i;
 	char name[64];
@@ -120,6 +132,12 @@ struct m_topic {
 	struct sess *reader;
 	uint64_t read_next, max_index; /* as a read was told last */
 	bool read_failed;
+	struct sess *lessee;
+	struct lent *lent; /* by m_entry.n */
+	uint32_t lent_n;
+	uint64_t lease_serial, lease_durable; /* answers; up to which on disk */
+	uint32_t leased_n, leased_seen;
+	bool lease_failed;
 };
 
 /* --- sessions: what a front-end knows of a producer or consumer ------------------ */
@@ -273,7 +291,7 @@ struct sim_stats {
 	    failed_reads, failed_commits, no_room, unloads, seeks, unsubscribes;
 	uint64_t groups, reads, checkpoints, sealed, freed, recycled,
 	    ledgers_gone, index_reads, cursor_sets;
-	uint64_t delayed, staged, appended, moved;
+	uint64_t delayed, staged, appended, moved, leases, lease_ends;
 };
 
 struct sim {
@@ -309,7 +327,7 @@ struct sim {
 	/* per mille */
 	unsigned enospc, eio, readfail, metafail, unloads, drains, reshards;
 	unsigned seeks, unsubs;
-	unsigned reads; /* at an index; percent */
+	unsigned reads, leases; /* at an index; for a time; percent */
 	unsigned delays, stages; /* percent of what is published; of steps */
 	bool drained; /* the crash that follows ends nothing */
 	uint32_t high_water; /* messages to a client */
@@ -437,6 +455,14 @@ bool reads_answer(struct sim *, const struct fx *); /* it was one of them */
 void reads_crash(struct sim *);
 void reads_check_rest(struct sim *);
 bool reads_next(struct sim *, struct m_topic *, bool first);
+
+/* --- lease.c */
+void leases_act(struct sim *);
+bool leases_answer(struct sim *, const struct fx *);
+void leases_crash(struct sim *);
+void leases_check_rest(struct sim *);
+bool leases_next(struct sim *, struct m_topic *);
+void leases_check_end(struct sim *);
 
 /* --- drive.c */
 void drive(struct sim *);

@@ -195,6 +195,7 @@ world_crash(struct sim *w, bool power)
 	net_crash(w);
 	ack_crash(w);
 	reads_crash(w);
+	leases_crash(w);
 	stager_crash(w, w->drained);
 	w->drained = false;
 	model_crash(w);
