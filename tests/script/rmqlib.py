@@ -498,11 +498,11 @@ class Client:
             topicSysFlag=0, order=False, attributes=attributes), **over})
 
     def create_group(self, group, code=0, **over):
-        self.ask("UPDATE_AND_CREATE_SUBSCRIPTIONGROUP", dict(
+        self.ask("UPDATE_AND_CREATE_SUBSCRIPTIONGROUP", {**dict(
             groupName=group, consumeEnable=True, consumeFromMinEnable=True,
             consumeBroadcastEnable=True, retryQueueNums=1, retryMaxTimes=16,
             brokerId=0, whichBrokerWhenConsumeSlowly=1,
-            notifyConsumerIdsChangedEnable=True, **over), code=code)
+            notifyConsumerIdsChangedEnable=True), **over}, code=code)
 
     def send_fields(self, topic, tags=None, keys=None, props=None, **over):
         props = {} if props is None else props
