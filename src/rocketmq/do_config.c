@@ -35,6 +35,7 @@ static const struct live {
 #define AT(member) offsetof(struct rmq_conf, member)
 	{ "autoCreateSubscriptionGroup", LIVE_BOOL, AT(auto_group), 0, 1 },
 	{ "autoCreateTopicEnable", LIVE_BOOL, AT(auto_topic), 0, 1 },
+	{ "brokerPermission", LIVE_UINT, AT(broker_perm), 0, 7 },
 	{ "defaultTopicQueueNums", LIVE_UINT, AT(default_queues), 1, 1024 },
 	{ "fileReservedTime", LIVE_HOURS, AT(retention_ms), 1, 876000 },
 	{ "maxMessageSize", LIVE_UINT, AT(max_message_bytes), 1024, 16777216 },

@@ -387,7 +387,11 @@ static bool
 may_read(struct rmq_session *s, const struct rmq_req *q,
     const struct rmq_topic *t, const struct pull_req *r)
 {
-	if ((t->perm & PERM_READ) == 0)
+	if ((s->rm->conf.broker_perm & PERM_READ) == 0)
+		rmq_answer_codef(s, &q->ref, RC_NO_PERMISSION,
+		    "the broker[%s] pulling message is forbidden",
+		    s->rm->conf.broker);
+	else if ((t->perm & PERM_READ) == 0)
 		rmq_answer_codef(s, &q->ref, RC_NO_PERMISSION,
 		    "the topic[%.*s] pulling message is forbidden",
 		    (int)r->topic.len, r->topic.p);

@@ -27,6 +27,19 @@ broker_data(struct rmq_session *s, struct strbuf *sb)
 	strbuf_adds(sb, ",\"enableActingMaster\":false}");
 }
 
+/* What the broker's own permission and an admin leave of a topic's */
+static uint32_t
+perm_told(const struct rmq *rm, uint32_t perm)
+{
+	const uint32_t both = PERM_READ | PERM_WRITE;
+
+	if (rm->wiped)
+		perm &= ~(uint32_t)PERM_WRITE;
+	if ((rm->conf.broker_perm & both) != both)
+		perm &= rm->conf.broker_perm;
+	return perm;
+}
+
 static void
 say_route(struct rmq_session *s, const struct rmq_ref *ref, uint32_t read_n,
     uint32_t write_n, uint32_t perm, uint32_t sys_flag, struct str order)
@@ -46,8 +59,7 @@ say_route(struct rmq_session *s, const struct rmq_ref *ref, uint32_t read_n,
 	strbuf_addf(sb,
 	    ",\"perm\":%u,\"readQueueNums\":%u,\"topicSysFlag\":%u,"
 	    "\"writeQueueNums\":%u}]}",
-	    s->rm->wiped ? perm & ~(uint32_t)PERM_WRITE : perm, read_n,
-	    sys_flag, write_n);
+	    perm_told(s->rm, perm), read_n, sys_flag, write_n);
 	rmq_answer_text(s, ref);
 }
 

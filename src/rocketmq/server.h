@@ -44,6 +44,7 @@ struct rmq_conf {
 	unsigned frame_max; /* bytes of one frame */
 	unsigned max_message_bytes; /* body */
 	unsigned max_properties_bytes;
+	unsigned broker_perm; /* brokerPermission: 4 read, 2 write */
 	bool auto_topic; /* autoCreateTopicEnable */
 	bool auto_group; /* autoCreateSubscriptionGroup */
 	unsigned default_queues; /* defaultTopicQueueNums */
@@ -75,8 +76,8 @@ struct rmq_conf {
 		.cluster = "DefaultCluster", .broker = "broker-a",            \
 		.tenant = "public", .ns = "default", .frame_max = 16u << 20,  \
 		.max_message_bytes = 4u << 20, .max_properties_bytes = 32767, \
-		.auto_topic = true, .auto_group = true, .default_queues = 8,  \
-		.retention_ms = INT64_C(259200000),                           \
+		.broker_perm = 6, .auto_topic = true, .auto_group = true,     \
+		.default_queues = 8, .retention_ms = INT64_C(259200000),      \
 		.idle_ns = INT64_C(120000000000),                             \
 		.member_ns = INT64_C(120000000000), .retry_max = 16,          \
 		.out_high_bytes = 4u << 20, .out_hard_bytes = 1u << 30,       \

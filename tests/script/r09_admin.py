@@ -291,6 +291,32 @@ def test_config_has_its_effect(b):
         c.send(t, b"x" * 3000)
 
 
+def test_permission_of_the_broker(b):
+    """How a broker is taken out of use: routes say so, reads go on or not."""
+    t = b.name()
+
+    def route():
+        return n.ask("GET_ROUTEINFO_BY_TOPIC", topic=t).json()[
+            "queueDatas"][0]["perm"]
+
+    def permit(perm):
+        c.ask("UPDATE_BROKER_CONFIG", b"brokerPermission=%d\n" % perm)
+        rmqlib.until("route", lambda: route() == perm)
+    with Client(b) as c, Client(b, ns=True) as n:
+        c.create_topic(t)
+        c.send(t)
+        rmqlib.until("route", lambda: n.ask(
+            "GET_ROUTEINFO_BY_TOPIC", topic=t, code=None).code == 0)
+        try:
+            permit(4)
+            equal(len(c.pull(t).records()), 1)
+            permit(2)
+            c.pull(t, code=16)
+        finally:
+            permit(6)
+        equal(len(c.pull(t).records()), 1)
+
+
 KEYS = """brokerVersionDesc brokerActive putTps getTransferredTps getTotalTps
 getFoundTps getMissTps msgPutTotalYesterdayMorning msgPutTotalTodayMorning
 msgPutTotalTodayNow msgGetTotalYesterdayMorning msgGetTotalTodayMorning
