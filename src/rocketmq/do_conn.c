@@ -257,6 +257,10 @@ producers_step(struct rmq_job *j, struct rmq_session *s, struct fx *fx)
 	size_t n;
 
 	AZ(fx);
+	if (j->err != ERR_OK) {
+		rmq_answer_err(s, &j->ref, j->err, NULL);
+		return;
+	}
 	strbuf_reset(sb);
 	strbuf_adds(sb, "{\"data\":{");
 	for (i = 0; i < j->parts_n; i++) {

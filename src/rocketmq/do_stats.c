@@ -612,6 +612,10 @@ who_step(struct rmq_job *j, struct rmq_session *s, struct fx *fx)
 	struct stats *st = j->priv;
 	uint32_t i;
 
+	if (fx == NULL && j->err != ERR_OK) {
+		rmq_answer_err(s, &j->ref, j->err, NULL);
+		return;
+	}
 	if (fx == NULL) {
 		who_say(j, s, st);
 		return;

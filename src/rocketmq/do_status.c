@@ -121,7 +121,10 @@ static void
 step(struct rmq_job *j, struct rmq_session *s, struct fx *fx)
 {
 	AZ(fx);
-	members_said(j, s);
+	if (j->err != ERR_OK)
+		rmq_answer_err(s, &j->ref, j->err, NULL);
+	else
+		members_said(j, s);
 }
 
 /* What a client says is JSON of its own library's kind. */

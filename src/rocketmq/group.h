@@ -147,7 +147,7 @@ struct rmq_msg {
 	size_t ext_len;
 	char *body; /* ASK, ANSWER, CLIENT, ALL, ALL_SAID */
 	size_t body_len;
-	int code; /* ANSWER; TELL: of the request; ALL: enum rmq_tell */
+	int code; /* ANSWER; TELL: of the request; ALL: enum rmq_tell; ALL_SAID: enum err */
 	char *remark;
 	bool stored; /* ANSWER: with the fields of a message that was sent */
 	unsigned fields_n; /* TELL: of its header */

@@ -181,7 +181,8 @@ rmq_tell_came(struct rmq *rm, const struct rmq_msg *m)
 	strbuf_init(&sb, ANSWER_MAX);
 	tells[m->code](rm, (struct str){ m->body, m->body_len }, &sb);
 	a->session = m->session;
-	if (strbuf_err(&sb) == ERR_OK && sb.len > 0) {
+	a->code = (int)strbuf_err(&sb);
+	if (a->code == ERR_OK && sb.len > 0) {
 		a->body = mem_strndup(strbuf_str(&sb), sb.len);
 		a->body_len = sb.len;
 	}
@@ -200,6 +201,8 @@ rmq_told_came(struct rmq *rm, struct rmq_msg *m)
 	assert(m->from < j->parts_n && j->parts_left > 0);
 	j->parts[m->from] = m->body != NULL ? m->body : mem_strdup("");
 	m->body = NULL;
+	if (m->code != ERR_OK && j->err == ERR_OK)
+		j->err = (enum err)m->code;
 	if (--j->parts_left > 0)
 		return;
 	s = rmq_session_get(rm, j->ref.session);

@@ -64,7 +64,8 @@ void rmq_job_release(struct rmq_job *);
 /*
  * What every shard's front-end is told or asked, this one's too. When all of
  * them have said something, the job's step is called, with fx NULL, and parts
- * are their answers; one such question of a job at a time.
+ * are their answers, or err says that one was too large; one such question of a
+ * job at a time.
  */
 enum rmq_tell {
 	TELL_TOPIC_STALE, /* text: name of a topic whose record has changed */

@@ -43,3 +43,4 @@ CLEANFILES += %D%/sql92_gram.c %D%/sql92_gram.h
 
 # also when a single object is asked for, which BUILT_SOURCES doesn't cover
 $(%C%_librocketmq_a_OBJECTS): %D%/sql92_gram.h
+EXTRA_DIST += doc/rocketmq-admin.md

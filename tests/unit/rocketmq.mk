@@ -13,3 +13,5 @@ check_PROGRAMS += tests/unit/test_rmq_sql92
 tests_unit_test_rmq_sql92_LDADD = $(ROCKETMQ_TEST)
 check_PROGRAMS += tests/unit/test_rmq_attrs
 tests_unit_test_rmq_attrs_LDADD = $(ROCKETMQ_TEST)
+check_PROGRAMS += tests/unit/test_rmq_admin
+tests_unit_test_rmq_admin_LDADD = $(ROCKETMQ_TEST)
