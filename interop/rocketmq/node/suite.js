@@ -95,7 +95,12 @@ class Ctx {
     const p = new ons.Producer(this.options({ producerGroup: this.group('p'), ...more }));
     p.on('error', e => console.error('producer', e));
     await p.ready();
-    this.ends.push(() => p.close());
+    this.ends.push(async () => {
+      await p.close();
+      // the library goes on looking for routes, and a closed one has no listeners: a name
+      // server that is being restarted would end the process
+      p.on('error', e => console.error('closed producer', e));
+    });
     return p;
   }
 
