@@ -348,8 +348,10 @@ answer(struct lease_wait *w, const struct picks *pk)
 		memcpy(fx->entries, pk->v, pk->n * sizeof *fx->entries);
 		fx->entries_n = pk->n;
 		fx->leased = fx_mem(fx, pk->n * sizeof *fx->leased);
-		for (i = 0; i < pk->n; i++)
+		for (i = 0; i < pk->n; i++) {
+			fx->entries[i].locator = tlog_locator(t, &pk->v[i]);
 			put_words(s, &pk->v[i], fx, &fx->leased[i]);
+		}
 		if (w->op->flag2)
 			look_all(lg, pk, fx);
 		else

@@ -12,6 +12,7 @@
 #include "rocketmq/pop.h"
 #include "rocketmq/send.h"
 #include "rocketmq/sql92.h"
+#include "rocketmq/take.h"
 
 /* --- dead letters ----------------------------------------------------------- */
 
@@ -115,7 +116,12 @@ bury(struct rmq_pop *p, const struct pop_got *g, const struct attr *a)
 	d->name = (struct lease_name){ g->index, g->time_ms };
 	d->attr = *a;
 	d->attr.messages_n = 1;
-	d->attr.format = ENTRY_FORMAT_ROCKETMQ;
+	if (d->attr.format != ENTRY_FORMAT_ROCKETMQ) {
+		/* what it was there means nothing here */
+		d->attr.format = ENTRY_FORMAT_ROCKETMQ;
+		d->attr.flags = 0;
+		d->attr.deliver_at_ms = 0;
+	}
 	j = rmq_job_new_own(rm, dead_step);
 	j->priv = d;
 	j->fini = dead_free;
@@ -165,6 +171,17 @@ unwanted_end(struct rmq_pop *p, uint32_t queue, struct unwanted *u)
 }
 
 static void
+unwanted_add(struct rmq_pop *p, const struct pop_got *g, uint64_t index,
+    struct unwanted *u)
+{
+	if (p->kind != POP_LEASE)
+		return;
+	if (u->n == READ_AT_MAX)
+		unwanted_end(p, g->queue, u);
+	u->v[u->n++] = (struct lease_name){ index, g->time_ms };
+}
+
+static void
 message(struct rmq_pop *p, struct pop_got *g, const struct entry *ent,
     const struct fx_leased *fl, struct unwanted *u)
 {
@@ -174,9 +191,7 @@ message(struct rmq_pop *p, struct pop_got *g, const struct entry *ent,
 	    rmq_record_read(g->rec.p, g->rec.len, &r) != ERR_OK ||
 	    (p->sql != NULL && g->queue != POP_RETRY_QUEUE &&
 		!sql92_match(p->sql, r.props))) {
-		if (u->n == READ_AT_MAX)
-			unwanted_end(p, g->queue, u);
-		u->v[u->n++] = (struct lease_name){ g->index, g->time_ms };
+		unwanted_add(p, g, g->index, u);
 		return;
 	}
 	g->reconsumed = r.reconsume_times + (int32_t)fl->redeliveries;
@@ -186,16 +201,59 @@ message(struct rmq_pop *p, struct pop_got *g, const struct entry *ent,
 		keep(p, g);
 }
 
-/* Another protocol's entry. */
+/* The messages that were found, and those between them that were not. */
 static void
-foreign(struct rmq_pop *p, struct pop_got *g, const struct entry *ent,
+found(struct rmq_pop *p, struct pop_got *g, const struct entry *ent,
+    const struct fx_leased *fl, struct unwanted *u, const struct rmq_take *t)
+{
+	uint64_t at = t->from, index;
+	uint32_t i;
+
+	for (i = 0; i <= t->n; i++) {
+		index = i < t->n ?
+		    (uint64_t)rmq_get_queue_offset(t->found[i].p) :
+		    t->next;
+		for (; at < index; at++)
+			/* what another one may want comes again */
+			if (is_left(fl, (uint32_t)(at - ent->index)) &&
+			    !p->others_all && p->others_n == 0)
+				unwanted_add(p, g, at, u);
+		if (i == t->n || !is_left(fl, (uint32_t)(index - ent->index)))
+			continue;
+		g->index = index;
+		g->rec = t->found[i];
+		message(p, g, ent, fl, u);
+		at = index + 1;
+	}
+}
+
+/* Another protocol's entry: message by message. */
+static void
+foreign(struct rmq_pop *p, struct pop_got *g, struct entry *ent,
     const struct fx_leased *fl, struct unwanted *u)
 {
-	(void)p;
-	(void)g;
-	(void)ent;
-	(void)fl;
-	(void)u;
+	struct fx one = { .magic = FX_MAGIC, .entries_n = 1, .entries = ent };
+	char name[NAME_MAX_BYTES + 32];
+	struct rmq_take t = {
+		.topic = rmq_pop_topic(p, g->queue, name, sizeof name),
+		.from = ent->index,
+		.max_n = READ_AT_MAX,
+		.max_bytes = POP_BYTES_MAX,
+		.tags = p->tags,
+		.tags_n = g->queue != POP_RETRY_QUEUE ? p->tags_n : 0,
+		.sql = g->queue != POP_RETRY_QUEUE ? p->sql : NULL,
+	};
+	uint64_t end = ent->index + ent->attr.messages_n;
+
+	one.u64 = end;
+	while (t.from < end) {
+		rmq_take_entries(p->s, &t, &one);
+		if (t.next > end || t.next <= t.from)
+			t.next = end;
+		found(p, g, ent, fl, u, &t);
+		rmq_take_drop(&t);
+		t.from = t.next;
+	}
 }
 
 static void
@@ -231,6 +289,5 @@ rmq_pop_take(struct rmq_pop *p, uint32_t queue, struct fx *fx)
 		else
 			foreign(p, &g, &fx->entries[i], &fx->leased[i], &u);
 	}
-	if (p->kind == POP_LEASE)
-		unwanted_end(p, queue, &u);
+	unwanted_end(p, queue, &u);
 }

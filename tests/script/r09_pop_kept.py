@@ -5,8 +5,10 @@ import json
 import time
 
 from mqlib import alone, check, equal, ours
+import mqlib
 import rmqlib
 from rmqlib import Client, consumer
+from x01_cross import kv, pack, pulsar_name
 from r08_pop_reply import ack, handles, pop, tx_pop
 
 
@@ -199,6 +201,29 @@ def test_all_queues(b):
             take(x)
         rmqlib.until("all of them", rest, 40)
         equal(sorted(seen, key=int), [b"%d" % i for i in range(40)])
+
+
+@ours("the reference has no Pulsar messages")
+def test_pulsar_batch(b):
+    """Each message of a Pulsar batch has a handle of its own."""
+    with Client(b) as c, mqlib.Client(b) as p:
+        t, g = made(b, c)
+        p.producer(pulsar_name(t))
+        p.publish(1, 0, pack(*[(b"%d" % i, dict(properties=kv(
+            TAGS="ab"[i % 2]))) for i in range(5)]), num_messages=5,
+            meta=dict(num_messages_in_batch=5))
+        p.publish(1, 5, b"5", meta=dict(properties=kv(TAGS="a")))
+        got = handles(b, pop(c, t, g, exp="a", invisible=1500))
+        equal([(r.body, r.offset) for r, h in got],
+              [(b"0", 0), (b"2", 2), (b"4", 4), (b"5", 5)])
+        ack(c, t, g, *got[1])
+        ack(c, t, g, *got[3])
+        got = handles(b, again(c, t, g, exp="a"))
+        equal([(r.body, r.reconsumed) for r, h in got],
+              [(b"0", 1), (b"4", 1)])
+        for r, h in got:
+            ack(c, t, g, r, h)
+        pop(c, t, g, code=210)
 
 
 @ours("the reference has no such answer before its first lease")
