@@ -137,7 +137,7 @@ rmq_pops_drop(struct rmq_session *s)
 	struct rmq_pop *p;
 
 	while ((p = LIST_FIRST(&s->pops)) != NULL) {
-		cancel_all(p, p->steps > 0 ? UINT32_MAX - 1 : 0);
+		cancel_all(p, POP_NO_QUEUE);
 		give_back(p);
 		pop_free(p);
 	}
@@ -153,7 +153,7 @@ rmq_pops_drain(struct rmq_session *s)
 		next = LIST_NEXT(p, link);
 		if (!p->waiting)
 			continue;
-		cancel_all(p, UINT32_MAX - 1);
+		cancel_all(p, POP_NO_QUEUE);
 		rmq_answer_code(s, &p->ref, RC_SERVICE_NOT_AVAILABLE,
 		    "Broker is shutting down");
 		pop_free(p);
@@ -277,7 +277,10 @@ go_on(struct rmq_pop *p)
 static void
 fail(struct rmq_pop *p, const struct fx *fx)
 {
-	if (fx->err == ERR_BUSY)
+	p->full_up = fx->err == ERR_BUSY;
+	if (p->full_up && p->kind == POP_NOTIFY)
+		rmq_pop_say(p);
+	else if (p->full_up)
 		rmq_answer_code(p->s, &p->ref, RC_POLLING_FULL, NULL);
 	else
 		rmq_answer_err(p->s, &p->ref, fx->err, fx->diag);
@@ -288,6 +291,7 @@ void
 rmq_pop_fx(struct rmq_pop *p, struct fx *fx)
 {
 	uint32_t queue = (uint32_t)fx->req, had = p->got_n;
+	bool none;
 
 	CHECK_OBJ_NOTNULL(p, RMQ_POP_MAGIC);
 	if (fx->err == ERR_NO_SUBSCRIPTION && !p->waiting) {
@@ -311,9 +315,10 @@ rmq_pop_fx(struct rmq_pop *p, struct fx *fx)
 		p->rest += fx->u64;
 		rmq_pop_take(p, queue, fx);
 	}
+	none = fx->entries_n > 0 && p->got_n == had;
 	if (!p->waiting) {
 		/* none of what came was for it: there may be more */
-		if (fx->entries_n > 0 && p->got_n == had) {
+		if (none && p->kind == POP_LEASE) {
 			p->rest -= fx->u64;
 			ask(p, queue, 0, false, false);
 		} else
@@ -321,7 +326,7 @@ rmq_pop_fx(struct rmq_pop *p, struct fx *fx)
 		return;
 	}
 	cancel_all(p, queue);
-	if (p->got_n == 0 && fx->entries_n > 0)
+	if (none && p->kind == POP_LEASE)
 		wait_all(p);
 	else
 		end(p);

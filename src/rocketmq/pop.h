@@ -25,6 +25,7 @@
 #define POP_N_MAX 32
 #define POP_BYTES_MAX (4u << 20)
 #define POP_RETRY_QUEUE UINT32_MAX /* op's req, for the retry topic */
+#define POP_NO_QUEUE (UINT32_MAX - 1)
 
 struct sql92;
 
@@ -72,6 +73,7 @@ struct rmq_pop {
 	uint32_t first, step, steps; /* of the queues and the retry topic */
 	bool retry_first;
 	bool waiting;
+	bool full_up; /* too many wait */
 	uint32_t asked; /* the queue that an operation is under way for */
 	uint64_t rest;
 	uint32_t got_n, got_cap;

@@ -177,7 +177,7 @@ say_notified(struct rmq_pop *p)
 	struct rout *o = rmq_answer(p->s, &p->ref, RC_SUCCESS, NULL);
 
 	rout_bool(o, "hasMsg", p->got_n > 0);
-	rout_bool(o, "pollingFull", false);
+	rout_bool(o, "pollingFull", p->full_up);
 	rmq_answer_end(p->s, &p->ref, NULL, 0);
 }
 
@@ -196,7 +196,7 @@ rmq_pop_say(struct rmq_pop *p)
 	/* of what is said of all, the first one's is the time */
 	o = rmq_answer(p->s, &p->ref,
 	    found		    ? RC_SUCCESS :
-		p->kind == POP_PEEK ? RC_PULL_RETRY_IMMEDIATELY :
+		p->kind == POP_PEEK ? RC_PULL_NOT_FOUND :
 				      RC_POLLING_TIMEOUT,
 	    found ? "FOUND" : "NO_MESSAGE_IN_QUEUE");
 	rout_i64(o, "popTime",
