@@ -237,6 +237,7 @@ check_leased(struct sim *w, const struct ask *a, const struct fx *fx)
 	uint32_t i;
 
 	t->lease_serial++;
+	t->lease_min = fx->min_index;
 	for (i = 0; i < fx->entries_n; i++)
 		check_entry(w, a, fx, i);
 }
@@ -364,9 +365,14 @@ leases_check_end(struct sim *w)
 		t = &w->t[k];
 		for (i = 0; i < t->n; i++) {
 			l = lent_of(t, t->e[i]);
-			if (!l->sure && !l->maybe && !t->e[i]->gone)
-				violation(w, "t%u: %ju was never leased", k,
-				    (uintmax_t)t->e[i]->index);
+			/* nothing keeps data for this subscription */
+			if (!l->sure && !l->maybe && !t->e[i]->gone &&
+			    t->e[i]->index >= t->lease_min)
+				violation(w,
+				    "t%u: %ju at (%ju,%jd) was never leased", k,
+				    (uintmax_t)t->e[i]->index,
+				    (uintmax_t)t->e[i]->pos.ledger,
+				    (intmax_t)t->e[i]->pos.entry);
 		}
 	}
 }

@@ -137,6 +137,7 @@ struct m_topic {
 	uint32_t lent_n;
 	uint64_t lease_serial, lease_durable; /* answers; up to which on disk */
 	uint32_t leased_n, leased_seen;
+	uint64_t lease_min; /* first index stored, as it was told last */
 	bool lease_failed;
 };
 
