@@ -260,6 +260,7 @@ join(struct rmq *rm, struct rmq_msg *msg)
 {
 	struct rmq_group *g = rmq_group_make(rm, msg->group);
 	struct rmq_gmember *m;
+	bool news = true;
 
 	if (g == NULL)
 		return; /* groups_max: it is asked about and not found */
@@ -274,6 +275,10 @@ join(struct rmq *rm, struct rmq_msg *msg)
 		else
 			g->consumers_n++;
 	} else {
+		/* a notice for every new version would be answered by
+		 * another one, for ever */
+		news = !rmq_interest_alike(m->in, msg->in) ||
+		    strcmp(m->client, msg->client) != 0;
 		rmq_interest_unref(&m->in);
 		mem_free(m->client);
 		mem_free(m->addr);
@@ -285,7 +290,7 @@ join(struct rmq *rm, struct rmq_msg *msg)
 	m->language = msg->language;
 	m->version = msg->version;
 	look_for_twins(g, m);
-	if (!m->in->producer)
+	if (!m->in->producer && news)
 		notify(g);
 }
 

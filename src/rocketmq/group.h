@@ -58,6 +58,10 @@ struct rmq_interest {
 
 struct rmq_interest *rmq_interest_ref(struct rmq_interest *);
 void rmq_interest_unref(struct rmq_interest **);
+/* the same but for versions of subscriptions: a client raises them whenever its
+ * queues change */
+bool rmq_interest_alike(
+    const struct rmq_interest *, const struct rmq_interest *);
 bool rmq_interest_same(
     const struct rmq_interest *, const struct rmq_interest *);
 /* All different interests of a group's consumers. Never changes once made, and is

@@ -50,7 +50,7 @@ rmq_interests_add(struct rmq_interests *all, struct rmq_interest *in)
 
 	CHECK_OBJ_NOTNULL(all, RMQ_INTERESTS_MAGIC);
 	for (i = 0; i < all->n; i++)
-		if (rmq_interest_same(all->v[i], in))
+		if (rmq_interest_alike(all->v[i], in))
 			return;
 	all->v[all->n++] = rmq_interest_ref(in);
 }
@@ -79,15 +79,15 @@ rmq_interests_unref(struct rmq_interests **allp)
 }
 
 static bool
-sub_same(const struct rmq_sub *a, const struct rmq_sub *b)
+sub_alike(const struct rmq_sub *a, const struct rmq_sub *b)
 {
-	return a->version == b->version && strcmp(a->topic, b->topic) == 0 &&
+	return strcmp(a->topic, b->topic) == 0 &&
 	    strcmp(a->expression, b->expression) == 0 &&
 	    strcmp(a->type, b->type) == 0;
 }
 
 bool
-rmq_interest_same(const struct rmq_interest *a, const struct rmq_interest *b)
+rmq_interest_alike(const struct rmq_interest *a, const struct rmq_interest *b)
 {
 	uint32_t i;
 
@@ -96,7 +96,20 @@ rmq_interest_same(const struct rmq_interest *a, const struct rmq_interest *b)
 	    a->subs_n != b->subs_n || strcmp(a->from_where, b->from_where) != 0)
 		return false;
 	for (i = 0; i < a->subs_n; i++)
-		if (!sub_same(&a->subs[i], &b->subs[i]))
+		if (!sub_alike(&a->subs[i], &b->subs[i]))
+			return false;
+	return true;
+}
+
+bool
+rmq_interest_same(const struct rmq_interest *a, const struct rmq_interest *b)
+{
+	uint32_t i;
+
+	if (!rmq_interest_alike(a, b))
+		return false;
+	for (i = 0; i < a->subs_n; i++)
+		if (a->subs[i].version != b->subs[i].version)
 			return false;
 	return true;
 }

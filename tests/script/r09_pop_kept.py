@@ -109,6 +109,17 @@ def test_unequal_tags(b):
         pop(d, t, g, exp="z", code=210)     # passed over before
 
 
+def test_no_notice_for_a_version(b):
+    """Clients raise it when they were given other queues: no end of notices."""
+    with Client(b) as c:
+        t, g = made(b, c)
+        c.heartbeat(consumers=[consumer(g, t, version=1)])
+        c.rx_request("NOTIFY_CONSUMER_IDS_CHANGED")
+        for v in range(2, 5):
+            c.heartbeat(consumers=[consumer(g, t, version=v)])
+        c.silent()
+
+
 @ours("the reference keeps the group's retries in topics of their own")
 def test_retry_topic(b):
     """What a push consumer sent back comes to those who pop, as of its topic."""
