@@ -5,6 +5,7 @@
  * (progress.h), after the topics are found where none is named.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include "rocketmq/gconf.h"
@@ -20,6 +21,8 @@ struct stats {
 	char **groups; /* GET_BROKER_CONSUME_STATS: those that there are */
 	uint32_t groups_n;
 	int64_t diff, inflight;
+	char *tps_of; /* what is asked for last; NULL: nothing */
+	double tps;
 };
 
 static void
@@ -32,6 +35,7 @@ stats_free(struct progress *p)
 		mem_free(st->groups[i]);
 	mem_free(st->groups);
 	mem_free(st->group);
+	mem_free(st->tps_of);
 }
 
 static struct stats *
@@ -122,10 +126,27 @@ typedef void say_f(struct rmq_job *, struct rmq_session *, struct stats *);
 static void
 say_or_err(struct rmq_job *j, struct rmq_session *s, say_f *say)
 {
+	struct stats *st = j->priv;
+	char *text = st->tps_of;
+
+	st->tps_of = NULL;
 	if (j->err != ERR_OK)
 		rmq_answer_err(s, &j->ref, j->err, NULL);
+	else if (text != NULL)
+		rmq_job_tell(j, TELL_TPS, str_of(text));
 	else
-		say(j, s, j->priv);
+		say(j, s, st);
+	mem_free(text);
+}
+
+static void
+add_tps(struct rmq_job *j)
+{
+	struct stats *st = j->priv;
+	unsigned i;
+
+	for (i = 0; i < j->parts_n; i++)
+		st->tps += (double)strtoll(j->parts[i], NULL, 10) / 1000;
 }
 
 static void
@@ -133,7 +154,10 @@ step(struct rmq_job *j, struct rmq_session *s, struct fx *fx, say_f *say)
 {
 	struct stats *st = j->priv;
 
-	if (st->finding) {
+	if (fx == NULL) {
+		add_tps(j);
+		say_or_err(j, s, say);
+	} else if (st->finding) {
 		st->finding = false;
 		if (fx->err != ERR_OK) {
 			rmq_answer_err(s, &j->ref, fx->err, fx->diag);
@@ -190,7 +214,7 @@ topic_say(struct rmq_job *j, struct rmq_session *s, struct stats *st)
 	topic_offsets(&w, s->rm, t);
 	jw_end(&w);
 	jw_key(&w, "topicPutTps");
-	jw_double(&w, 0.0);
+	jw_double(&w, st->tps);
 	jw_end(&w);
 	rmq_answer_text(s, &j->ref);
 }
@@ -213,10 +237,12 @@ rmq_do_topic_stats(struct rmq_session *s, struct rmq_req *q)
 		return;
 	}
 	st = stats_new(s, q, topic_step, STR_NONE, &j);
+	st->tps_of =
+	    mem_printf("TOPIC_PUT_NUMS\n%.*s", (int)topic.len, topic.p);
 	progress_add(&st->p, topic, STR_NONE);
 	rmq_job_hold(j);
 	if (!progress_start(j))
-		topic_say(j, s, st);
+		say_or_err(j, s, topic_say);
 	rmq_job_release(j);
 }
 
@@ -229,7 +255,7 @@ group_say(struct rmq_job *j, struct rmq_session *s, struct stats *st)
 	uint32_t i;
 
 	jw_key(&w, "consumeTps");
-	jw_double(&w, 0.0);
+	jw_double(&w, st->tps);
 	jw_key(&w, "offsetTable");
 	jw_object(&w);
 	for (i = 0; i < st->p.n; i++)
@@ -279,6 +305,8 @@ rmq_do_group_stats(struct rmq_session *s, struct rmq_req *q)
 	}
 	st = stats_new(s, q, group_step, group, &j);
 	st->p.times = true;
+	st->tps_of =
+	    mem_printf("GROUP_GET_NUMS\n@%.*s", (int)group.len, group.p);
 	rmq_job_hold(j);
 	if (topic.len > 0)
 		progress_add(&st->p, topic, group);
@@ -287,7 +315,7 @@ rmq_do_group_stats(struct rmq_session *s, struct rmq_req *q)
 	if (st->p.n == 0)
 		find(j);
 	else if (!progress_start(j))
-		group_say(j, s, st);
+		say_or_err(j, s, group_say);
 	rmq_job_release(j);
 }
 

@@ -140,6 +140,7 @@ static rmq_tell_f *const tells[TELLS_N] = {
 	[TELL_WIPED] = rmq_wiped_told,
 	[TELL_CONF] = rmq_conf_told,
 	[TELL_COUNTERS] = rmq_counters_told,
+	[TELL_TPS] = rmq_tps_told,
 	[TELL_MEMBERS] = rmq_members_told,
 	[TELL_STATS] = rmq_stats_told,
 	[TELL_PRODUCERS] = rmq_producers_told,

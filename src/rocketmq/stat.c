@@ -174,6 +174,55 @@ rmq_stats_told(struct rmq *rm, struct str key, struct strbuf *answer)
 	}
 }
 
+/* Of the last minute, per second, x 1000 */
+static int64_t
+milli_tps(const struct stat *st)
+{
+	const struct sample *last = &st->w[0].v[st->w[0].head], *first;
+	unsigned n = st->w[0].n;
+
+	if (n < 2)
+		return 0;
+	first = &st->w[0].v[n < windows[0].samples ?
+		1 :
+		(st->w[0].head + 1) % windows[0].samples];
+	if (last->at_ms <= first->at_ms)
+		return 0;
+	return (last->value - first->value) * 1000000 /
+	    (last->at_ms - first->at_ms);
+}
+
+static bool
+ends_with(struct str s, struct str tail)
+{
+	return s.len >= tail.len &&
+	    memcmp(s.p + s.len - tail.len, tail.p, tail.len) == 0;
+}
+
+/* "NAME\nkey" of one, or "NAME\n@group" of all topics of the group */
+void
+rmq_tps_told(struct rmq *rm, struct str text, struct strbuf *answer)
+{
+	const char *nl = memchr(text.p, '\n', text.len);
+	struct str head, tail;
+	const struct stat *st;
+	int64_t sum = 0;
+	size_t it;
+
+	AN(nl);
+	head = (struct str){ text.p, (size_t)(nl + 1 - text.p) };
+	tail = (struct str){ nl + 1, text.len - head.len };
+	if (tail.len == 0 || tail.p[0] != '@') {
+		st = map_get(&rm->counts, text.p, text.len);
+		sum = st != NULL ? milli_tps(st) : 0;
+	} else
+		MAP_FOREACH(st, &rm->counts, it)
+			if (str_starts(str_of(st->key), head) &&
+			    ends_with(str_of(st->key), tail))
+				sum += milli_tps(st);
+	strbuf_addf(answer, "%" PRId64, sum);
+}
+
 static void
 said(struct rmq_job *j, struct rmq_session *s, struct fx *fx)
 {
