@@ -87,12 +87,16 @@ rmq_do_consume_queue(struct rmq_session *s, struct rmq_req *q)
 	case RMQ_TOPIC_OK:
 		break;
 	}
+	if (queue < 0 || (uint32_t)queue >= t->queues_n) {
+		rmq_answer_codef(s, &q->ref, RC_SYSTEM_ERROR,
+		    "%d@%s is not exist!", queue, t->name);
+		return;
+	}
 	j = rmq_job_new(s, &q->ref, rows);
 	j->text = mem_strdup(t->name);
 	j->u32 = (uint32_t)queue;
 	j->u64 = (uint64_t)index;
-	if (queue < 0 || (uint32_t)queue >= t->queues_n || index < 0 ||
-	    count <= 0) {
+	if (index < 0 || count <= 0) {
 		rmq_job_hold(j);
 		no_index(j, s);
 		rmq_job_release(j);

@@ -411,7 +411,7 @@ def test_rows_of_a_queue(b):
               [(m.locator, len(m.raw), rmqlib.tag_hash(m.props.get(
                   "TAGS", ""))) for m in want])
         equal(rows(index=100).remark, f"Index 100 of 0@{t} is not exist!")
-        equal(rows(queueId=9).remark, f"Index 1 of 9@{t} is not exist!")
+        equal(rows(queueId=9, code=1).remark, f"9@{t} is not exist!")
         c.ask("QUERY_CONSUME_QUEUE", topic="none", queueId=0, index=0,
               count=1, code=1)
 
