@@ -101,6 +101,11 @@ struct entry_format_ops {
 	 * so it is whole. Called once per write, before the checksum is made; a
 	 * write that fails is done again from the original. */
 	void (*stamp)(uint8_t *body, size_t len, const struct entry_place *);
+	/* Hashes of the keys by which the entry may be asked for (find_keys() of
+	 * struct ledger_ops): at most max into hash, and how many. They are on disk,
+	 * so they must be the same in every version. NULL: none has keys. */
+	unsigned (*keys)(
+	    const uint8_t *body, size_t len, uint64_t *hash, unsigned max);
 };
 
 struct entry {

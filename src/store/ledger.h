@@ -83,6 +83,11 @@ struct ledger_read {
 	void *impl;
 };
 
+/* Answer to find_keys() */
+#define FIND_KEYS_MAX 1024u
+typedef void ledger_keys_f(
+    void *priv, const int64_t *entry, uint32_t n, enum err);
+
 /* What the engine tells its client (the core). `owner` is what was given at
  * create/open. */
 struct ledger_client_ops {
@@ -160,6 +165,15 @@ struct ledger_ops {
 	 * broker entry metadata. */
 	void (*find_index)(struct ledgers *, struct ledger *, uint64_t index,
 	    void (*done)(void *priv, int64_t entry, enum err), void *priv);
+
+	/* Entries of from .. to - 1 whose format names this hash as a key's, the
+	 * newest first, at most max: done(priv, entries, n, err), never inline, the
+	 * array until it returns. Some may not have the key (hashes meet); entries
+	 * that were stored by a version without the index are not found.
+	 * BookKeeper: NULL, there is no index. */
+	void (*find_keys)(struct ledgers *, struct ledger *, uint64_t hash,
+	    int64_t from, int64_t to, uint32_t max, ledger_keys_f *done,
+	    void *priv);
 
 	/* Entries before `entry` will not be read again. BookKeeper: no-op (whole
 	 * ledgers only). */

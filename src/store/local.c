@@ -298,6 +298,7 @@ static const struct ledger_ops local_ops = {
 	.read_fini = local_read_fini,
 	.find_time = local_find_time,
 	.find_index = local_find_index,
+	.find_keys = local_find_keys,
 	.trim = local_trim,
 	.close = local_close,
 	.fence = local_fence,
@@ -372,6 +373,7 @@ lists_init(struct local *lo)
 	TAILQ_INIT(&lo->flushes);
 	TAILQ_INIT(&lo->answers);
 	TAILQ_INIT(&lo->reads);
+	TAILQ_INIT(&lo->key_reads);
 	TAILQ_INIT(&lo->chunks);
 	TAILQ_INIT(&lo->ckpt_waiters);
 	TAILQ_INIT(&lo->commits);

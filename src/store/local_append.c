@@ -84,6 +84,7 @@ local_append(struct ledgers *lgs, struct ledger *lg, const struct attr *a,
 		lo->staged_n++;
 	}
 	lo->staged_bytes += record_len(RECORD_HEAD_ENTRY, body->len);
+	lo->keyed |= keys_wanted(lo, a->format);
 	lo->st.appends++;
 	lo->st.append_bytes += body->len;
 	if (lo->staged_bytes >= lo->conf.group_bytes && lo->flight_n < 3)

@@ -159,7 +159,9 @@ find_index_step(struct local *lo, struct read_op *op)
 void
 find_step(struct local *lo, struct read_op *op)
 {
-	if (op->by_index)
+	if (op->ks != NULL)
+		find_keys_step(lo, op);
+	else if (op->by_index)
 		find_index_step(lo, op);
 	else
 		find_time_step(lo, op);

@@ -34,7 +34,9 @@ footer_parse(
 
 	if (trailer_get(b + len - FOOTER_TRAILER, seg->id, &t) != GROUP_OK ||
 	    t.footer_off > seg->size || t.rows_n > seg->size / RUN_ROW ||
-	    seg->size - t.footer_off != footer_len(t.rows_n))
+	    seg->size - t.footer_off != footer_len(t.rows_n) ||
+	    t.keys_n > seg->size / sizeof(uint64_t) ||
+	    keys_len(t.keys_n) > t.footer_off)
 		return ERR_CORRUPT;
 	*need = seg->size - t.footer_off;
 	if (*need > len)
@@ -49,11 +51,13 @@ footer_parse(
 	for (uint32_t i = 0; i < t.rows_n; i++)
 		run_row_get(rows + (size_t)i * RUN_ROW, &seg->row[i]);
 	seg->last_group = t.last_group;
+	seg->key_n = t.keys_n;
+	seg->keys_known = true;
 	return ERR_OK;
 }
 
 static void
-scan_group(struct segment *seg, const uint8_t *p, uint32_t at,
+scan_group(struct local *lo, struct segment *seg, const uint8_t *p, uint32_t at,
     const struct group_head *g)
 {
 	struct run_row *r = NULL, row;
@@ -82,6 +86,8 @@ scan_group(struct segment *seg, const uint8_t *p, uint32_t at,
 		r->n++;
 		r->bytes += h.len;
 		r->messages_n += h.messages_n;
+		segment_keys_add(lo, seg, h.format, p + off + h.head_len,
+		    h.body_len, h.ledger, h.entry);
 	}
 }
 
@@ -100,15 +106,18 @@ footer_rebuild(struct local *lo, struct segment *seg, const uint8_t *b)
 	seg->footer_bad = true;
 	MEM_FREE(seg->row);
 	seg->row_n = seg->row_cap = 0;
+	segment_keys_drop(seg);
 	while (off + GROUP_HEAD <= seg->size) {
 		v = group_check(b + off, seg->size - off, seg->id, &h);
 		if (v != GROUP_OK && v != GROUP_BAD_RECORDS) {
 			off += DISK_BLOCK;
 			continue;
 		}
-		scan_group(seg, b + off, (uint32_t)off, &h);
+		scan_group(lo, seg, b + off, (uint32_t)off, &h);
 		off += (h.len + DISK_BLOCK - 1) & ~(DISK_BLOCK - 1);
 	}
+	segment_keys_sort(seg);
+	seg->keys_known = true;
 	segment_rows_sort(seg);
 	for (uint32_t i = 0; i < seg->row_n; i++) {
 		const struct run_row *r = &seg->row[i];

@@ -202,6 +202,8 @@ form_entry(struct form *f, struct ledger *lg, const struct stage *st)
 	(void)record_put_entry(f->p + f->off, f->seg->seed, &at, &st->attr,
 	    formats != NULL ? formats[st->attr.format] : NULL, st->body.p,
 	    st->body.len);
+	segment_keys_add(f->lo, f->seg, st->attr.format, st->body.p,
+	    st->body.len, lg->id, lg->form_entry);
 	lg->form_index += st->attr.messages_n;
 }
 
@@ -357,7 +359,8 @@ group_form(struct local *lo)
 	cap = (cap + DISK_BLOCK - 1) & ~(DISK_BLOCK - 1);
 	runs = lo->staged_n < cap / RECORD_HEAD_ENTRY ? lo->staged_n :
 							cap / RECORD_HEAD_ENTRY;
-	if (lo->open != NULL && !segment_fits(lo->open, cap, runs)) {
+	if (lo->open != NULL && !segment_fits(
+	    lo->open, cap, runs, lo->keyed ? cap / KEY_BODY_BYTES : 0)) {
 		if (TAILQ_EMPTY(&lo->free))
 			return false;
 		/* until it is known whether there can be another one, the last

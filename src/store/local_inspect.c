@@ -333,6 +333,22 @@ walk_segment(struct inspect *in, const struct isegment *is, const uint8_t *b,
 		w->bad_from = w->end;
 }
 
+static bool
+keys_ok(const struct isegment *is, const uint8_t *b, const struct trailer *t)
+{
+	uint32_t n = t->keys_n, seed = record_seed(is->id), at, got;
+
+	if (n > is->size / sizeof(uint64_t) || keys_len(n) > t->footer_off)
+		return false;
+	at = t->footer_off - keys_len(n);
+	for (; n > 0; n -= got, at += KEY_BLOCK) {
+		got = key_block_check(b + at, seed);
+		if (got == 0 || got > n)
+			return false;
+	}
+	return true;
+}
+
 static void
 footer_check(struct inspect *in, const struct isegment *is, const uint8_t *b,
     struct walk *w)
@@ -346,7 +362,7 @@ footer_check(struct inspect *in, const struct isegment *is, const uint8_t *b,
 	if (v != GROUP_OK || t->data_end > is->size)
 		return;
 	w->sealed = true;
-	w->footer = t->footer_off <= is->size &&
+	w->footer = t->footer_off <= is->size && keys_ok(is, b, t) &&
 	    t->rows_n <= is->size / RUN_ROW &&
 	    is->size - t->footer_off == footer_len(t->rows_n) &&
 	    crc32c(record_seed(is->id), b + t->footer_off,

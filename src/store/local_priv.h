@@ -88,6 +88,12 @@ struct segment {
 	struct run_row *row;
 	uint32_t row_n, row_cap;
 	struct run_row *sorted; /* copy, while the footer is written */
+	/* Its key index (local_keys.c). In memory while it has none on disk, or
+	 * that is damaged. */
+	uint64_t *key;
+	uint32_t key_n, key_cap;
+	bool keys_sorted;
+	bool keys_known; /* sealed: key_n is what the trailer says */
 	uint32_t pins; /* reads at work on it */
 	uint64_t commit; /* last commit that moved persisted */
 	bool row_dirty; /* persisted has moved: on lo->rows_dirty */
@@ -107,17 +113,24 @@ struct segment *segment_get(struct local *, uint64_t id);
 struct segment *segment_want(struct local *, uint64_t id);
 struct segment *segment_add(struct local *, uint64_t id, uint64_t size);
 void segment_drop(struct local *, struct segment **);
-/* Room for a group of len bytes with at most runs more runs? */
-bool segment_fits(const struct segment *, uint32_t len, uint32_t runs);
+/* Room for a group of len bytes with at most so many runs and keys more? */
+bool segment_fits(
+    const struct segment *, uint32_t len, uint32_t runs, uint32_t keys);
 /* The next free segment becomes the open one; false if none is ready */
 bool segment_open_next(struct local *);
 void segment_seal(struct local *);
 void segment_sealed(struct local *, struct segment *);
 uint32_t segment_row_add(struct segment *, const struct run_row *);
 void segment_rows_sort(struct segment *);
-/* Build the footer at the end of buf (footer_len(row_n) bytes) */
+/* Of the footer with the key index, which is left out where it does not fit:
+ * only in a segment that was begun by a version without it */
+uint32_t segment_footer_len(struct segment *);
+/* Build both in buf, which has so many bytes */
 void segment_footer_put(
     const struct local *, struct segment *, uint8_t *buf, uint32_t len);
+/* The footer is on disk: what it has of keys is needed no more. */
+void segment_footer_done(struct segment *);
+void segment_rows_drop(struct local *, struct segment *);
 /* Row of the ledger that holds entry, or the first one behind it; sorted rows;
  * row_n if there is none */
 uint32_t segment_row_find(
@@ -135,6 +148,17 @@ void segments_fini(struct local *);
 /* Into the list of segments that are ready */
 void segment_ready(struct local *, struct segment *);
 uint64_t segment_id_next(struct local *);
+
+/* --- keys (local_keys.c) -------------------------------------------------- */
+
+/* What the entry's format says of its keys, to be found in seg */
+void segment_keys_add(struct local *, struct segment *, unsigned format,
+    const void *body, uint32_t len, uint64_t ledger, int64_t entry);
+/* Are bodies of this format looked at? */
+bool keys_wanted(const struct local *, unsigned format);
+void segment_keys_sort(struct segment *);
+void segment_keys_put(struct segment *, uint8_t *buf);
+void segment_keys_drop(struct segment *);
 
 /* --- ledgers -------------------------------------------------------------- */
 
@@ -372,8 +396,11 @@ void local_journal_del(struct ledgers *, uint64_t id);
 enum op_state {
 	OP_READY,
 	OP_CHUNK,
-	OP_FOOTER
+	OP_FOOTER,
+	OP_KEYS /* for a block of a key index: on lo->key_reads */
 };
+
+struct key_search;
 
 struct read_op {
 	unsigned magic;
@@ -391,10 +418,12 @@ struct read_op {
 	uint64_t index;
 	void (*found)(void *, int64_t, enum err);
 	void *priv;
+	struct key_search *ks; /* a search by key; NULL: none */
 	TAILQ_ENTRY(read_op) list;
 };
 
 struct read_op *read_op_new(struct local *, struct ledger *);
+void read_op_delete(struct local *, struct read_op *);
 /* Answers a search and frees it */
 void read_op_found(struct local *, struct read_op *, int64_t entry, enum err);
 /* Have it looked at by the next reads_poll(); answer it with an error */
@@ -413,6 +442,12 @@ void local_find_time(struct ledgers *, struct ledger *, int64_t wall_ms,
     void (*done)(void *, int64_t, enum err), void *);
 void local_find_index(struct ledgers *, struct ledger *, uint64_t index,
     void (*done)(void *, int64_t, enum err), void *);
+/* local_keys.c */
+void find_keys_step(struct local *, struct read_op *);
+void find_keys_answer(struct local *, struct read_op *, enum err);
+void key_search_free(struct key_search **);
+void local_find_keys(struct ledgers *, struct ledger *, uint64_t hash,
+    int64_t from, int64_t to, uint32_t max, ledger_keys_f *done, void *);
 bool chunk_peek(struct ledger *, int64_t entry, struct entry *);
 void chunks_drop(struct ledger *);
 bool chunk_evict_oldest(struct local *);
@@ -496,6 +531,7 @@ struct dop {
 	struct local *lo;
 	struct segment *seg;
 	struct buf *buf;
+	struct read_op *rop; /* that waits for it */
 	uint64_t group; /* sync: on the medium afterwards */
 	bool flag; /* sync: by time; footer: the whole segment is read */
 	LIST_ENTRY(dop) list;
@@ -561,6 +597,7 @@ struct local {
 	uint32_t jurgent; /* staged and urgent */
 	int64_t jdeadline_ns; /* 0: none */
 	bool form_waits; /* for a segment */
+	bool keyed; /* entries with keys have come */
 	uint64_t seq;
 	struct stage *stage_free;
 	struct stage_slab *slabs;
@@ -586,6 +623,7 @@ struct local {
 
 	/* reads */
 	struct read_list reads; /* want to be looked at */
+	struct read_list key_reads;
 	TAILQ_HEAD(, chunk) chunks; /* oldest first */
 	uint32_t reads_n; /* at the disk */
 	uint64_t chunk_bytes;

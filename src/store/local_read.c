@@ -55,14 +55,16 @@ read_op_new(struct local *lo, struct ledger *lg)
 	return op;
 }
 
-static void
-op_delete(struct local *lo, struct read_op *op)
+void
+read_op_delete(struct local *lo, struct read_op *op)
 {
 	struct ledger *lg = op->lg;
 
 	for (uint32_t i = 0; i < op->ent_n; i++)
 		slice_unref(&op->ent[i].body);
 	op->ent_n = 0;
+	if (op->ks != NULL)
+		key_search_free(&op->ks);
 	op->lg = NULL;
 	lg->reads--;
 	ledger_maybe_free(lg);
@@ -99,7 +101,7 @@ read_op_found(struct local *lo, struct read_op *op, int64_t entry, enum err err)
 	void (*found)(void *, int64_t, enum err) = op->found;
 	void *priv = op->priv;
 
-	op_delete(lo, op);
+	read_op_delete(lo, op);
 	found(priv, entry, err);
 }
 
@@ -108,6 +110,8 @@ read_op_fail(struct local *lo, struct read_op *op, enum err err)
 {
 	if (op->rd != NULL)
 		op_done(op, err, op->rd->from);
+	else if (op->ks != NULL)
+		find_keys_answer(lo, op, err);
 	else
 		read_op_found(lo, op, 0, err);
 }
@@ -607,7 +611,7 @@ local_read_fini(struct ledgers *lgs, struct ledger_read *rd)
 	rd->impl = NULL;
 	rd->ent = NULL;
 	rd->n = 0;
-	op_delete(lo, op);
+	read_op_delete(lo, op);
 }
 
 void
@@ -622,11 +626,12 @@ reads_fini(struct local *lo)
 	TAILQ_CONCAT(&lo->reads, &seg->footer_wait, list);
 	TAILQ_FOREACH(ch, &lo->chunks, lru)
 		TAILQ_CONCAT(&lo->reads, &ch->wait, list);
+	TAILQ_CONCAT(&lo->reads, &lo->key_reads, list);
 	while ((op = TAILQ_FIRST(&lo->reads)) != NULL) {
 		TAILQ_REMOVE(&lo->reads, op, list);
 		if (op->rd != NULL)
 			op->rd->impl = NULL;
-		op_delete(lo, op);
+		read_op_delete(lo, op);
 	}
 	while ((ch = TAILQ_FIRST(&lo->chunks)) != NULL)
 		chunk_delete(ch);

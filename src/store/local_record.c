@@ -86,6 +86,7 @@ record_head(const uint8_t *p, size_t avail, struct record_head *h)
 	if (used > avail)
 		return false;
 	h->len = (uint32_t)used;
+	h->format = p[RECORD_OFF(format)];
 	h->ledger = le64_get(p + RECORD_OFF(ledger));
 	h->entry = 0;
 	h->index = 0;
@@ -255,6 +256,7 @@ trailer_put(uint8_t *p, const struct trailer *t)
 	le32_put(p + TRAILER_OFF(rows_n), t->rows_n);
 	le32_put(p + TRAILER_OFF(rows_crc), t->rows_crc);
 	le32_put(p + TRAILER_OFF(shard), t->shard);
+	le32_put(p + TRAILER_OFF(keys_n), t->keys_n);
 	le32_put(p + TRAILER_OFF(crc),
 	    crc32c(record_seed(t->generation), p + 8, FOOTER_TRAILER - 8));
 }
@@ -281,6 +283,7 @@ trailer_get(const uint8_t *p, uint64_t generation, struct trailer *t)
 	t->rows_n = le32_get(p + TRAILER_OFF(rows_n));
 	t->rows_crc = le32_get(p + TRAILER_OFF(rows_crc));
 	t->shard = le32_get(p + TRAILER_OFF(shard));
+	t->keys_n = le32_get(p + TRAILER_OFF(keys_n));
 	return GROUP_OK;
 }
 
@@ -292,4 +295,57 @@ footer_len(uint32_t rows_n)
 	n = (n + BLOCK - 1) / BLOCK * BLOCK;
 	assert(n <= UINT32_MAX);
 	return (uint32_t)n;
+}
+
+/* --- key index ------------------------------------------------------------ */
+
+uint32_t
+key_hash(uint64_t ledger, uint64_t hash)
+{
+	uint64_t h = hash ^ ledger * UINT64_C(0x9e3779b97f4a7c15);
+
+	h ^= h >> 33;
+	h *= UINT64_C(0xff51afd7ed558ccd);
+	h ^= h >> 33;
+	h *= UINT64_C(0xc4ceb9fe1a85ec53);
+	return (uint32_t)(h >> 32);
+}
+
+uint32_t
+key_blocks(uint32_t keys_n)
+{
+	return (uint32_t)(((uint64_t)keys_n + KEY_BLOCK_PAIRS - 1) /
+	    KEY_BLOCK_PAIRS);
+}
+
+uint32_t
+keys_len(uint32_t keys_n)
+{
+	uint64_t n = (uint64_t)key_blocks(keys_n) * KEY_BLOCK;
+
+	assert(n <= UINT32_MAX);
+	return (uint32_t)n;
+}
+
+void
+key_block_put(uint8_t *p, uint32_t seed, const uint64_t *pair, uint32_t n)
+{
+	assert(n > 0 && n <= KEY_BLOCK_PAIRS);
+	le32_put(p + 4, n);
+	for (uint32_t i = 0; i < n; i++)
+		le64_put(p + KEY_BLOCK_HEAD + (size_t)i * 8, pair[i]);
+	memset(p + KEY_BLOCK_HEAD + (size_t)n * 8, 0,
+	    (size_t)(KEY_BLOCK_PAIRS - n) * 8);
+	le32_put(p, crc32c(seed, p + 4, KEY_BLOCK - 4));
+}
+
+uint32_t
+key_block_check(const uint8_t *p, uint32_t seed)
+{
+	uint32_t n = le32_get(p + 4);
+
+	if (n > KEY_BLOCK_PAIRS ||
+	    le32_get(p) != crc32c(seed, p + 4, KEY_BLOCK - 4))
+		return 0;
+	return n;
 }

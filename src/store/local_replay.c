@@ -82,6 +82,8 @@ footer_whole(struct scan *sc, bool *newer)
 	if (v != GROUP_OK || t->data_end > seg->size ||
 	    t->footer_off > seg->size || t->rows_n > seg->size / RUN_ROW ||
 	    seg->size - t->footer_off != footer_len(t->rows_n) ||
+	    t->keys_n > seg->size / sizeof(uint64_t) ||
+	    keys_len(t->keys_n) > t->footer_off ||
 	    crc32c(seg->seed, sc->buf + t->footer_off,
 		(size_t)t->rows_n * RUN_ROW) != t->rows_crc)
 		return false;
@@ -225,6 +227,10 @@ replay_group(struct recover *rc, struct scan *sc, const struct found *f)
 		row.bytes += h.len;
 		row.messages_n += h.messages_n;
 		body += h.body_len;
+		if (!sc->sealed)
+			segment_keys_add(rc->lo, sc->seg, h.format,
+			    p + off + h.head_len, h.body_len, h.ledger,
+			    h.entry);
 	}
 	if (lg != NULL)
 		replay_run(rc, sc->seg, lg, &row, body);
@@ -405,19 +411,23 @@ static enum err
 footer_rewrite(struct recover *rc, struct segment *seg)
 {
 	struct local *lo = rc->lo;
-	uint32_t len = footer_len(seg->row_n);
+	uint32_t len;
 	uint8_t *b;
 	enum err err;
 
-	if (seg->off + (uint64_t)len > seg->size) {
+	if (seg->off + (uint64_t)footer_len(seg->row_n) > seg->size) {
 		seg->footer_bad = true;
+		segment_keys_sort(seg);
+		seg->keys_known = true;
 		return ERR_OK;
 	}
+	len = segment_footer_len(seg);
 	b = mem_aligned(DISK_BLOCK, len);
 	segment_footer_put(lo, seg, b, len);
 	err = lo->disk->ops->write_now(
 	    lo->disk, seg->id, seg->size - len, b, len);
 	mem_free(b);
+	segment_footer_done(seg);
 	return err;
 }
 
@@ -444,8 +454,12 @@ segment_finish(struct recover *rc, struct scan *sc)
 	struct local *lo = rc->lo;
 	enum err err = ERR_OK;
 
-	if (!sc->sealed)
+	if (sc->sealed) {
+		seg->key_n = sc->t.keys_n;
+		seg->keys_known = true;
+	} else {
 		err = footer_rewrite(rc, seg);
+	}
 	if (err != ERR_OK)
 		return err;
 	seg->state = SEG_SEALED;

@@ -34,6 +34,25 @@ all_groups_bytes(const struct rewrite *rw)
 	return sum;
 }
 
+/* Keys that the rows may have, at most: no more than the victims have, nor
+ * than what is live has room for */
+static uint32_t
+all_keys(const struct rewrite *rw)
+{
+	uint64_t sum = 0, bytes;
+
+	for (uint32_t v = 0; v < rw->victim_n; v++) {
+		bytes = 0;
+		for (uint32_t i = 0; i < rw->row_n; i++)
+			if (rw->row[i].seg == rw->victim[v])
+				bytes += rw->row[i].row.bytes;
+		bytes /= KEY_BODY_BYTES;
+		sum += bytes < rw->victim[v]->key_n ? bytes :
+						      rw->victim[v]->key_n;
+	}
+	return (uint32_t)sum;
+}
+
 /* --- the file ---------------------------------------------------------------- */
 
 static void
@@ -71,7 +90,8 @@ out_reserve(struct rewrite *rw)
 	struct segment *seg = TAILQ_LAST(&lo->free, segment_list);
 
 	if (seg == NULL || rw->victim_n < 2 ||
-	    rw->out_bytes + footer_len(rw->row_n) > seg->size) {
+	    rw->out_bytes + footer_len(rw->row_n) + keys_len(rw->keys_n) >
+		seg->size) {
 		rewrite_give_up(rw, NULL);
 		return;
 	}
@@ -111,10 +131,12 @@ rewrite_make(struct rewrite *rw)
 		return;
 	}
 	rw->out_bytes = all_groups_bytes(rw);
+	rw->keys_n = all_keys(rw);
 	id = segment_id_next(lo);
 	memset(&rw->rq, 0, sizeof rw->rq);
 	rw->rq.file = id;
-	rw->rq.len = rw->out_bytes + footer_len(rw->row_n);
+	rw->rq.len = rw->out_bytes + footer_len(rw->row_n) +
+	    keys_len(rw->keys_n);
 	rw->rq.hurry = true;
 	/* neither free nor sealed yet */
 	rw->out = segment_add(lo, id, rw->rq.len);
@@ -148,6 +170,11 @@ row_copy(struct rewrite *rw, struct rw_row *r)
 			(size_t)h.head_len - 4 + h.body_len));
 		rw->crc = crc32c(rw->crc, to + off, 8);
 		rw->records_n++;
+		/* what was not indexed is not: there is no room for it */
+		if (r->seg->key_n > 0)
+			segment_keys_add(rw->lo, rw->out, h.format,
+			    p + off + h.head_len, h.body_len, h.ledger,
+			    h.entry);
 	}
 	r->off = rw->out_off + rw->group_len;
 	rw->group_len += off;
@@ -253,6 +280,7 @@ out_synced(struct disk_req *rq, enum err err)
 		return;
 	}
 	out->footer_ok = true;
+	segment_footer_done(out);
 	segment_sealed(rw->lo, out);
 	segment_touch(rw->lo, out);
 	rw->step = RW_COMMIT;
@@ -276,8 +304,8 @@ static void
 footer_write(struct rewrite *rw)
 {
 	struct segment *out = rw->out;
-	uint32_t len = footer_len(rw->row_n);
 	struct run_row row;
+	uint32_t len;
 
 	out->first_group = out->last_group = 0;
 	out->off = rw->out_off;
@@ -286,6 +314,7 @@ footer_write(struct rewrite *rw)
 		row.off = rw->row[i].off;
 		(void)segment_row_add(out, &row);
 	}
+	len = segment_footer_len(out);
 	rw->group = pool_get(rw->lo->pool, len);
 	segment_footer_put(rw->lo, out, rw->group->data, len);
 	memset(&rw->rq, 0, sizeof rw->rq);

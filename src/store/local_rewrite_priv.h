@@ -37,6 +37,7 @@ struct rewrite {
 	struct rw_row *row;
 	uint32_t row_n, row_cap;
 	uint32_t out_bytes; /* of all groups */
+	uint32_t keys_n; /* at most */
 	struct segment *out;
 	bool busy; /* at the disk, or a commit */
 	bool done;

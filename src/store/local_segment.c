@@ -44,8 +44,8 @@ segment_want(struct local *lo, uint64_t id)
 	return seg;
 }
 
-static void
-rows_drop(struct local *lo, struct segment *seg)
+void
+segment_rows_drop(struct local *lo, struct segment *seg)
 {
 	if (seg->in_lru) {
 		TAILQ_REMOVE(&lo->lru, seg, lru);
@@ -55,6 +55,10 @@ rows_drop(struct local *lo, struct segment *seg)
 	MEM_FREE(seg->row);
 	MEM_FREE(seg->sorted);
 	seg->row_cap = 0;
+	if (seg->key != NULL) {
+		segment_keys_drop(seg);
+		seg->keys_known = false;
+	}
 }
 
 void
@@ -64,7 +68,7 @@ segment_drop(struct local *lo, struct segment **segp)
 
 	TAKE_OBJ_NOTNULL(seg, segp, SEGMENT_MAGIC);
 	AZ(seg->pins);
-	rows_drop(lo, seg);
+	segment_rows_drop(lo, seg);
 	assert(umap_del(&lo->segments, seg->id) == seg);
 	FREE_OBJ(seg);
 }
@@ -77,6 +81,7 @@ segments_fini(struct local *lo)
 	while ((seg = umap_pop(&lo->segments)) != NULL) {
 		mem_free(seg->row);
 		mem_free(seg->sorted);
+		segment_keys_drop(seg);
 		FREE_OBJ(seg);
 	}
 	umap_fini(&lo->segments);
@@ -89,9 +94,11 @@ segment_id_next(struct local *lo)
 }
 
 bool
-segment_fits(const struct segment *seg, uint32_t len, uint32_t runs)
+segment_fits(
+    const struct segment *seg, uint32_t len, uint32_t runs, uint32_t keys)
 {
-	return (uint64_t)seg->off + len + footer_len(seg->row_n + runs) <=
+	return (uint64_t)seg->off + len + footer_len(seg->row_n + runs) +
+	    keys_len(seg->key_n + keys) <=
 	    seg->size;
 }
 
@@ -239,8 +246,28 @@ segment_lru_trim(struct local *lo)
 	     seg != NULL && lo->row_bytes > lo->conf.index_bytes; seg = next) {
 		next = TAILQ_NEXT(seg, lru);
 		if (seg->pins == 0 && next != NULL)
-			rows_drop(lo, seg);
+			segment_rows_drop(lo, seg);
 	}
+}
+
+uint32_t
+segment_footer_len(struct segment *seg)
+{
+	uint32_t rows = footer_len(seg->row_n);
+
+	if ((uint64_t)seg->off + rows + keys_len(seg->key_n) > seg->size)
+		segment_keys_drop(seg);
+	return rows + keys_len(seg->key_n);
+}
+
+void
+segment_footer_done(struct segment *seg)
+{
+	uint32_t n = seg->key_n;
+
+	segment_keys_drop(seg);
+	seg->key_n = n;
+	seg->keys_known = true;
 }
 
 void
@@ -250,7 +277,10 @@ segment_footer_put(
 	const struct run_row *row = seg->row;
 	struct trailer t;
 
-	assert(len == footer_len(seg->row_n));
+	assert(len == footer_len(seg->row_n) + keys_len(seg->key_n));
+	segment_keys_put(seg, buf);
+	buf += keys_len(seg->key_n);
+	len -= keys_len(seg->key_n);
 	if (!rows_in_order(row, seg->row_n)) {
 		/* the ledgers' runs name rows by place until it is written */
 		mem_free(seg->sorted);
@@ -270,6 +300,7 @@ segment_footer_put(
 	t.rows_n = seg->row_n;
 	t.rows_crc = crc32c(seg->seed, buf, (size_t)seg->row_n * RUN_ROW);
 	t.shard = lo->conf.shard;
+	t.keys_n = seg->key_n;
 	trailer_put(buf + len - FOOTER_TRAILER, &t);
 }
 
@@ -316,6 +347,7 @@ sealed(struct disk_req *rq, enum err err)
 		return;
 	}
 	seg->footer_ok = true;
+	segment_footer_done(seg);
 	segment_rows_sort(seg);
 	segment_touch(lo, seg);
 	group_synced(lo, seg->last_group);
@@ -338,7 +370,7 @@ segment_seal(struct local *lo)
 {
 	struct segment *seg = lo->open;
 	struct dop *op;
-	uint32_t len = footer_len(seg->row_n);
+	uint32_t len = segment_footer_len(seg);
 
 	assert(seg->state == SEG_OPEN);
 	op = dop_new(lo, DISK_WRITE, seg, sealed);
@@ -557,7 +589,7 @@ segment_check_dead(struct local *lo, struct segment *seg)
 	if (seg->old)
 		return;
 	TAILQ_REMOVE(&lo->sealed, seg, list);
-	rows_drop(lo, seg);
+	segment_rows_drop(lo, seg);
 	seg->state = SEG_DEAD;
 	TAILQ_INSERT_TAIL(&lo->dead_segs, seg, list);
 	lo->dead_segs_n++;

@@ -12,6 +12,7 @@ noinst_LIBRARIES += %D%/libstore.a
 	%D%/local_index.c \
 	%D%/local_inspect.c \
 	%D%/local_journal.c \
+	%D%/local_keys.c \
 	%D%/local_ledger.c \
 	%D%/local_pool.c \
 	%D%/local_read.c \

@@ -158,6 +158,7 @@ uint32_t record_put_cursor(uint8_t *p, uint32_t seed, uint64_t journal,
 struct record_head {
 	uint32_t crc, body_len;
 	uint8_t type, head_len;
+	uint8_t format; /* RECORD_ENTRY only, as what follows but ledger */
 	uint64_t ledger;
 	int64_t entry; /* RECORD_ENTRY only, as what follows */
 	uint64_t index;
@@ -270,7 +271,7 @@ struct trailer_layout {
 	uint8_t rows_n[4];
 	uint8_t rows_crc[4];
 	uint8_t shard[4];
-	uint8_t reserved2[4];
+	uint8_t keys_n[4]; /* pairs in front of the rows */
 };
 #define TRAILER_OFF(f) offsetof(struct trailer_layout, f)
 _Static_assert(TRAILER_OFF(crc) == 4, "trailer");
@@ -284,12 +285,14 @@ _Static_assert(TRAILER_OFF(footer_off) == 44, "trailer");
 _Static_assert(TRAILER_OFF(rows_n) == 48, "trailer");
 _Static_assert(TRAILER_OFF(rows_crc) == 52, "trailer");
 _Static_assert(TRAILER_OFF(shard) == 56, "trailer");
+_Static_assert(TRAILER_OFF(keys_n) == 60, "trailer");
 _Static_assert(sizeof(struct trailer_layout) == FOOTER_TRAILER, "trailer");
 
 struct trailer {
 	uint64_t generation, first_group, last_group;
 	uint16_t kind;
-	uint32_t epoch, data_end, footer_off, rows_n, rows_crc, shard;
+	uint32_t epoch, data_end, footer_off, rows_n, rows_crc, shard,
+	    keys_n;
 };
 void trailer_put(uint8_t *p, const struct trailer *);
 /* p: the last FOOTER_TRAILER bytes of a segment */
@@ -298,5 +301,25 @@ enum group_verdict trailer_get(
 
 /* bytes of a footer with rows_n rows, trailer and padding, whole blocks */
 uint32_t footer_len(uint32_t rows_n);
+
+/*
+ * The key index of a sealed segment lies in front of the footer: pairs of 32
+ * bits of a key's hash, mixed with the ledger's id, and the low 32 bits of the
+ * entry's number, sorted by hash and, of one ledger, by entry. In blocks that
+ * are checked by themselves: u32 CRC of what follows, u32 pairs, the pairs.
+ */
+#define KEY_BLOCK 4096u
+#define KEY_BLOCK_HEAD 8u
+#define KEY_BLOCK_PAIRS ((KEY_BLOCK - KEY_BLOCK_HEAD) / 8)
+/* A record has a key for each so many of its body's bytes, at most: so what a
+ * segment's index takes is bounded before its keys are known. */
+#define KEY_BODY_BYTES 16u
+uint32_t key_hash(uint64_t ledger, uint64_t hash);
+uint32_t key_blocks(uint32_t keys_n);
+uint32_t keys_len(uint32_t keys_n); /* bytes */
+void key_block_put(
+    uint8_t *p, uint32_t seed, const uint64_t *pair, uint32_t n);
+/* Number of its pairs; 0: damaged */
+uint32_t key_block_check(const uint8_t *p, uint32_t seed);
 
 #endif
