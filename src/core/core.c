@@ -503,6 +503,7 @@ static core_op_f *const table[OP_TYPES_N] = {
 	[OP_LEASE_EXTEND] = topic_op,
 	[OP_INDEX_AT_TIME] = topic_op,
 	[OP_RANGE] = topic_op,
+	[OP_QUERY] = topic_op,
 	[OP_LOCATE] = locate_op,
 	[OP_TOPIC_PROPS_SET] = topic_props_op,
 	[OP_STATS_WALK] = admin_op,

@@ -36,7 +36,7 @@ noinst_LIBRARIES += %D%/libcore.a
 	%D%/posset.c %D%/posset.h \
 	%D%/probe.c %D%/probe.h \
 	%D%/producer.c \
-	%D%/publish.c \
+	%D%/publish.c %D%/query.c \
 	%D%/range.c \
 	%D%/reader.c \
 	%D%/reads.c %D%/reads.h %D%/reads_priv.h \

@@ -182,6 +182,12 @@ enum op_type {
 	 * (without flag) */
 	OP_INDEX_AT_TIME,
 	OP_RANGE, /* topic: FX_CURSOR */
+	/* topic, u64 hash of a key (entry.h, keys of struct entry_format_ops),
+	 * start.time_ms and due_ms: stored from .. to, both inclusive, u32 max, up
+	 * to QUERY_MAX: FX_ENTRIES, those of the topic that may have the key, the
+	 * newest first. Some may not have it: who asks looks. Fewer than there are
+	 * where bodies are big, but one at least */
+	OP_QUERY,
 	/* u64 locator, any shard: FX_TEXT full name of the topic that has it (then
 	 * OP_READ gives the entry); ERR_NO_MESSAGE. Goes by route_op_to() */
 	OP_LOCATE,
@@ -314,6 +320,8 @@ struct op_read {
 	uint32_t tags_n;
 	const uint32_t *tags; /* op_mem */
 };
+
+#define QUERY_MAX 1024u /* entries of an OP_QUERY */
 
 /*
  * OP_LEASE. Entries of a durable subscription that nobody has acknowledged, nobody

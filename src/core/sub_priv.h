@@ -102,6 +102,9 @@ void range_put(struct topic *, struct fx *); /* min_index, max_index */
 void range_op(struct topic *, struct op **); /* OP_RANGE, a topic_go_f */
 void index_at_time(struct topic *, struct op **); /* OP_INDEX_AT_TIME */
 
+/* --- query.c */
+void query_op(struct topic *, struct op **); /* OP_QUERY, a topic_go_f */
+
 /* --- seek.c */
 void seek_op(struct consumer *, struct op **); /* OP_SEEK */
 void seek_sub(struct sub *, struct op **); /* OP_SUB_RESET */

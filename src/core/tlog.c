@@ -15,6 +15,12 @@ struct tlog_find {
 	bool at_engine;
 	struct timer now;
 	void (*done)(void *priv, struct pos first, enum err);
+	/* by key, in one ledger; NULL: the others */
+	tlog_keys_f *keys;
+	uint64_t hash;
+	int64_t from, to;
+	uint32_t max, n; /* n: found, while keys() runs */
+	const int64_t *found;
 	void *priv;
 	LIST_ENTRY(tlog_find) link;
 };
@@ -425,7 +431,10 @@ find_end(struct tlog_find *f, struct pos p, enum err e)
 	timer_cancel(t->co->timers, &f->now);
 	if (f->tl != NULL)
 		tledger_unuse(t, &f->tl);
-	f->done(f->priv, p, e);
+	if (f->keys != NULL)
+		f->keys(f->priv, f->found, f->n, e);
+	else
+		f->done(f->priv, p, e);
 	FREE_OBJ(f);
 	topic_unpin(t);
 }
@@ -444,6 +453,19 @@ find_found(void *priv, int64_t entry, enum err e)
 }
 
 static void
+find_keys(void *priv, const int64_t *entry, uint32_t n, enum err e)
+{
+	struct tlog_find *f;
+
+	CAST_OBJ_NOTNULL(f, priv, TLOG_FIND_MAGIC);
+	if (e == ERR_OK && f->t->state != TOPIC_READY)
+		e = ERR_NOT_READY;
+	f->found = entry;
+	f->n = n;
+	find_end(f, POS_NONE, e);
+}
+
+static void
 find_go(struct tlog_find *f, enum err e)
 {
 	struct ledgers *lgs = f->t->co->ledgers;
@@ -453,7 +475,10 @@ find_go(struct tlog_find *f, enum err e)
 		return;
 	}
 	f->at_engine = true;
-	if (f->by_index)
+	if (f->keys != NULL)
+		lgs->ops->find_keys(lgs, f->tl->lg, f->hash, f->from, f->to,
+		    f->max, find_keys, f);
+	else if (f->by_index)
 		lgs->ops->find_index(lgs, f->tl->lg, f->index, find_found, f);
 	else
 		lgs->ops->find_time(lgs, f->tl->lg, f->wall_ms, find_found, f);
@@ -628,4 +653,24 @@ tlog_find_index(struct topic *t, uint64_t index,
 	f->by_index = true;
 	f->index = index;
 	find_in(f, ledger_of_index(&t->log, index));
+}
+
+/* --- by key --------------------------------------------------------------------------- */
+
+void
+tlog_find_keys(struct topic *t, uint64_t ledger, uint64_t hash, int64_t from,
+    int64_t to, uint32_t max, tlog_keys_f *done, void *priv)
+{
+	struct tlog_find *f = find_new(t, NULL, priv);
+	uint32_t i = 0;
+
+	AN(t->co->ledgers->ops->find_keys);
+	f->keys = done;
+	f->hash = hash;
+	f->from = from;
+	f->to = to;
+	f->max = max;
+	while (i < t->log.ledgers_n && t->log.ledgers[i]->info.id != ledger)
+		i++;
+	find_in(f, i); /* one that has gone has none */
 }

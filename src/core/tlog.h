@@ -87,6 +87,12 @@ bool tlog_place(const struct topic *, uint64_t index, struct pos *);
 void tlog_find_index(struct topic *, uint64_t index,
     void (*done)(void *priv, struct pos, enum err), void *priv);
 
+/* Entries of a ledger that may have a key: find_keys() of struct ledger_ops, which
+ * the engine has. Answers by done, never inline. */
+typedef ledger_keys_f tlog_keys_f;
+void tlog_find_keys(struct topic *, uint64_t ledger, uint64_t hash,
+    int64_t from, int64_t to, uint32_t max, tlog_keys_f *done, void *priv);
+
 /* --- reader ------------------------------------------------------------------ */
 
 enum reader_result {

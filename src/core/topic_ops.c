@@ -204,6 +204,7 @@ static const struct {
 	[OP_LEASE_END] = { sub_op, TOPIC_FIND },
 	[OP_LEASE_EXTEND] = { sub_op, TOPIC_FIND },
 	[OP_RANGE] = { range_op, TOPIC_FIND },
+	[OP_QUERY] = { query_op, TOPIC_FIND },
 	[OP_INDEX_AT_TIME] = { index_at_time, TOPIC_FIND },
 };
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/crc32.h"
+#include "base/hash.h"
 #include "base/vas.h"
+#include "format/rmq_props.h"
 #include "format/rmq_record.h"
 
 #define HOST_V4 8
@@ -250,4 +252,62 @@ stamp(uint8_t *body, size_t len, const struct entry_place *place)
 	    body, len, place->index, place->locator, place->store_time_ms);
 }
 
-const struct entry_format_ops rmq_record_format = { .stamp = stamp };
+/* ---- keys */
+
+/* In the logs of all versions: it never changes. */
+uint64_t
+rmq_key_hash(struct str key)
+{
+	return (uint64_t)hash_murmur3_32(0x6b657931U, key.p, key.len) << 32 |
+	    hash_murmur3_32(0x6b657932U, key.p, key.len);
+}
+
+static unsigned
+record_keys(const struct rmq_record *r, uint64_t *hash, unsigned max)
+{
+	const struct str *const names[] = { &RMQ_PROP_UNIQ_KEY,
+		&RMQ_PROP_KEYS };
+	struct str v[NELEM(names)], key;
+	unsigned n = 0;
+
+	rmq_props_get_many(r->props, names, v, NELEM(names));
+	if (v[0].len > 0 && n < max)
+		hash[n++] = rmq_key_hash(v[0]);
+	while (n < max && rmq_keys_next(&v[1], &key))
+		hash[n++] = rmq_key_hash(key);
+	return n;
+}
+
+bool
+rmq_record_has_key(const struct rmq_record *r, struct str key)
+{
+	const struct str *const names[] = { &RMQ_PROP_UNIQ_KEY,
+		&RMQ_PROP_KEYS };
+	struct str v[NELEM(names)], k;
+
+	rmq_props_get_many(r->props, names, v, NELEM(names));
+	if (v[0].len > 0 && str_eq(v[0], key))
+		return true;
+	while (rmq_keys_next(&v[1], &k))
+		if (str_eq(k, key))
+			return true;
+	return false;
+}
+
+static unsigned
+keys(const uint8_t *body, size_t len, uint64_t *hash, unsigned max)
+{
+	struct rmq_record r;
+	unsigned n = 0;
+
+	while (len != 0 && n < max &&
+	    rmq_record_read(body, len, &r) == ERR_OK) {
+		n += record_keys(&r, hash + n, max - n);
+		body += r.size;
+		len -= r.size;
+	}
+	return n;
+}
+
+const struct entry_format_ops rmq_record_format = { .stamp = stamp,
+	.keys = keys };

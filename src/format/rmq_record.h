@@ -108,6 +108,11 @@ uint32_t rmq_body_crc(const void *body, size_t n);
  */
 void rmq_record_stamp(uint8_t *body, size_t len, uint64_t queue_offset,
     uint64_t phys_offset, int64_t store_ms);
+
+/* By which a message can be asked for: its unique key, and each of KEYS. */
+uint64_t rmq_key_hash(struct str key);
+bool rmq_record_has_key(const struct rmq_record *, struct str key);
+
 /* for the log: bodies of ENTRY_FORMAT_ROCKETMQ */
 extern const struct entry_format_ops rmq_record_format;
 

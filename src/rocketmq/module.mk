@@ -11,7 +11,7 @@ noinst_LIBRARIES += %D%/librocketmq.a
 	%D%/forward.c %D%/lister.c %D%/lister.h \
 	%D%/systopic.c %D%/systopic.h %D%/tell.h \
 	%D%/topic_json.c %D%/topic_json.h \
-	%D%/do_client.c %D%/do_offset.c %D%/do_pull.c %D%/do_reply.c %D%/do_retry.c %D%/do_route.c \
+	%D%/do_client.c %D%/do_offset.c %D%/do_pull.c %D%/do_query.c %D%/do_reply.c %D%/do_retry.c %D%/do_route.c \
 	%D%/do_assign.c %D%/do_pop.c %D%/do_pop_ack.c \
 	%D%/pop.h %D%/pop_say.c %D%/pop_take.c \
 	%D%/do_send.c %D%/do_send_batch.c %D%/do_stage.c %D%/do_txn.c %D%/do_view.c \

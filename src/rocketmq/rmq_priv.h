@@ -403,7 +403,7 @@ rmq_do_f rmq_do_offset_get, rmq_do_offset_set, rmq_do_offset_max,
     rmq_do_offset_min, rmq_do_offset_time, rmq_do_earliest_time;
 rmq_do_f rmq_do_heartbeat, rmq_do_unregister, rmq_do_consumer_list, rmq_do_lock,
     rmq_do_unlock;
-rmq_do_f rmq_do_view, rmq_do_reply;
+rmq_do_f rmq_do_view, rmq_do_query, rmq_do_reply;
 rmq_do_f rmq_do_send_back, rmq_do_recall, rmq_do_end_transaction;
 rmq_do_f rmq_do_topic_put, rmq_do_topic_put_list, rmq_do_topic_get,
     rmq_do_topic_delete, rmq_do_topic_unregister;

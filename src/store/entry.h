@@ -99,7 +99,7 @@ struct entry_format_ops {
 	/* Write into the engine's copy of the body what depends on its place. The
 	 * length stays. The body is what the format's front-end gave to append(),
 	 * so it is whole. Called once per write, before the checksum is made; a
-	 * write that fails is done again from the original. */
+	 * write that fails is done again from the original. NULL: nothing does. */
 	void (*stamp)(uint8_t *body, size_t len, const struct entry_place *);
 	/* Hashes of the keys by which the entry may be asked for (find_keys() of
 	 * struct ledger_ops): at most max into hash, and how many. They are on disk,

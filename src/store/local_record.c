@@ -44,7 +44,7 @@ record_put_entry(uint8_t *p, uint32_t seed, const struct entry_place *at,
 	le64_put(p + RECORD_OFF(sequence), (uint64_t)a->sequence);
 	if (body_len != 0)
 		memcpy(p + RECORD_HEAD_ENTRY, body, body_len);
-	if (fmt != NULL)
+	if (fmt != NULL && fmt->stamp != NULL)
 		fmt->stamp(p + RECORD_HEAD_ENTRY, body_len, at);
 	crc = crc32c(seed, p + 4, RECORD_HEAD_ENTRY - 4 + body_len);
 	le32_put(p + RECORD_OFF(crc), crc);

@@ -247,6 +247,7 @@ rig_try_start(struct rig *r)
 	r->disk = disk_mem_handle(r->dm);
 	r->meta = meta_mem_handle(r->mm);
 	r->lgs = local_ledgers_new(&r->conf, r->disk, r->meta, &client_ops, r);
+	r->lgs->formats = r->formats;
 	r->space = true;
 	return local_recover(r->lgs, r->wall_ms, &r->rec, &dg);
 }

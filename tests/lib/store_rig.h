@@ -65,6 +65,8 @@ struct rig {
 	struct meta *meta;
 	struct ledgers *lgs;
 	struct local_conf conf;
+	/* what the engine gets; NULL: none */
+	const struct entry_format_ops *const *formats;
 	struct local_recovery rec;
 	uint64_t seed;
 	int64_t wall_ms, mono_ns;

@@ -26,6 +26,10 @@ check_PROGRAMS += %D%/test_store_rewrite
 %C%_test_store_rewrite_SOURCES = %D%/test_store_rewrite.c $(STORE_RIG)
 %C%_test_store_rewrite_LDADD = $(STORE_TEST)
 
+check_PROGRAMS += %D%/test_store_keys
+%C%_test_store_keys_SOURCES = %D%/test_store_keys.c $(STORE_RIG)
+%C%_test_store_keys_LDADD = $(STORE_TEST)
+
 check_PROGRAMS += %D%/test_store_file
 %C%_test_store_file_SOURCES = %D%/test_store_file.c $(STORE_RIG)
 %C%_test_store_file_LDADD = $(STORE_TEST)

@@ -458,7 +458,7 @@ check_stamps(struct rledger *rl)
 static void
 test_stamp(void **state)
 {
-	static const struct entry_format_ops ops = { stamp };
+	static const struct entry_format_ops ops = { .stamp = stamp };
 	static const struct entry_format_ops *const formats[ENTRY_FORMATS_N] = {
 		[ENTRY_FORMAT_PULSAR] = &ops
 	};

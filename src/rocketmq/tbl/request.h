@@ -6,6 +6,7 @@
  */
 REQUEST(10, SEND_MESSAGE, rmq_do_send)
 REQUEST(11, PULL_MESSAGE, rmq_do_pull)
+REQUEST(12, QUERY_MESSAGE, rmq_do_query)
 REQUEST(14, QUERY_CONSUMER_OFFSET, rmq_do_offset_get)
 REQUEST(15, UPDATE_CONSUMER_OFFSET, rmq_do_offset_set)
 REQUEST(17, UPDATE_AND_CREATE_TOPIC, rmq_do_topic_put)

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * QUERY_MESSAGE: the messages of a topic with a key, from all of its queues, in
+ * the order in which they were stored. Of more than were asked for, the newest.
+ *
+ * Messages of Pulsar producers have no such keys and are not found.
+ */
+#include <stdlib.h>
+
+#include "format/rmq_record.h"
+#include "rocketmq/job.h"
+
+#define MAX_N 64 /* the reference's maxMsgsNumBatch */
+#define MAX_UNIQUE_N 32 /* its defaultQueryMaxNum */
+#define BYTES_MAX (15u << 20) /* clients take 16 MiB in a frame */
+
+struct hit {
+	struct slice rec; /* referenced */
+	int64_t store_ms, phys;
+};
+
+struct query {
+	struct str key; /* j->text */
+	uint32_t max;
+	int64_t begin_ms, end_ms;
+	uint32_t left; /* queues that have not answered */
+	struct hit *v;
+	uint32_t n, cap;
+};
+
+static void
+query_free(struct rmq_job *j)
+{
+	struct query *q = j->priv;
+	uint32_t i;
+
+	for (i = 0; i < q->n; i++)
+		slice_unref(&q->v[i].rec);
+	mem_free(q->v);
+	mem_free(q);
+}
+
+static int
+hit_cmp(const void *va, const void *vb)
+{
+	const struct hit *a = va, *b = vb;
+
+	if (a->store_ms != b->store_ms)
+		return a->store_ms < b->store_ms ? -1 : 1;
+	return (a->phys > b->phys) - (a->phys < b->phys);
+}
+
+/* Only what can be in the answer is kept: the newest. */
+static void
+prune(struct query *q)
+{
+	uint64_t bytes = 0;
+	uint32_t i, keep = 0;
+
+	if (q->n < 2)
+		return;
+	qsort(q->v, q->n, sizeof *q->v, hit_cmp);
+	for (i = q->n; i > 0 && keep < q->max; i--, keep++) {
+		bytes += q->v[i - 1].rec.len;
+		if (keep > 0 && bytes > BYTES_MAX)
+			break;
+	}
+	for (i = 0; i < q->n - keep; i++)
+		slice_unref(&q->v[i].rec);
+	memmove(q->v, q->v + q->n - keep, keep * sizeof *q->v);
+	q->n = keep;
+}
+
+/* Of an entry, which may be a batch, the records that have the key */
+static void
+take(struct query *q, const struct entry *e)
+{
+	struct rmq_record r;
+	struct slice rec;
+	uint32_t at;
+
+	if (e->attr.format != ENTRY_FORMAT_ROCKETMQ)
+		return;
+	for (at = 0; at < e->body.len; at += r.size) {
+		if (rmq_record_read(
+			e->body.p + at, e->body.len - at, &r) != ERR_OK)
+			return;
+		if (!rmq_record_has_key(&r, q->key) ||
+		    r.store_ms < q->begin_ms || r.store_ms > q->end_ms)
+			continue;
+		if (q->n == q->cap) {
+			q->cap = q->cap == 0 ? 16 : q->cap * 2;
+			q->v = mem_reallocarray(q->v, q->cap, sizeof *q->v);
+		}
+		rec = slice_sub(e->body, at, r.size);
+		q->v[q->n++] = (struct hit){ slice_ref(rec), r.store_ms,
+			r.phys_offset };
+	}
+}
+
+static void
+say(struct rmq_job *j, struct rmq_session *s)
+{
+	struct query *q = j->priv;
+	struct rout *o;
+	size_t bytes = 0;
+	uint32_t i;
+
+	if (q->n == 0) {
+		rmq_answer_code(s, &j->ref, RC_QUERY_NOT_FOUND,
+		    "can not find message, maybe time range not correct");
+		return;
+	}
+	for (i = 0; i < q->n; i++)
+		bytes += q->v[i].rec.len;
+	o = rmq_answer(s, &j->ref, RC_SUCCESS, NULL);
+	rout_i64(o, "indexLastUpdateTimestamp", q->v[q->n - 1].store_ms);
+	rout_i64(o, "indexLastUpdatePhyoffset", q->v[q->n - 1].phys);
+	if (!rmq_answer_head(s, &j->ref, bytes))
+		return;
+	for (i = 0; i < q->n; i++)
+		conn_write_slice(s->cn, q->v[i].rec);
+}
+
+static void
+step(struct rmq_job *j, struct rmq_session *s, struct fx *fx)
+{
+	struct query *q = j->priv;
+	uint32_t i;
+
+	if (fx->err == ERR_OK) {
+		for (i = 0; i < fx->entries_n; i++)
+			take(q, &fx->entries[i]);
+		prune(q);
+	} else if (fx->err != ERR_NO_TOPIC && j->err == ERR_OK) {
+		/* a queue that was never written to is not there */
+		j->err = fx->err;
+	}
+	if (--q->left > 0)
+		return;
+	if (j->err != ERR_OK)
+		rmq_answer_err(s, &j->ref, j->err, NULL);
+	else
+		say(j, s);
+}
+
+static void
+ask_queues(struct rmq_job *j, const struct rmq_topic *t)
+{
+	struct query *q = j->priv;
+	char name[NAME_MAX_BYTES + 16];
+	struct op *op;
+	uint32_t i;
+
+	q->left = t->queues_n;
+	rmq_job_hold(j);
+	for (i = 0; i < t->queues_n; i++) {
+		op = rmq_job_op(j, OP_QUERY, i);
+		op->topic =
+		    op_str(op, rmq_queue_full(t, i, name, sizeof name));
+		op->u64 = rmq_key_hash(q->key);
+		op->u32 = q->max;
+		op->start.time_ms = q->begin_ms;
+		op->due_ms = q->end_ms;
+		rmq_job_route(j, &op);
+	}
+	rmq_job_release(j);
+}
+
+/* The first field that is wrong; NULL: none */
+static const char *
+read_fields(const struct rmq_req *rq, struct query *q)
+{
+	bool unique;
+	int32_t max;
+
+	if (rheader_get(rq->h, "topic").len == 0)
+		return "topic";
+	if (rheader_get(rq->h, "key").p == NULL)
+		return "key";
+	if (rheader_i32(rq->h, "maxNum", &max) != ERR_OK)
+		return "maxNum";
+	if (rheader_i64(rq->h, "beginTimestamp", &q->begin_ms) != ERR_OK)
+		return "beginTimestamp";
+	if (rheader_i64(rq->h, "endTimestamp", &q->end_ms) != ERR_OK)
+		return "endTimestamp";
+	if (rheader_bool(rq->h, "_UNIQUE_KEY_QUERY", &unique) == ERR_OK &&
+	    unique)
+		max = MAX_UNIQUE_N;
+	q->max = max < 0 ? 0 : max > MAX_N ? MAX_N : (uint32_t)max;
+	return NULL;
+}
+
+void
+rmq_do_query(struct rmq_session *s, struct rmq_req *rq)
+{
+	struct query q = { .max = 0 };
+	const char *wrong = read_fields(rq, &q);
+	struct rmq_topic *t;
+	struct rmq_job *j;
+	struct str key;
+	bool none = false;
+
+	if (wrong != NULL) {
+		rmq_answer_field(s, &rq->ref, wrong);
+		return;
+	}
+	switch (rmq_topic_get(s, rq, rheader_get(rq->h, "topic"), &t)) {
+	case RMQ_TOPIC_PARKED:
+		return;
+	case RMQ_TOPIC_ERROR:
+		rmq_answer_err(s, &rq->ref, t->error, NULL);
+		return;
+	case RMQ_TOPIC_NONE:
+		none = true;
+		break;
+	case RMQ_TOPIC_OK:
+		break;
+	}
+	j = rmq_job_new(s, &rq->ref, step);
+	key = rheader_get(rq->h, "key");
+	j->text = mem_strndup(key.p, key.len);
+	q.key = str_of(j->text);
+	j->priv = mem_dup(&q, sizeof q);
+	j->fini = query_free;
+	if (none || q.max == 0 || q.key.len == 0 || t->queues_n == 0) {
+		say(j, s);
+		rmq_job_drop(j);
+		return;
+	}
+	ask_queues(j, t);
+}
