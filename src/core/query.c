@@ -40,7 +40,8 @@ query_end(struct query *q, enum err e, const char *diag)
 		fx = core_answer_new(t->co, q->op, FX_ENTRIES);
 		range_put(t, fx);
 		if (q->ent_n > 0) {
-			fx->entries = fx_mem(fx, q->ent_n * sizeof *fx->entries);
+			fx->entries =
+			    fx_mem(fx, q->ent_n * sizeof *fx->entries);
 			memcpy(fx->entries, q->ent,
 			    q->ent_n * sizeof *fx->entries);
 			fx->entries_n = q->ent_n;

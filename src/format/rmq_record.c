@@ -300,8 +300,8 @@ keys(const uint8_t *body, size_t len, uint64_t *hash, unsigned max)
 	struct rmq_record r;
 	unsigned n = 0;
 
-	while (len != 0 && n < max &&
-	    rmq_record_read(body, len, &r) == ERR_OK) {
+	while (
+	    len != 0 && n < max && rmq_record_read(body, len, &r) == ERR_OK) {
 		n += record_keys(&r, hash + n, max - n);
 		body += r.size;
 		len -= r.size;

@@ -82,8 +82,8 @@ take(struct query *q, const struct entry *e)
 	if (e->attr.format != ENTRY_FORMAT_ROCKETMQ)
 		return;
 	for (at = 0; at < e->body.len; at += r.size) {
-		if (rmq_record_read(
-			e->body.p + at, e->body.len - at, &r) != ERR_OK)
+		if (rmq_record_read(e->body.p + at, e->body.len - at, &r) !=
+		    ERR_OK)
 			return;
 		if (!rmq_record_has_key(&r, q->key) ||
 		    r.store_ms < q->begin_ms || r.store_ms > q->end_ms)
@@ -93,8 +93,8 @@ take(struct query *q, const struct entry *e)
 			q->v = mem_reallocarray(q->v, q->cap, sizeof *q->v);
 		}
 		rec = slice_sub(e->body, at, r.size);
-		q->v[q->n++] = (struct hit){ slice_ref(rec), r.store_ms,
-			r.phys_offset };
+		q->v[q->n++] =
+		    (struct hit){ slice_ref(rec), r.store_ms, r.phys_offset };
 	}
 }
 
@@ -156,8 +156,7 @@ ask_queues(struct rmq_job *j, const struct rmq_topic *t)
 	rmq_job_hold(j);
 	for (i = 0; i < t->queues_n; i++) {
 		op = rmq_job_op(j, OP_QUERY, i);
-		op->topic =
-		    op_str(op, rmq_queue_full(t, i, name, sizeof name));
+		op->topic = op_str(op, rmq_queue_full(t, i, name, sizeof name));
 		op->u64 = rmq_key_hash(q->key);
 		op->u32 = q->max;
 		op->start.time_ms = q->begin_ms;

@@ -359,8 +359,9 @@ group_form(struct local *lo)
 	cap = (cap + DISK_BLOCK - 1) & ~(DISK_BLOCK - 1);
 	runs = lo->staged_n < cap / RECORD_HEAD_ENTRY ? lo->staged_n :
 							cap / RECORD_HEAD_ENTRY;
-	if (lo->open != NULL && !segment_fits(
-	    lo->open, cap, runs, lo->keyed ? cap / KEY_BODY_BYTES : 0)) {
+	if (lo->open != NULL &&
+	    !segment_fits(
+		lo->open, cap, runs, lo->keyed ? cap / KEY_BODY_BYTES : 0)) {
 		if (TAILQ_EMPTY(&lo->free))
 			return false;
 		/* until it is known whether there can be another one, the last

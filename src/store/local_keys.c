@@ -53,8 +53,8 @@ segment_keys_add(struct local *lo, struct segment *seg, unsigned format,
 		return;
 	if (seg->key_cap - seg->key_n < max) {
 		seg->key_cap = 2 * seg->key_cap + max;
-		seg->key = mem_reallocarray(
-		    seg->key, seg->key_cap, sizeof *seg->key);
+		seg->key =
+		    mem_reallocarray(seg->key, seg->key_cap, sizeof *seg->key);
 	}
 	v = seg->key + seg->key_n;
 	n = fmt->keys(body, len, v, max);
@@ -233,8 +233,8 @@ guess(const struct key_search *ks, const struct segment *seg, uint32_t hash)
 	uint32_t at;
 
 	if (ks->probes == 0)
-		return (uint32_t)((uint64_t)hash * key_blocks(seg->key_n) >>
-		    32);
+		return (
+		    uint32_t)((uint64_t)hash * key_blocks(seg->key_n) >> 32);
 	if (ks->probes > NEAR)
 		return ks->lo + (ks->hi - ks->lo) / 2;
 	at = ks->at < ks->lo ? ks->lo : ks->hi - 1;
@@ -294,8 +294,8 @@ block_look(struct key_search *ks, const struct segment *seg, const uint8_t *b,
 
 /* The index is damaged: it is made again from the groups, with the footer. */
 static enum err
-block_bad(struct local *lo, struct key_search *ks, struct segment *seg,
-    uint64_t off)
+block_bad(
+    struct local *lo, struct key_search *ks, struct segment *seg, uint64_t off)
 {
 	local_report(lo, LOCAL_CORRUPT, seg->id, off, KEY_BLOCK);
 	/* a job that rewrites has its eye on the rows */

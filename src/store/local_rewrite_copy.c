@@ -47,8 +47,8 @@ all_keys(const struct rewrite *rw)
 			if (rw->row[i].seg == rw->victim[v])
 				bytes += rw->row[i].row.bytes;
 		bytes /= KEY_BODY_BYTES;
-		sum += bytes < rw->victim[v]->key_n ? bytes :
-						      rw->victim[v]->key_n;
+		sum +=
+		    bytes < rw->victim[v]->key_n ? bytes : rw->victim[v]->key_n;
 	}
 	return (uint32_t)sum;
 }
@@ -135,8 +135,8 @@ rewrite_make(struct rewrite *rw)
 	id = segment_id_next(lo);
 	memset(&rw->rq, 0, sizeof rw->rq);
 	rw->rq.file = id;
-	rw->rq.len = rw->out_bytes + footer_len(rw->row_n) +
-	    keys_len(rw->keys_n);
+	rw->rq.len =
+	    rw->out_bytes + footer_len(rw->row_n) + keys_len(rw->keys_n);
 	rw->rq.hurry = true;
 	/* neither free nor sealed yet */
 	rw->out = segment_add(lo, id, rw->rq.len);

@@ -291,8 +291,7 @@ _Static_assert(sizeof(struct trailer_layout) == FOOTER_TRAILER, "trailer");
 struct trailer {
 	uint64_t generation, first_group, last_group;
 	uint16_t kind;
-	uint32_t epoch, data_end, footer_off, rows_n, rows_crc, shard,
-	    keys_n;
+	uint32_t epoch, data_end, footer_off, rows_n, rows_crc, shard, keys_n;
 };
 void trailer_put(uint8_t *p, const struct trailer *);
 /* p: the last FOOTER_TRAILER bytes of a segment */
@@ -317,8 +316,7 @@ uint32_t footer_len(uint32_t rows_n);
 uint32_t key_hash(uint64_t ledger, uint64_t hash);
 uint32_t key_blocks(uint32_t keys_n);
 uint32_t keys_len(uint32_t keys_n); /* bytes */
-void key_block_put(
-    uint8_t *p, uint32_t seed, const uint64_t *pair, uint32_t n);
+void key_block_put(uint8_t *p, uint32_t seed, const uint64_t *pair, uint32_t n);
 /* Number of its pairs; 0: damaged */
 uint32_t key_block_check(const uint8_t *p, uint32_t seed);
 

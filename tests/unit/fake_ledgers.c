@@ -259,6 +259,25 @@ fk_find_index(struct ledgers *l, struct ledger *lg, uint64_t index,
 	e->finds[e->finds_n++].entry = i;
 }
 
+/* An entry's tag is its only key. */
+static void
+fk_find_keys(struct ledgers *l, struct ledger *lg, uint64_t hash, int64_t from,
+    int64_t to, uint32_t max, ledger_keys_f *done, void *priv)
+{
+	struct fake_engine *e = eng(l);
+	struct fake_ledger *f = lg_of(lg);
+	int64_t i = to < (int64_t)f->durable ? to : (int64_t)f->durable;
+
+	assert(e->finds_n < NELEM(e->finds));
+	e->finds[e->finds_n].keys = done;
+	e->finds[e->finds_n].priv = priv;
+	e->finds[e->finds_n].n = 0;
+	while (i-- > from && e->finds[e->finds_n].n < max)
+		if (f->ent[i].attr.tag_hash == hash)
+			e->finds[e->finds_n].v[e->finds[e->finds_n].n++] = i;
+	e->finds_n++;
+}
+
 static void
 fk_trim(struct ledgers *l, struct ledger *lg, int64_t entry)
 {
@@ -445,6 +464,7 @@ static const struct ledger_ops fake_ops = {
 	.read_fini = fk_read_fini,
 	.find_time = fk_find_time,
 	.find_index = fk_find_index,
+	.find_keys = fk_find_keys,
 	.trim = fk_trim,
 	.close = fk_close,
 	.fence = fk_fence,
@@ -579,8 +599,15 @@ fake_poll(struct fake_engine *e)
 	bool any = e->finds_n > 0;
 	unsigned i;
 
-	for (i = 0; i < e->finds_n; i++)
-		e->finds[i].done(e->finds[i].priv, e->finds[i].entry, ERR_OK);
+	for (i = 0; i < e->finds_n; i++) {
+		if (e->finds[i].keys != NULL)
+			e->finds[i].keys(e->finds[i].priv, e->finds[i].v,
+			    e->finds[i].n, ERR_OK);
+		else
+			e->finds[i].done(
+			    e->finds[i].priv, e->finds[i].entry, ERR_OK);
+		e->finds[i].keys = NULL;
+	}
 	e->finds_n = 0;
 	while ((rd = e->reads) != NULL) {
 		next = rd->impl;

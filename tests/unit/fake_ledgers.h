@@ -50,6 +50,9 @@ struct fake_engine {
 		void (*done)(void *priv, int64_t entry, enum err);
 		void *priv;
 		int64_t entry;
+		ledger_keys_f *keys; /* by key: v, n */
+		int64_t v[FIND_KEYS_MAX];
+		uint32_t n;
 	} finds[16];
 	unsigned finds_n, reads_n;
 	uint64_t peeks;

@@ -634,6 +634,91 @@ test_model(void **state)
 	}
 }
 
+/* --- by key ------------------------------------------------------------------------------ */
+
+static struct op *
+query_op(uint64_t hash, int64_t from_ms, int64_t to_ms, uint32_t max)
+{
+	struct op *op = lrig_new_op(tr, OP_QUERY, 7, 0);
+
+	op->u64 = hash;
+	op->start.time_ms = from_ms;
+	op->due_ms = to_ms;
+	op->u32 = max;
+	return op;
+}
+
+/* Messages of these indexes, in that order */
+static void
+assert_found(struct op *op, uint32_t n, const uint64_t *index)
+{
+	const struct fx *fx = lrig_ask(tr, op);
+
+	assert_ok(fx->err);
+	assert_int_equal(fx->type, FX_ENTRIES);
+	assert_int_equal(fx->entries_n, n);
+	for (uint32_t i = 0; i < n; i++) {
+		assert_int_equal(fx->entries[i].index, index[i]);
+		assert_true(slice_eq_str(fx->entries[i].body, "0123456789"));
+		assert_int_equal(fx->entries[i].locator,
+		    entry_locator(fx->entries[i].pos.ledger,
+			(uint64_t)fx->entries[i].pos.entry));
+	}
+}
+
+/* Over ledgers, the newest first; by time, inclusive; from memory and not */
+static void
+test_query(void **state)
+{
+	int64_t first, second;
+
+	begin(state);
+	assert_found(query_op(5, 0, INT64_MAX, 10), 0, NULL);
+	put(1, 5, 0);
+	put(1, 6, 0);
+	put(1, 5, 0);
+	put_n(97);
+	first = tr->now_ms;
+	roll(); /* 100 to 199 */
+	lrig_pass(tr, 1000);
+	put(1, 5, 0); /* 200 */
+	put(1, 6, 0);
+	lrig_run(tr);
+	second = tr->now_ms;
+	assert_true(lrig_topic(tr)->log.ledgers_n >= 2);
+	for (int cold = 0; cold < 2; cold++) {
+		tr->e->cold = cold != 0;
+		assert_found(query_op(5, 0, INT64_MAX, 10), 3,
+		    (const uint64_t[]){ 200, 2, 0 });
+		assert_found(query_op(6, 0, INT64_MAX, 10), 2,
+		    (const uint64_t[]){ 201, 1 });
+		assert_found(query_op(5, 0, INT64_MAX, 2), 2,
+		    (const uint64_t[]){ 200, 2 });
+		assert_found(query_op(7, 0, INT64_MAX, 2), 0, NULL);
+		assert_found(query_op(5, 0, second - 1, 10), 2,
+		    (const uint64_t[]){ 2, 0 });
+		assert_found(query_op(5, second, second, 10), 1,
+		    (const uint64_t[]){ 200 });
+		assert_found(query_op(5, first + 1, second - 1, 10), 0, NULL);
+		assert_found(query_op(5, second + 1, INT64_MAX, 10), 0, NULL);
+	}
+}
+
+static void
+test_query_refused(void **state)
+{
+	begin(state);
+	put_n(1);
+	assert_int_equal(
+	    lrig_ask(tr, query_op(5, 0, 1, 0))->err, ERR_INVALID_ARG);
+	assert_int_equal(lrig_ask(tr, query_op(5, 0, 1, QUERY_MAX + 1))->err,
+	    ERR_INVALID_ARG);
+	/* an engine without the index */
+	tr->ops.find_keys = NULL;
+	assert_int_equal(
+	    lrig_ask(tr, query_op(5, 0, 1, 1))->err, ERR_NOT_ALLOWED);
+}
+
 int
 main(void)
 {
@@ -646,6 +731,8 @@ main(void)
 		T_(test_scan_limit),
 		T_(test_wait),
 		T_(test_wait_roll),
+		T_(test_query),
+		T_(test_query_refused),
 		T_(test_cancel),
 		T_(test_too_many),
 		T_(test_close),

@@ -260,6 +260,43 @@ test_stamp(void **state)
 	assert_int_equal(at, n);
 }
 
+/* ---- keys */
+
+#define KEYS_PROPS "KEYS\1k1  shared\2UNIQ_KEY\1ABCD\2"
+
+/* In the order in which they stand; the numbers are in logs and never change. */
+static void
+test_keys(void **state)
+{
+	struct rmq_record r = { .topic = STR_LIT("t"),
+		.body = STR_LIT("b"),
+		.props = STR_LIT(KEYS_PROPS) };
+	uint8_t mem[512];
+	uint64_t hash[8];
+	size_t n = rmq_record_write(mem, &r);
+
+	(void)state;
+	assert_true(
+	    rmq_key_hash(STR_LIT("shared")) == UINT64_C(0x70fadb4d820e62fa));
+	/* a batch */
+	memcpy(mem + n, mem, n);
+	assert_int_equal(rmq_record_format.keys(mem, 2 * n, hash, 8), 6);
+	for (size_t i = 0; i < 6; i += 3) {
+		assert_true(hash[i] == rmq_key_hash(STR_LIT("ABCD")));
+		assert_true(hash[i + 1] == rmq_key_hash(STR_LIT("k1")));
+		assert_true(hash[i + 2] == rmq_key_hash(STR_LIT("shared")));
+	}
+	assert_int_equal(rmq_record_format.keys(mem, 2 * n, hash, 4), 4);
+	assert_int_equal(rmq_record_format.keys(mem, n - 1, hash, 8), 0);
+	assert_true(rmq_record_has_key(&r, STR_LIT("k1")));
+	assert_true(rmq_record_has_key(&r, STR_LIT("ABCD")));
+	assert_false(rmq_record_has_key(&r, STR_LIT("k")));
+	assert_false(rmq_record_has_key(&r, STR_LIT("k1  shared")));
+	r.props = STR_NONE;
+	n = rmq_record_write(mem, &r);
+	assert_int_equal(rmq_record_format.keys(mem, n, hash, 8), 0);
+}
+
 /* ---- batches */
 
 static void
@@ -415,6 +452,7 @@ main(void)
 		cmocka_unit_test(test_read_cut),
 		cmocka_unit_test(test_fields),
 		cmocka_unit_test(test_stamp),
+		cmocka_unit_test(test_keys),
 		cmocka_unit_test(test_batch),
 		cmocka_unit_test(test_unwrap),
 		cmocka_unit_test(test_inflate),
