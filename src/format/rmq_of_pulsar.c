@@ -199,6 +199,19 @@ add_uniq(struct out *o, uint64_t locator, uint32_t at, int64_t born_ms)
 	add(o, RMQ_PROP_UNIQ_KEY, (struct str){ text, rmq_uniq_put(text, &u) });
 }
 
+bool
+rmq_of_pulsar_uniq(struct str key, uint64_t *locator)
+{
+	struct rmq_uniq u;
+
+	if (rmq_uniq_read(key, &u) != ERR_OK || u.host.v6 ||
+	    (u.loader & 0xffff) != LOADER_MARK)
+		return false;
+	*locator = (uint64_t)be32_get(u.host.ip) << 32 | (uint64_t)u.pid << 16 |
+	    u.loader >> 16;
+	return *locator <= INT64_MAX;
+}
+
 /* First what RocketMQ acts on, so that it is there whatever the rest is. */
 static void
 make_props(struct out *o, const struct rmq_record *r,

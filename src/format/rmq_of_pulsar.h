@@ -48,6 +48,10 @@ struct rmq_of_pulsar {
 void rmq_of_pulsar(const struct rmq_of_pulsar *, const struct pulsar_msgs *,
     const struct pulsar_msg *, char props[RMQ_PROPS_MAX], struct rmq_record *);
 
+/* Is it a unique key that was made here? Then the message's locator (phys_offset of
+ * its record); whether the message has that key is to be looked at. */
+bool rmq_of_pulsar_uniq(struct str key, uint64_t *locator);
+
 /* tagsCode of the message, by its property TAGS; 0: it has none. */
 uint32_t pulsar_tags_code(const struct span_rep *properties);
 

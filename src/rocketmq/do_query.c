@@ -3,12 +3,19 @@
  * QUERY_MESSAGE: the messages of a topic with a key, from all of its queues, in
  * the order in which they were stored. Of more than were asked for, the newest.
  *
- * Messages of Pulsar producers have no such keys and are not found.
+ * Messages of Pulsar's producers are not in the index. Their unique keys are made
+ * here and say where they lie, so those find them; their other keys don't.
  */
 #include <stdlib.h>
 
+#include "format/rmq_of_pulsar.h"
 #include "format/rmq_record.h"
 #include "rocketmq/job.h"
+#include "rocketmq/take.h"
+
+/* fx->req; below: a queue */
+#define ASK_WHERE (UINT64_C(1) << 32)
+#define ASK_ENTRY (ASK_WHERE + 1)
 
 #define MAX_N 64 /* the reference's maxMsgsNumBatch */
 #define MAX_UNIQUE_N 32 /* its defaultQueryMaxNum */
@@ -23,7 +30,10 @@ struct query {
 	struct str key; /* j->text */
 	uint32_t max;
 	int64_t begin_ms, end_ms;
-	uint32_t left; /* queues that have not answered */
+	uint32_t left; /* answers to come */
+	uint64_t locator; /* that the key says */
+	char *topic;
+	char *queue; /* that has it, its full name */
 	struct hit *v;
 	uint32_t n, cap;
 };
@@ -37,6 +47,8 @@ query_free(struct rmq_job *j)
 	for (i = 0; i < q->n; i++)
 		slice_unref(&q->v[i].rec);
 	mem_free(q->v);
+	mem_free(q->topic);
+	mem_free(q->queue);
 	mem_free(q);
 }
 
@@ -71,12 +83,26 @@ prune(struct query *q)
 	q->n = keep;
 }
 
-/* Of an entry, which may be a batch, the records that have the key */
+/* If it has the key */
+static void
+take_record(struct query *q, const struct rmq_record *r, struct slice rec)
+{
+	if (!rmq_record_has_key(r, q->key) || r->store_ms < q->begin_ms ||
+	    r->store_ms > q->end_ms)
+		return;
+	if (q->n == q->cap) {
+		q->cap = q->cap == 0 ? 16 : q->cap * 2;
+		q->v = mem_reallocarray(q->v, q->cap, sizeof *q->v);
+	}
+	q->v[q->n++] =
+	    (struct hit){ slice_ref(rec), r->store_ms, r->phys_offset };
+}
+
+/* Of an entry, which may be a batch */
 static void
 take(struct query *q, const struct entry *e)
 {
 	struct rmq_record r;
-	struct slice rec;
 	uint32_t at;
 
 	if (e->attr.format != ENTRY_FORMAT_ROCKETMQ)
@@ -85,17 +111,38 @@ take(struct query *q, const struct entry *e)
 		if (rmq_record_read(e->body.p + at, e->body.len - at, &r) !=
 		    ERR_OK)
 			return;
-		if (!rmq_record_has_key(&r, q->key) ||
-		    r.store_ms < q->begin_ms || r.store_ms > q->end_ms)
-			continue;
-		if (q->n == q->cap) {
-			q->cap = q->cap == 0 ? 16 : q->cap * 2;
-			q->v = mem_reallocarray(q->v, q->cap, sizeof *q->v);
-		}
-		rec = slice_sub(e->body, at, r.size);
-		q->v[q->n++] =
-		    (struct hit){ slice_ref(rec), r.store_ms, r.phys_offset };
+		take_record(q, &r, slice_sub(e->body, at, r.size));
 	}
+}
+
+/* The message of Pulsar's at the place that the key says */
+static void
+take_located(struct query *q, struct rmq_session *s, const struct entry *e)
+{
+	struct rmq_record r;
+	struct slice rec;
+
+	if (e->attr.format != ENTRY_FORMAT_PULSAR ||
+	    !rmq_take_one(s, e, str_of(q->queue), q->locator, &rec))
+		return;
+	if (rmq_record_read(rec.p, rec.len, &r) == ERR_OK &&
+	    str_eq(r.topic, str_of(q->topic)))
+		take_record(q, &r, rec);
+	slice_unref(&rec);
+}
+
+static void
+ask_entry(struct rmq_job *j, struct str queue)
+{
+	struct query *q = j->priv;
+	struct op *op = rmq_job_op(j, OP_READ, ASK_ENTRY);
+
+	q->queue = mem_strndup(queue.p, queue.len);
+	op->topic = op_str(op, queue);
+	op->u64 = q->locator;
+	op->flag = true;
+	q->left++;
+	rmq_job_route(j, &op);
 }
 
 static void
@@ -128,12 +175,18 @@ step(struct rmq_job *j, struct rmq_session *s, struct fx *fx)
 	struct query *q = j->priv;
 	uint32_t i;
 
-	if (fx->err == ERR_OK) {
+	if (fx->err == ERR_OK && fx->req == ASK_WHERE) {
+		ask_entry(j, fx->text);
+	} else if (fx->err == ERR_OK && fx->req == ASK_ENTRY) {
+		take_located(q, s, &fx->ent);
+	} else if (fx->err == ERR_OK) {
 		for (i = 0; i < fx->entries_n; i++)
 			take(q, &fx->entries[i]);
 		prune(q);
-	} else if (fx->err != ERR_NO_TOPIC && j->err == ERR_OK) {
-		/* a queue that was never written to is not there */
+	} else if (fx->err != ERR_NO_TOPIC && fx->err != ERR_NO_MESSAGE &&
+	    j->err == ERR_OK) {
+		/* a queue that was never written to is not there, nor is a
+		 * message that was deleted */
 		j->err = fx->err;
 	}
 	if (--q->left > 0)
@@ -162,6 +215,12 @@ ask_queues(struct rmq_job *j, const struct rmq_topic *t)
 		op->start.time_ms = q->begin_ms;
 		op->due_ms = q->end_ms;
 		rmq_job_route(j, &op);
+	}
+	if (rmq_of_pulsar_uniq(q->key, &q->locator)) {
+		op = rmq_job_op(j, OP_LOCATE, ASK_WHERE);
+		op->u64 = q->locator;
+		q->left++;
+		rmq_job_route_to(j, j->rm->router->shard, &op);
 	}
 	rmq_job_release(j);
 }
@@ -227,5 +286,6 @@ rmq_do_query(struct rmq_session *s, struct rmq_req *rq)
 		rmq_job_drop(j);
 		return;
 	}
+	((struct query *)j->priv)->topic = mem_strdup(t->name);
 	ask_queues(j, t);
 }
