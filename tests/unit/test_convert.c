@@ -319,6 +319,8 @@ static void
 test_message_to_record(void **state)
 {
 	uint8_t meta[1024], *e;
+	struct str uniq;
+	uint64_t locator;
 	struct rmq_record r;
 
 	(void)state;
@@ -364,7 +366,14 @@ test_message_to_record(void **state)
 	has(r.props, "pulsar.nullValue", NULL);
 	has(r.props, "pulsar.cut", NULL);
 	/* the locator is in it, twice the same */
-	assert_int_equal(rmq_props_get(r.props, RMQ_PROP_UNIQ_KEY).len, 32);
+	uniq = rmq_props_get(r.props, RMQ_PROP_UNIQ_KEY);
+	assert_int_equal(uniq.len, 32);
+	assert_true(rmq_of_pulsar_uniq(uniq, &locator));
+	assert_int_equal(locator, r.phys_offset);
+	/* of a client's own */
+	assert_false(rmq_of_pulsar_uniq(
+	    STR_LIT("7F0000010001000000000000000000AB"), &locator));
+	assert_false(rmq_of_pulsar_uniq(STR_LIT("mine"), &locator));
 }
 
 static void
