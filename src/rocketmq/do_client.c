@@ -9,8 +9,10 @@
 
 #include "rocketmq/gconf.h"
 #include "rocketmq/group.h"
+#include "rocketmq/job.h"
 #include "rocketmq/sql92.h"
 
+#define HEARD 1 /* step of a heartbeat's job: it was answered */
 #define MEMBERS_MAX 10000u /* groups of a connection */
 
 /* --- members ---------------------------------------------------------------- */
@@ -139,6 +141,11 @@ member_heard(struct rmq_session *s, const char *group, struct rmq_interest *in,
 	msg->language = s->language;
 	msg->version = s->version;
 	msg->in = rmq_interest_ref(in);
+	if (s->joining != NULL) {
+		msg->asker = s->joining->number;
+		s->joining->u32++;
+		rmq_job_hold(s->joining);
+	}
 	rmq_msg_send(s->rm, rmq_group_shard(s->rm, str_of(group)), &msg);
 	return true;
 }
@@ -362,12 +369,42 @@ heard(struct rmq_session *s, const json_t *body, bool *changed)
 	return true;
 }
 
+/* A heartbeat is answered when the groups know of it: whoever is told of that, on
+ * whatever connection, finds the member there. */
+static void
+say_heard(struct rmq_job *j, struct rmq_session *s)
+{
+	j->step = HEARD;
+	(void)rmq_answer(s, &j->ref, RC_SUCCESS, NULL);
+	rout_bool(&s->rm->out, "IS_SUPPORT_HEART_BEAT_V2", true);
+	rout_bool(&s->rm->out, "IS_SUB_CHANGE", j->flag);
+	rmq_answer_end(s, &j->ref, NULL, 0);
+}
+
+/* A group has taken a member in. */
+void
+rmq_joined(struct rmq *rm, const struct rmq_msg *m)
+{
+	struct rmq_job *j = umap_get(&rm->things, m->session);
+	struct rmq_session *s;
+
+	if (j == NULL)
+		return; /* the front-end is being taken down */
+	CHECK_OBJ_NOTNULL(j, RMQ_JOB_MAGIC);
+	s = rmq_session_get(rm, j->ref.session);
+	AN(j->u32);
+	if (--j->u32 == 0 && j->step != HEARD && s != NULL)
+		say_heard(j, s);
+	rmq_job_release(j);
+}
+
 void
 rmq_do_heartbeat(struct rmq_session *s, struct rmq_req *q)
 {
 	const json_t *producers, *consumers;
 	const char *id;
 	bool ok, changed, v2;
+	struct rmq_job *j;
 	json_t *js;
 
 	js = json_loadb((const char *)q->body.p, q->body.len, 0, NULL);
@@ -386,19 +423,22 @@ rmq_do_heartbeat(struct rmq_session *s, struct rmq_req *q)
 		return;
 	}
 	client_is(s, q, id);
+	j = rmq_job_new(s, &q->ref, NULL);
+	rmq_job_hold(j);
+	s->joining = j;
 	ok = heard(s, js, &changed);
+	s->joining = NULL;
 	v2 = json_integer_value(json_object_get(js, "heartbeatFingerprint")) !=
 	    0;
 	json_decref(js);
+	j->flag = changed || !v2;
 	if (!ok) {
+		j->step = HEARD; /* what joined is not waited for */
 		rmq_answer_code(s, &q->ref, RC_SUBSCRIPTION_PARSE_FAILED,
 		    "a subscription can't be read");
-		return;
-	}
-	(void)rmq_answer(s, &q->ref, RC_SUCCESS, NULL);
-	rout_bool(&s->rm->out, "IS_SUPPORT_HEART_BEAT_V2", true);
-	rout_bool(&s->rm->out, "IS_SUB_CHANGE", changed || !v2);
-	rmq_answer_end(s, &q->ref, NULL, 0);
+	} else if (j->u32 == 0)
+		say_heard(j, s);
+	rmq_job_release(j);
 }
 
 void

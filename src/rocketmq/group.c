@@ -295,6 +295,18 @@ join(struct rmq *rm, struct rmq_msg *msg)
 }
 
 static void
+say_joined(struct rmq *rm, const struct rmq_msg *msg)
+{
+	struct rmq_msg *m;
+
+	if (msg->asker == 0)
+		return;
+	m = rmq_msg_new(rm, MSG_JOINED);
+	m->session = msg->asker;
+	rmq_msg_send(rm, msg->session_shard, &m);
+}
+
+static void
 leave(struct rmq *rm, const struct rmq_msg *msg)
 {
 	struct rmq_group *g = group_get(rm, msg->group);
@@ -474,6 +486,10 @@ rmq_receive(struct rmq *rm, struct rmq_msg **mp)
 	switch (m->type) {
 	case MSG_JOIN:
 		join(rm, m);
+		say_joined(rm, m);
+		break;
+	case MSG_JOINED:
+		rmq_joined(rm, m);
 		break;
 	case MSG_LEAVE:
 		leave(rm, m);

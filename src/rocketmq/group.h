@@ -111,7 +111,10 @@ void rmq_member_told(
     struct rmq_session *, struct str group, struct rmq_interests **all);
 
 enum rmq_msg_type {
-	MSG_JOIN, /* to the group: session is a member, or has changed */
+	/* to the group: session is a member, or has changed; asker: number of the
+	 * job that waits for MSG_JOINED, 0: none */
+	MSG_JOIN,
+	MSG_JOINED, /* to that job's front-end; session: its number */
 	MSG_LEAVE, /* to the group */
 	MSG_ASK, /* to the group: a question */
 	MSG_ANSWER, /* to the session */
@@ -173,6 +176,7 @@ struct rmq_msg *rmq_group_question(struct rmq_session *, const struct rmq_req *,
 void rmq_group_ask(struct rmq_session *, const struct rmq_req *,
     struct str group, struct str client);
 
+void rmq_joined(struct rmq *, const struct rmq_msg *);
 void rmq_reply_came(struct rmq *, struct rmq_msg **);
 
 /* --- the group's side */

@@ -218,6 +218,7 @@ struct rmq_session {
 	uint8_t language, type; /* type: encoding of its last header */
 	int32_t version;
 	LIST_HEAD(, rmq_member) members; /* groups that it is in */
+	struct rmq_job *joining; /* the heartbeat that is being read */
 	struct rmq_pull_list pulls;
 	struct rmq_pop_list pops;
 	int32_t opaque_seq; /* of our requests to it */

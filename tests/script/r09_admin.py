@@ -421,7 +421,9 @@ def asked_next(clients):
     end = time.monotonic() + 10
     while time.monotonic() < end:
         for c in clients:
-            if not c.requests and select.select([c.sock], [], [], 0.05)[0]:
+            # a frame may have come together with the one before
+            if not c.requests and (c.buf or select.select(
+                    [c.sock], [], [], 0.05)[0]):
                 check(c.read(end), "closed")
             while c.requests:
                 r = c.requests.pop(0)
