@@ -694,6 +694,10 @@ test_captured_send(void **state)
 	check_str(rheader_get(&h, "topic"), "capgot");
 	check_str(rmq_props_get(rheader_get(&h, "properties"), STR_LIT("user")),
 	    "v\"\\\001");
+	/* the C++ library's, which ends its header with a newline */
+	scan_vector("python-0.4.4.client.10.req", &fr);
+	assert_int_equal(fr.header[fr.header_n - 1], '\n');
+	check_str(rheader_get(&h, "topic"), "cappyt");
 	scan_vector("java-4.9.8.broker.310.resp", &fr);
 	assert_int_equal(h.code, 0);
 	check_str(rheader_get(&h, "MSG_REGION"), "DefaultRegion");
