@@ -100,7 +100,7 @@ props_of(struct rmq *rm, const struct rmq_record *old, int64_t level,
 		rmq_props_delete(&out, RMQ_PROP_DELAY);
 	if (rmq_props_end(&out, stored) != ERR_OK)
 		return false;
-	*p = (struct rmq_msg_props){ .max_reconsume = -1 };
+	*p = (struct rmq_msg_props){ 0 };
 	rmq_props_get_many(*stored, names, v, 4);
 	p->keys = v[0];
 	p->tags = v[1];

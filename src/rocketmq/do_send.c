@@ -261,7 +261,10 @@ send_one(struct rmq_session *s, const struct rmq_req *q, struct rmq_topic *t,
 		illegal(s, q);
 		return;
 	}
-	if (m.p.transaction)
+	if (m.p.multi)
+		rmq_answer_code(s, &q->ref, RC_REQUEST_CODE_NOT_SUPPORTED,
+		    "light queues (INNER_MULTI_DISPATCH) are not supported");
+	else if (m.p.transaction)
 		rmq_stage_half(s, &q->ref, t, &m);
 	else if (m.p.deliver_ms > 0 && !dead)
 		rmq_stage(s, &q->ref, t, &m, true);

@@ -186,11 +186,10 @@ look(struct scan *sc, struct str name, struct str v)
 		p->tags = v;
 	else if (is(name, &RMQ_PROP_SHARDING_KEY))
 		p->sharding = v;
-	else if (is(name, &RMQ_PROP_WAIT)) {
-		p->no_wait = str_eq(v, STR_LIT("false"));
+	else if (is(name, &RMQ_PROP_WAIT) || is(name, &RMQ_PROP_POP_CK))
 		return false;
-	} else if (is(name, &RMQ_PROP_POP_CK))
-		return false;
+	else if (is(name, &RMQ_PROP_INNER_MULTI_DISPATCH))
+		p->multi = true;
 	else if (is(name, &RMQ_PROP_TRAN_MSG))
 		p->transaction = v.len == 4 && strncasecmp(v.p, "true", 4) == 0;
 	else if (is(name, &RMQ_PROP_DELAY))
@@ -205,11 +204,7 @@ look(struct scan *sc, struct str name, struct str v)
 	} else if (is(name, &RMQ_PROP_TIMER_DELAY_MS)) {
 		n = number(v);
 		sc->timer_ms = n > INT64_MAX / 2 ? INT64_MAX : sc->now_ms + n;
-	} else if (is(name, &RMQ_PROP_RETRY_TOPIC))
-		p->retry_topic = v;
-	else if (is(name, &RMQ_PROP_ORIGIN_MESSAGE_ID))
-		p->origin_id = v;
-	else if (is(name, &RMQ_PROP_CLUSTER) ||
+	} else if (is(name, &RMQ_PROP_CLUSTER) ||
 	    is(name, &RMQ_PROP_MSG_REGION) || is(name, &RMQ_PROP_TRACE_ON))
 		return false; /* said anew */
 	return true;
@@ -249,7 +244,7 @@ rmq_props_take(struct rmq *rm, struct str sent, int64_t now_ms,
 	struct str name, v;
 	char uniq[RMQ_ID_MAX];
 
-	*p = (struct rmq_msg_props){ .max_reconsume = -1 };
+	*p = (struct rmq_msg_props){ 0 };
 	if (sent.len > rm->conf.max_properties_bytes)
 		return ERR_TOO_BIG;
 	rmq_props_begin(&out, rm->props, sizeof rm->props);

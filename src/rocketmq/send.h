@@ -26,9 +26,7 @@ struct rmq_msg_props {
 	int64_t deliver_ms; /* DELAY, TIMER_*: when, wall; 0: now */
 	bool timer; /* it comes of TIMER_*: may be recalled */
 	bool transaction; /* TRAN_MSG=true */
-	bool no_wait; /* WAIT=false */
-	struct str retry_topic, origin_id;
-	int max_reconsume; /* -1: not said */
+	bool multi; /* it is for light queues too, which are not served */
 };
 
 struct rmq_message {
