@@ -10,7 +10,7 @@ enum {
 	TYPE_ZLIB = 3
 };
 
-#define ZLIB_LEVEL 5 /* the clients' own default */
+#define ZLIB_LEVEL 1 /* it is made for one reader, not to be kept */
 
 static unsigned
 type_of(int32_t sys_flag)
@@ -51,7 +51,7 @@ rmq_body_inflate(
 
 enum err
 rmq_body_to_zlib(
-    int32_t *sys_flag, struct str body, size_t max, struct buf **out)
+    int32_t *sys_flag, struct str body, size_t max, struct buf **out, size_t *n)
 {
 	struct buf *plain;
 	enum err e;
@@ -59,6 +59,7 @@ rmq_body_to_zlib(
 	e = rmq_body_inflate(*sys_flag, body, max, &plain);
 	if (e != ERR_OK)
 		return e;
+	*n = plain->len;
 	*out = compress_deflate(plain->data, plain->len, ZLIB_LEVEL);
 	buf_unref(&plain);
 	*sys_flag = (*sys_flag & ~RMQ_SYS_COMPRESSION_MASK) |

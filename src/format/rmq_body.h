@@ -23,10 +23,11 @@ enum err rmq_body_inflate(
     int32_t sys_flag, struct str body, size_t max, struct buf **out) MUST_CHECK;
 
 /*
- * A body that rmq_body_is_modern() as zlib. *sys_flag becomes the new body's.
- * Errors as above: send it as it is, the client will say so.
+ * A body that rmq_body_is_modern() as zlib, which holds *plain bytes. *sys_flag
+ * becomes the new body's. Errors as above: send it as it is, the client will say
+ * so.
  */
 enum err rmq_body_to_zlib(int32_t *sys_flag, struct str body, size_t max,
-    struct buf **out) MUST_CHECK;
+    struct buf **out, size_t *plain) MUST_CHECK;
 
 #endif

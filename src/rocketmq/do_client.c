@@ -326,10 +326,8 @@ rmq_client_forget(struct rmq_session *s)
 }
 
 static void
-client_is(struct rmq_session *s, const struct rmq_req *q, const char *id)
+client_is(struct rmq_session *s, const char *id)
 {
-	s->language = q->h->language;
-	s->version = q->h->version;
 	if (s->client_id != NULL && strcmp(s->client_id, id) == 0)
 		return;
 	rmq_client_forget(s);
@@ -422,7 +420,7 @@ rmq_do_heartbeat(struct rmq_session *s, struct rmq_req *q)
 		json_decref(js);
 		return;
 	}
-	client_is(s, q, id);
+	client_is(s, id);
 	j = rmq_job_new(s, &q->ref, NULL);
 	rmq_job_hold(j);
 	s->joining = j;

@@ -115,18 +115,22 @@ cancel_all(struct rmq_pop *p, uint32_t but)
 	p->waiting = false;
 }
 
-/* What it has got is for nobody. */
-static void
-give_back(struct rmq_pop *p)
+void
+rmq_pop_give_back(struct rmq_pop *p, uint32_t from)
 {
 	char name[NAME_MAX_BYTES + 32];
 	struct lease_name ln;
-	uint32_t i;
+	struct pop_got *g;
 
-	for (i = 0; i < p->got_n && p->kind == POP_LEASE; i++) {
-		ln = (struct lease_name){ p->got[i].index, p->got[i].time_ms };
+	while (p->got_n > from) {
+		g = &p->got[--p->got_n];
+		slice_unref(&g->rec);
+		p->rest++;
+		if (p->kind != POP_LEASE)
+			continue;
+		ln = (struct lease_name){ g->index, g->time_ms };
 		rmq_lease_end(p->s->rm,
-		    rmq_pop_topic(p, p->got[i].queue, name, sizeof name),
+		    rmq_pop_topic(p, g->queue, name, sizeof name),
 		    str_of(p->group), &ln, 1, LEASE_RETURN_UNUSED);
 	}
 }
@@ -138,7 +142,7 @@ rmq_pops_drop(struct rmq_session *s)
 
 	while ((p = LIST_FIRST(&s->pops)) != NULL) {
 		cancel_all(p, POP_NO_QUEUE);
-		give_back(p);
+		rmq_pop_give_back(p, 0);
 		pop_free(p);
 	}
 }

@@ -239,8 +239,8 @@ goes_on(const struct rmq_pull *p, const struct rmq_take *t)
 	    p->until_ns > loop_mono_ns(p->s->rm->lp);
 }
 
-/* By a selector, or because there are other protocols' entries. false: it is read
- * on, nothing has been answered. */
+/* By a selector, or because not all are records that the client can read. false: it
+ * is read on, nothing has been answered. */
 static bool
 take(struct rmq_pull *p, struct fx *fx)
 {
@@ -299,7 +299,7 @@ rmq_pull_fx(struct rmq_pull *p, struct fx *fx)
 		rmq_answer_err(p->s, &p->ref, fx->err, fx->diag);
 	else if (fx->entries_n == 0)
 		say_nothing(p, fx);
-	else if (unlikely(p->sql != NULL || rmq_any_foreign(fx))) {
+	else if (unlikely(p->sql != NULL || rmq_take_needed(p->s, fx))) {
 		if (!take(p, fx))
 			return;
 	} else

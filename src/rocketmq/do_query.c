@@ -10,6 +10,7 @@
 
 #include "format/rmq_of_pulsar.h"
 #include "format/rmq_record.h"
+#include "rocketmq/fit.h"
 #include "rocketmq/job.h"
 #include "rocketmq/take.h"
 
@@ -145,6 +146,21 @@ ask_entry(struct rmq_job *j, struct str queue)
 	rmq_job_route(j, &op);
 }
 
+/* The newest, as far as they may be fitted */
+static void
+fit(struct query *q, struct rmq_session *s)
+{
+	struct rmq_fit f = { 0 };
+	uint32_t i = q->n, k;
+
+	while (i > 0 && rmq_fit_goes_on(&f))
+		rmq_fit_record(s, &f, &q->v[--i].rec);
+	for (k = 0; k < i; k++)
+		slice_unref(&q->v[k].rec);
+	q->n -= i;
+	memmove(q->v, q->v + i, q->n * sizeof *q->v);
+}
+
 static void
 say(struct rmq_job *j, struct rmq_session *s)
 {
@@ -158,6 +174,7 @@ say(struct rmq_job *j, struct rmq_session *s)
 		    "can not find message, maybe time range not correct");
 		return;
 	}
+	fit(q, s);
 	for (i = 0; i < q->n; i++)
 		bytes += q->v[i].rec.len;
 	o = rmq_answer(s, &j->ref, RC_SUCCESS, NULL);

@@ -12,10 +12,12 @@
 
 #include "format/rmq_props.h"
 #include "rocketmq/ask.h"
+#include "rocketmq/fit.h"
 #include "rocketmq/group.h"
 #include "rocketmq/send.h"
 
 #define CLIENT_NS INT64_C(3000000000) /* Broker2Client.callClient */
+#define SYS_FLAG "sysFlag"
 
 struct reply {
 	uint64_t asker;
@@ -59,23 +61,41 @@ taken(struct rmq *rm, void *priv, enum err e, const struct rheader *h,
 }
 
 static void
-push(struct rmq_session *s, const struct rmq_msg *m)
+put_fields(struct rout *o, const struct rmq_msg *m, int32_t sys_flag)
 {
 	const char *p = m->ext, *end = m->ext + m->ext_len, *value;
-	struct reply *r = mem_zalloc(sizeof *r);
-	struct rout *o;
 
+	for (; p < end; p = value + strlen(value) + 1) {
+		value = p + strlen(p) + 1;
+		if (strcmp(p, SYS_FLAG) == 0)
+			rout_i64(o, p, sys_flag);
+		else
+			rout_str(o, p, str_of(value));
+	}
+}
+
+static void
+push(struct rmq_session *s, const struct rmq_msg *m)
+{
+	struct reply *r = mem_zalloc(sizeof *r);
+	struct str body = { m->body, m->body_len };
+	struct buf *made = NULL;
+	int32_t sys_flag;
+
+	if (rtext_i32(rmq_ask_field(m, SYS_FLAG), &sys_flag) != ERR_OK)
+		WRONG("a reply without the flag that we gave it");
 	r->asker = m->asker;
 	r->asker_shard = m->asker_shard;
 	r->ref = m->ref;
 	r->client = mem_strdup(m->client);
-	o = rmq_ask_begin(s, RQ_PUSH_REPLY_MESSAGE_TO_CLIENT, false);
-	for (; p < end; p = value + strlen(value) + 1) {
-		value = p + strlen(p) + 1;
-		rout_str(o, p, str_of(value));
-	}
+	if (rmq_fit_body(s, &sys_flag, body, &made))
+		body = (struct str){ (const char *)made->data, made->len };
+	put_fields(rmq_ask_begin(s, RQ_PUSH_REPLY_MESSAGE_TO_CLIENT, false), m,
+	    sys_flag);
 	rmq_ask_end(
-	    s, slice_mem(m->body, (uint32_t)m->body_len), CLIENT_NS, taken, r);
+	    s, slice_mem(body.p, (uint32_t)body.len), CLIENT_NS, taken, r);
+	if (made != NULL)
+		buf_unref(&made);
 }
 
 void
@@ -153,7 +173,7 @@ reply_msg(struct rmq_session *s, const struct rmq_req *q,
 	put(&sb, "defaultTopic", r->default_topic);
 	put_i64(&sb, "defaultTopicQueueNums", r->default_queues);
 	put_i64(&sb, "queueId", r->queue);
-	put_i64(&sb, "sysFlag", r->sys_flag);
+	put_i64(&sb, SYS_FLAG, r->sys_flag);
 	put_i64(&sb, "bornTimestamp", r->born_ms);
 	put_i64(&sb, "flag", r->flag);
 	put(&sb, "properties", props);
@@ -202,5 +222,11 @@ rmq_do_reply(struct rmq_session *s, struct rmq_req *q)
 		return;
 	}
 	m = reply_msg(s, q, &r, props, client);
+	if (m->ext == NULL) {
+		rmq_msg_free(&m);
+		rmq_answer_code(
+		    s, &q->ref, RC_MESSAGE_ILLEGAL, "the names are too long");
+		return;
+	}
 	rmq_msg_send(rm, rm->router->shard, &m);
 }

@@ -5,6 +5,7 @@
  */
 #include "core/stage.h"
 #include "format/rmq_record.h"
+#include "rocketmq/fit.h"
 #include "rocketmq/group.h"
 #include "rocketmq/job.h"
 #include "rocketmq/take.h"
@@ -67,6 +68,7 @@ question_free(struct rmq_job *j)
 static void
 say_record(struct rmq_job *j, struct rmq_session *s, struct slice b)
 {
+	struct rmq_fit fit = { 0 };
 	struct rmq_record r;
 
 	if (rmq_record_read(b.p, b.len, &r) != ERR_OK) {
@@ -77,9 +79,12 @@ say_record(struct rmq_job *j, struct rmq_session *s, struct slice b)
 		give_client(j, &b);
 		return;
 	}
+	b = slice_ref(b);
+	rmq_fit_record(s, &fit, &b);
 	(void)rmq_answer(s, &j->ref, RC_SUCCESS, NULL);
 	if (rmq_answer_head(s, &j->ref, b.len))
 		conn_write_slice(s->cn, b);
+	slice_unref(&b);
 }
 
 static void

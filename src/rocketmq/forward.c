@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "rocketmq/ask.h"
+#include "rocketmq/fit.h"
 #include "rocketmq/group.h"
 
 #define CLIENT_NS INT64_C(10000000000) /* as the reference waits */
@@ -133,6 +134,7 @@ rmq_forwarded(struct rmq *rm, struct rmq_msg *m)
 	struct rmq_session *s = rmq_session_get(rm, m->session);
 	const char *p = m->ext, *end = m->ext + m->ext_len, *value;
 	struct forward *f = mem_zalloc(sizeof *f);
+	struct slice body;
 	struct rout *o;
 
 	f->asker = m->asker;
@@ -151,10 +153,14 @@ rmq_forwarded(struct rmq *rm, struct rmq_msg *m)
 		if (plain(p) && strcmp(p, "brokerName") != 0)
 			rout_str(o, p, str_of(value));
 	}
-	if (m->ref.code == RQ_CONSUME_MESSAGE_DIRECTLY)
+	body = slice_mem(m->body, (uint32_t)m->body_len);
+	if (m->ref.code == RQ_CONSUME_MESSAGE_DIRECTLY) {
 		rout_str(o, "brokerName", str_of(rm->conf.broker));
-	rmq_ask_end(s, slice_mem(m->body, (uint32_t)m->body_len), CLIENT_NS,
-	    client_said, f);
+		body = rmq_fit_copy(s, m->body, m->body_len);
+	}
+	rmq_ask_end(s, body, CLIENT_NS, client_said, f);
+	if (body.buf != NULL)
+		slice_unref(&body);
 }
 
 void

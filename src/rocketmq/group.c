@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "rocketmq/ask.h"
+#include "rocketmq/fit.h"
 #include "rocketmq/group.h"
 #include "rocketmq/tell.h"
 
@@ -464,6 +465,7 @@ static void
 told(struct rmq *rm, const struct rmq_msg *m)
 {
 	struct rmq_session *s = rmq_session_get(rm, m->session);
+	struct slice body;
 	struct rout *o;
 	unsigned i;
 
@@ -472,7 +474,12 @@ told(struct rmq *rm, const struct rmq_msg *m)
 	o = rmq_ask_begin(s, m->code, true);
 	for (i = 0; i < m->fields_n; i++)
 		rout_str(o, m->fields[i].name, str_of(m->fields[i].value));
-	rmq_ask_oneway(s, slice_mem(m->body, (uint32_t)m->body_len));
+	assert(
+	    m->code == RQ_CHECK_TRANSACTION_STATE); /* the body is a record */
+	body = rmq_fit_copy(s, m->body, m->body_len);
+	rmq_ask_oneway(s, body);
+	if (body.buf != NULL)
+		slice_unref(&body);
 }
 
 void

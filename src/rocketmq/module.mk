@@ -4,7 +4,7 @@ noinst_LIBRARIES += %D%/librocketmq.a
 	%D%/ask.c %D%/ask.h \
 	%D%/attrs.c %D%/attrs.h \
 	%D%/do_conn.c %D%/do_kv.c %D%/do_topic.c %D%/do_topic_list.c \
-	%D%/do_group.c %D%/drop.c %D%/drop.h %D%/gconf.c %D%/gconf.h \
+	%D%/do_group.c %D%/drop.c %D%/drop.h %D%/fit.c %D%/fit.h %D%/gconf.c %D%/gconf.h \
 	%D%/do_stats.c %D%/progress.c %D%/progress.h \
 	%D%/do_status.c %D%/stat.c %D%/stat.h %D%/do_queue.c %D%/do_reset.c %D%/reset.h \
 	%D%/do_config.c %D%/do_misc.c %D%/do_runtime.c %D%/runtime.h \

@@ -86,6 +86,8 @@ struct str rmq_pop_topic(
 /* POP_RETRY_QUEUE: is that the topic that a client's name means? */
 bool rmq_pop_is_retry(struct str topic, struct str group);
 
+/* What it has got, from there on, is for nobody. */
+void rmq_pop_give_back(struct rmq_pop *, uint32_t from);
 /* pop_say.c: answers, of what was got */
 void rmq_pop_say(struct rmq_pop *);
 /* pop_take.c: takes the records of an answer over; those that are not for it are

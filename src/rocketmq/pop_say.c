@@ -6,6 +6,7 @@
  * handle, POP_CK).
  */
 #include "format/rmq_props.h"
+#include "rocketmq/fit.h"
 #include "rocketmq/pop.h"
 #include "rocketmq/send.h"
 
@@ -152,6 +153,21 @@ remake_all(struct rmq_pop *p)
 	p->got_n = n;
 }
 
+/* Those that there is no more time for come again at once, uncounted; a queue's next
+ * ones with them, for the sake of their order. */
+static void
+fit_all(struct rmq_pop *p)
+{
+	struct rmq_fit f = { 0 };
+	uint32_t i;
+
+	if (rmq_fit_bits(p->s) == 0)
+		return;
+	for (i = 0; i < p->got_n && rmq_fit_goes_on(&f); i++)
+		rmq_fit_record(p->s, &f, &p->got[i].rec);
+	rmq_pop_give_back(p, i);
+}
+
 static void
 write_record(struct rmq_pop *p, const struct pop_got *g)
 {
@@ -184,8 +200,8 @@ say_notified(struct rmq_pop *p)
 void
 rmq_pop_say(struct rmq_pop *p)
 {
-	bool found = p->got_n > 0;
 	size_t bytes = 0;
+	bool found;
 	struct rout *o;
 	uint32_t i;
 
@@ -193,6 +209,8 @@ rmq_pop_say(struct rmq_pop *p)
 		say_notified(p);
 		return;
 	}
+	fit_all(p);
+	found = p->got_n > 0;
 	/* of what is said of all, the first one's is the time */
 	o = rmq_answer(p->s, &p->ref,
 	    found		    ? RC_SUCCESS :

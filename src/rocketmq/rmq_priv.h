@@ -215,7 +215,8 @@ struct rmq_session {
 	struct rmq_host born_host; /* the client's */
 	bool named; /* they are set */
 	char *client_id; /* of its last heartbeat; NULL: none came */
-	uint8_t language, type; /* type: encoding of its last header */
+	/* of its last header; type: how that was encoded */
+	uint8_t language, type;
 	int32_t version;
 	LIST_HEAD(, rmq_member) members; /* groups that it is in */
 	struct rmq_job *joining; /* the heartbeat that is being read */

@@ -336,6 +336,8 @@ command(struct rmq_session *s, const uint8_t *p, size_t n, struct buf *b,
 		.body = { .buf = b, .p = fr.body, .len = (uint32_t)fr.body_n },
 	};
 	s->type = fr.type;
+	s->language = rm->hdr.language;
+	s->version = rm->hdr.version;
 	if (!again) {
 		rm->st.requests++;
 		if (++s->requests_n >= rm->conf.requests_max)

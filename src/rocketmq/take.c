@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/name.h"
 #include "format/rmq_of_pulsar.h"
+#include "rocketmq/fit.h"
 #include "rocketmq/send.h"
 #include "rocketmq/sql92.h"
 #include "rocketmq/take.h"
@@ -12,7 +13,20 @@ is_record(const struct entry *ent)
 }
 
 bool
-rmq_any_foreign(const struct fx *fx)
+rmq_take_needed(const struct rmq_session *s, const struct fx *fx)
+{
+	uint8_t bits = rmq_fit_bits(s);
+	uint32_t i;
+
+	for (i = 0; i < fx->entries_n; i++)
+		if (!is_record(&fx->entries[i]) ||
+		    (fx->entries[i].attr.aux & bits) != 0)
+			return true;
+	return false;
+}
+
+static bool
+any_foreign(const struct fx *fx)
 {
 	uint32_t i;
 
@@ -166,18 +180,28 @@ take_foreign(struct rmq *rm, struct rmq_take *t, struct rmq_of_pulsar *c,
 }
 
 static bool
-take_record(struct rmq_take *t, const struct entry *ent)
+take_record(struct rmq_session *s, struct rmq_take *t, struct rmq_fit *f,
+    const struct entry *ent)
 {
 	struct rmq_record r;
+	struct slice rec;
 
 	if (t->sql != NULL &&
 	    (rmq_record_read(ent->body.p, ent->body.len, &r) != ERR_OK ||
 		!sql92_match(t->sql, r.props)))
 		return true;
 	t->next = ent->index;
-	if (!has_room(t, ent->body.len))
+	if (!has_room(t, ent->body.len) || !rmq_fit_goes_on(f))
 		return false;
-	found(t, slice_ref(ent->body));
+	rec = slice_ref(ent->body);
+	if ((ent->attr.aux & rmq_fit_bits(s)) != 0) {
+		rmq_fit_record(s, f, &rec);
+		if (!has_room(t, rec.len)) {
+			slice_unref(&rec);
+			return false;
+		}
+	}
+	found(t, rec);
 	return true;
 }
 
@@ -186,6 +210,7 @@ rmq_take_entries(struct rmq_session *s, struct rmq_take *t, const struct fx *fx)
 {
 	struct rmq *rm = s->rm;
 	struct rmq_of_pulsar c;
+	struct rmq_fit fit = { 0 };
 	char *name = NULL;
 	uint32_t i;
 	bool ok = true, more = true;
@@ -195,11 +220,11 @@ rmq_take_entries(struct rmq_session *s, struct rmq_take *t, const struct fx *fx)
 	t->found = rm->found;
 	t->n = 0;
 	t->bytes = 0;
-	if (rmq_any_foreign(fx))
+	if (any_foreign(fx))
 		ok = target(s, t->topic, &c, &name);
 	for (i = 0; i < fx->entries_n && more; i++)
 		if (is_record(&fx->entries[i]))
-			more = take_record(t, &fx->entries[i]);
+			more = take_record(s, t, &fit, &fx->entries[i]);
 		else if (ok)
 			more = take_foreign(rm, t, &c, &fx->entries[i]);
 	if (more)

@@ -3,7 +3,7 @@
  * take.h - entries that were read, as records for a client: those of RocketMQ's
  * own producers as they lie in the log, those of another protocol's converted
  * (format/rmq_of_pulsar.h), message by message. So a read may begin and end inside
- * of a batch.
+ * of a batch. Records that a client can't read are fitted (fit.h).
  *
  * What can't be had as a record (encrypted, a chunk of a larger message, damaged,
  * left out by a compactor, longer than a frame) is passed over and counted.
@@ -39,8 +39,9 @@ struct rmq_take {
 	uint64_t next; /* index to go on at */
 };
 
-/* Is there one that isn't a record? */
-bool rmq_any_foreign(const struct fx *);
+/* Are they, or is one of them, not to go out as they lie in the log: not a record, or
+ * none that this client can read (fit.h)? */
+bool rmq_take_needed(const struct rmq_session *, const struct fx *);
 /* Of the entries of an answer to OP_READ_AT. */
 void rmq_take_entries(
     struct rmq_session *, struct rmq_take *, const struct fx *);

@@ -404,7 +404,7 @@ test_inflate(void **state)
 	struct str plain = vector_find("body.plain"), packed;
 	struct buf *out, *back;
 	int32_t sys;
-	size_t i;
+	size_t i, n;
 
 	(void)state;
 	for (i = 0; i < NELEM(t); i++) {
@@ -427,7 +427,8 @@ test_inflate(void **state)
 		assert_err(rmq_body_inflate(sys, packed, 1 << 20, &out),
 		    ERR_MALFORMED);
 		packed = vector_find(t[i].name);
-		assert_ok(rmq_body_to_zlib(&sys, packed, 1 << 20, &out));
+		assert_ok(rmq_body_to_zlib(&sys, packed, 1 << 20, &out, &n));
+		assert_int_equal(n, plain.len);
 		assert_int_equal(sys, 0x301 | RMQ_SYS_MULTI_TAGS);
 		assert_ok(rmq_body_inflate(sys,
 		    (struct str){ (char *)out->data, out->len }, 1 << 20,

@@ -52,6 +52,11 @@ METRIC(CONVERT_PASSED, COUNTER, "magnetar_convert_passed_over_total",
 METRIC(CONVERT_CUT, COUNTER, "magnetar_convert_cut_total",
     "RocketMQ's entries whose body could not be inflated or was too long for "
     "Pulsar's consumers")
+METRIC(CONVERT_TO_ZLIB, COUNTER, "magnetar_convert_to_zlib_total",
+    "RocketMQ's messages in LZ4 or zstd made zlib for clients that know no other")
+METRIC(CONVERT_ZLIB_FAILED, COUNTER, "magnetar_convert_to_zlib_failed_total",
+    "Those that were sent as they are: they can't be inflated, or only to more "
+    "than a frame holds")
 METRIC(CONVERT_FAILED, COUNTER, "magnetar_convert_failed_total",
     "Entries that hold no record although RocketMQ's producers stored them")
 
