@@ -2,6 +2,7 @@
 #include "broker/confmap.h"
 
 #include "config.h"
+#include "core/name.h"
 
 #define MIB (INT64_C(1) << 20)
 #define MINUTE_MS INT64_C(60000)
@@ -93,6 +94,7 @@ confmap_local(struct local_conf *lc, const struct conf *c, unsigned shard,
 	local_conf_init(lc);
 	lc->shard = shard;
 	lc->nshards = shards_n;
+	lc->placement = TOPIC_PLACEMENT;
 	lc->segment_bytes = (uint32_t)(c->segmentSizeMB * MIB);
 	lc->cache_bytes = shard_bytes(c, shards_n) - publish_bytes(c, shards_n);
 	lc->max_entry_bytes = (uint32_t)c->maxMessageSize + ENTRY_PADDING;

@@ -220,6 +220,10 @@ topic_name_is_hidden(const struct topic_name *tn)
 unsigned
 topic_shard(struct str full, unsigned shards_n)
 {
+	size_t at;
+	int32_t partition = partition_of(full, &at);
+	uint64_t run = partition < 0 ? 0 : (uint64_t)partition / TOPIC_RUN;
+
 	assert(shards_n > 0);
-	return (unsigned)(hash_bytes(0, full.p, full.len) % shards_n);
+	return (unsigned)((hash_bytes(0, full.p, at) + run) % shards_n);
 }

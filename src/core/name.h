@@ -41,6 +41,15 @@ bool topic_name_is_system(const struct topic_name *);
 /* These, and those by which one front-end does its clients' retries, dead letters
  * and the like: no topic of the users, so other front-ends don't list it. */
 bool topic_name_is_hidden(const struct topic_name *);
+
+/* Whose shard a topic is. Partitions go in runs of TOPIC_RUN: 0 to 7 of a topic to
+ * one shard, 8 to 15 to the next. A client that goes round its queues then fills
+ * one group of the log instead of one on each shard, and a topic that needs more
+ * than one processor gets more partitions. A topic without partitions lies where its
+ * partition 0 would. Where ledgers lie follows from it: another rule takes
+ * another TOPIC_PLACEMENT, which the data directory keeps (store/local.h). */
+#define TOPIC_RUN 8u
+#define TOPIC_PLACEMENT 1u
 unsigned topic_shard(struct str full, unsigned shards_n);
 
 #endif

@@ -58,7 +58,7 @@ enum local_report {
 	LOCAL_META_ERROR, /* a commit failed: nothing is freed any more */
 	LOCAL_NO_SPACE, /* no room for a segment */
 	LOCAL_SPACE_BACK, /* room again */
-	LOCAL_RESHARD, /* the directory was written by another number of shards */
+	LOCAL_RESHARD, /* the directory is of another number of shards or placement */
 };
 /* For the log line. len: bytes concerned, 0 if not known. */
 typedef void local_report_f(void *priv, enum local_report, uint64_t segment,
@@ -66,6 +66,8 @@ typedef void local_report_f(void *priv, enum local_report, uint64_t segment,
 
 struct local_conf {
 	uint32_t shard, nshards;
+	uint32_t
+	    placement; /* number of the rule by which ledgers get their shard */
 	uint32_t segment_bytes; /* multiple of 4 KiB */
 	uint32_t group_bytes; /* a group is formed early at this size */
 	uint64_t cache_bytes; /* buffers: groups, reads, deliveries */

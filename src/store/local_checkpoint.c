@@ -77,6 +77,7 @@ shard_row_put(struct local *lo, struct meta_txn *tx)
 	le32_put(v, SHARD_ROW_VERSION);
 	le32_put(v + 4, lo->conf.nshards);
 	le32_put(v + 8, lo->epoch);
+	le32_put(v + 12, lo->conf.placement);
 	le64_put(v + 16, lo->id_want != 0 ? lo->id_want : lo->id_end);
 	le64_put(v + 24, lo->row_segment);
 	le64_put(v + 32, lo->row_group);
@@ -98,6 +99,7 @@ shard_row_get(const void *val, size_t len, struct shard_row *r)
 		return ERR_CORRUPT;
 	r->nshards = le32_get(v + 4);
 	r->epoch = le32_get(v + 8);
+	r->placement = le32_get(v + 12);
 	r->id_end = le64_get(v + 16);
 	r->segment = le64_get(v + 24);
 	r->group = le64_get(v + 32);

@@ -479,7 +479,7 @@ struct slice_op;
 void checkpoint_poll(struct local *);
 bool checkpoint_would_free(const struct local *);
 struct shard_row {
-	uint32_t nshards, epoch;
+	uint32_t nshards, epoch, placement;
 	uint64_t id_end, segment, group, seg_next, log_start;
 };
 enum err shard_row_get(

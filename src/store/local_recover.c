@@ -289,6 +289,12 @@ reshard(struct recover *rc)
 }
 
 static bool
+is_other(const struct shard_row *row, const struct local_conf *c)
+{
+	return row->nshards != c->nshards || row->placement != c->placement;
+}
+
+static bool
 is_reshard(const struct recover *rc)
 {
 	bool any = false, other = false;
@@ -296,7 +302,7 @@ is_reshard(const struct recover *rc)
 	for (uint32_t i = 0; i < LOCAL_SHARDS_MAX; i++)
 		if (rc->have[i]) {
 			any = true;
-			other |= rc->rows[i].nshards != rc->lo->conf.nshards;
+			other |= is_other(&rc->rows[i], &rc->lo->conf);
 		}
 	return any && other;
 }

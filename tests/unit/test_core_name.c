@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Names as Pulsar's TopicName takes them, and the heap of timers. */
+#include <stdio.h>
+
 #include "test.h"
 
 #include "core/name.h"
@@ -147,6 +149,30 @@ test_timers(void **state)
 	timers_free(&ts);
 }
 
+/* Runs of eight partitions, the next on the next shard; the topic itself lies with
+ * the first. */
+static void
+test_shards(void **state)
+{
+	char name[64];
+	unsigned n, shards_n, first;
+	struct str base = STR_LIT("persistent://public/default/orders");
+
+	(void)state;
+	for (shards_n = 1; shards_n <= 5; shards_n++) {
+		first = topic_shard(base, shards_n);
+		for (n = 0; n < 50; n++) {
+			snprintf(
+			    name, sizeof name, "%s-partition-%u", base.p, n);
+			assert_int_equal(topic_shard(str_of(name), shards_n),
+			    (first + n / TOPIC_RUN) % shards_n);
+		}
+	}
+	/* no partition: a name by itself */
+	assert_true(topic_shard(STR_LIT("persistent://a/b/c-partition-07"),
+			64) != topic_shard(STR_LIT("persistent://a/b/c"), 64));
+}
+
 int
 main(void)
 {
@@ -155,6 +181,7 @@ main(void)
 		cmocka_unit_test(test_system),
 		cmocka_unit_test(test_hidden),
 		cmocka_unit_test(test_timers),
+		cmocka_unit_test(test_shards),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

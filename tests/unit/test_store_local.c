@@ -600,7 +600,8 @@ static void
 test_reshard(void **state)
 {
 	struct rig *r = &rig;
-	uint32_t corrupt, nshards[] = { 2, 1, 3, 1 };
+	uint32_t corrupt, nshards[] = { 2, 1, 3, 1, 1 };
+	uint32_t placement[] = { 0, 0, 0, 0, 1 };
 	struct rcursor *rc;
 
 	(void)state;
@@ -615,8 +616,10 @@ test_reshard(void **state)
 	for (uint32_t i = 0; i < NELEM(nshards); i++) {
 		rig_crash(r, true);
 		r->conf.nshards = nshards[i];
+		r->conf.placement = placement[i];
 		r->conf.shard = 0;
 		rig_start(r);
+		assert_int_equal(r->reports[LOCAL_RESHARD], i + 1);
 		if (nshards[i] > 1) {
 			/* the others start after shard 0; here the last goes on */
 			rig_stop(r);
