@@ -397,6 +397,18 @@ tlog_release(struct topic *t, bool del)
 	timer_cancel(t->co->timers, &log->retry);
 }
 
+/* Searches in a ledger that has left the list end there, but not from in here.
+ * The engine answers those that it has. */
+static void
+finds_gone(struct topic *t)
+{
+	struct tlog_find *f;
+
+	LIST_FOREACH(f, &t->log.finds, link)
+		if (f->tl != NULL && f->tl->dropped && !f->at_engine)
+			timer_set(t->co->timers, &f->now, t->co->now_ns);
+}
+
 /* The first n ledgers leave the list; the engine is told by the next commit. */
 void
 tlog_cut(struct topic *t, uint32_t n)
@@ -418,6 +430,7 @@ tlog_cut(struct topic *t, uint32_t n)
 	log->ledgers_n -= n;
 	memmove(log->ledgers, log->ledgers + n,
 	    log->ledgers_n * sizeof(struct tledger *));
+	finds_gone(t);
 }
 
 /* --- searches --------------------------------------------------------------------- */
@@ -439,6 +452,16 @@ find_end(struct tlog_find *f, struct pos p, enum err e)
 	topic_unpin(t);
 }
 
+/* Its ledger has left the list: what was looked for is gone with it, and what is
+ * left comes behind that. */
+static void
+find_gone(struct tlog_find *f)
+{
+	bool ready = f->t->state == TOPIC_READY;
+
+	find_end(f, tlog_first(f->t), ready ? ERR_OK : ERR_NOT_READY);
+}
+
 static void
 find_found(void *priv, int64_t entry, enum err e)
 {
@@ -446,6 +469,10 @@ find_found(void *priv, int64_t entry, enum err e)
 	struct pos p;
 
 	CAST_OBJ_NOTNULL(f, priv, TLOG_FIND_MAGIC);
+	if (e == ERR_NO_LEDGER && f->tl->dropped) {
+		find_gone(f);
+		return;
+	}
 	p = (struct pos){ f->tl->info.id, entry };
 	if (e == ERR_OK && f->t->state != TOPIC_READY)
 		e = ERR_NOT_READY;
@@ -458,6 +485,10 @@ find_keys(void *priv, const int64_t *entry, uint32_t n, enum err e)
 	struct tlog_find *f;
 
 	CAST_OBJ_NOTNULL(f, priv, TLOG_FIND_MAGIC);
+	if (e == ERR_NO_LEDGER && f->tl->dropped) {
+		find_gone(f);
+		return;
+	}
 	if (e == ERR_OK && f->t->state != TOPIC_READY)
 		e = ERR_NOT_READY;
 	f->found = entry;
@@ -491,6 +522,10 @@ find_now(void *priv)
 	struct pos end;
 
 	CAST_OBJ_NOTNULL(f, priv, TLOG_FIND_MAGIC);
+	if (f->tl != NULL && f->tl->dropped) {
+		find_gone(f);
+		return;
+	}
 	if (f->tl != NULL) {
 		find_go(f, ERR_OK);
 		return;

@@ -573,6 +573,68 @@ retention_keeps(void **state)
 	assert_int_equal(ledgers_n(tr), 1);
 }
 
+static void
+on_keys(void *priv, const int64_t *entry, uint32_t n, enum err e)
+{
+	struct found *f = priv;
+
+	(void)entry;
+	assert_int_equal(n, 0);
+	f->n++;
+	f->err = e;
+}
+
+/* The first ledger is given up before the search in it has ended. */
+static void
+search_outlives_its_ledger(void **state)
+{
+	struct lrig *tr = *state;
+	struct found by[3];
+	struct topic *t;
+	struct entry ent;
+	struct reader *rd;
+	unsigned i, held;
+
+	tr->conf.retention_ms = 1000000000;
+	lrig_stop(tr);
+	lrig_start(tr);
+	lrig_sub_make(tr);
+	(void)fill(tr, 3, 10);
+	t = lrig_topic(tr);
+	assert_int_equal(backlog_bytes(tr, UINT64_MAX), 0);
+	/* still to be opened, then held by somebody */
+	for (held = 0; held < 2; held++) {
+		memset(by, 0, sizeof by);
+		rd = reader_new(t, tlog_first(t), on_wake, tr);
+		if (held) {
+			assert_int_equal(reader_peek(rd, &ent), READER_WAIT);
+			lrig_run(tr);
+		}
+		assert_int_equal(t->log.ledgers[0]->lg != NULL, held);
+		tlog_find_index(t, tlog_first_index(t) + 3, on_found, &by[0]);
+		tlog_find_time(t, START_MS, on_found, &by[1]);
+		tlog_find_keys(t, t->log.ledgers[0]->info.id, 1, 0, 10, 5,
+		    on_keys, &by[2]);
+		/* what it was kept for is over */
+		t->policy.retention_ms = 1;
+		t->log.ledgers[0]->info.last_store_ms = 1;
+		t->log.ledgers[1]->info.last_store_ms = tr->now_ms;
+		topic_trim(t);
+		t->policy.retention_ms = 1000000000;
+		assert_int_equal(t->log.ledgers_n, 3 - held);
+		for (i = 0; i < NELEM(by); i++)
+			assert_int_equal(by[i].n, 0);
+		lrig_run(tr);
+		for (i = 0; i < NELEM(by); i++) {
+			assert_int_equal(by[i].n, 1);
+			assert_ok(by[i].err);
+		}
+		assert_int_equal(pos_cmp(by[0].pos, tlog_first(t)), 0);
+		assert_int_equal(pos_cmp(by[1].pos, tlog_first(t)), 0);
+		reader_free(&rd);
+	}
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, lrig_setup, lrig_teardown)
 
 int
@@ -596,6 +658,7 @@ main(void)
 		TEST(search_by_time),
 		TEST(trim_behind_the_slowest),
 		TEST(retention_keeps),
+		TEST(search_outlives_its_ledger),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
