@@ -22,9 +22,9 @@ struct delay {
 	uint64_t id;
 	struct due *due;
 	struct posset set;
-	/* ledgers that have a row */
+	/* ledgers that may have a row; of the last batch from rows_last on */
 	uint64_t *rows;
-	uint32_t rows_n, rows_cap;
+	uint32_t rows_n, rows_cap, rows_last;
 	bool named; /* the topic's row is there */
 	bool unsure; /* a batch was made and has not ended well */
 	bool starved; /* somebody met an entry when it was full */
@@ -108,9 +108,8 @@ batch_add(void *priv, struct meta_txn *tx)
 			set_write(dl, tx, pl);
 		pl->dirty = false;
 	}
-	/* those that went are deleted once more if this one fails */
-	if (!dl->unsure)
-		dl->rows_n = 0;
+	/* if it fails, those that went are deleted once more */
+	dl->rows_last = dl->rows_n;
 	for (i = 0; i < dl->set.n; i++)
 		row_add(dl, dl->set.v[i].ledger);
 	dl->unsure = true;
@@ -123,6 +122,11 @@ batch_added(void *priv)
 
 	dl->named = true;
 	dl->unsure = false;
+	dl->rows_n -= dl->rows_last;
+	if (dl->rows_last > 0)
+		memmove(dl->rows, dl->rows + dl->rows_last,
+		    dl->rows_n * sizeof *dl->rows);
+	dl->rows_last = 0;
 	if (dl->starved && !due_is_full(dl->due)) {
 		dl->starved = false;
 		topic_notify(dl->t);

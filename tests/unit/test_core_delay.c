@@ -292,6 +292,25 @@ test_many_crash(void **state)
 	many(true);
 }
 
+/* The commit that would have told that nothing waits any more fails at first. */
+static void
+test_commit_fails(void **state)
+{
+	(void)state;
+	subscribe("s", SUB_SHARED, 2, 10);
+	send("m", 2000);
+	trig_pass(&tr, 1500);
+	trig_pass(&tr, 600);
+	assert_int_equal(tr.got_n, 1);
+	meta_mem_fail_commits(tr.mm, 1, ERR_NO_SPACE);
+	trig_pass(&tr, 5000);
+	again(true);
+	subscribe("s", SUB_SHARED, 2, 10);
+	trig_pass(&tr, 1000);
+	assert_int_equal(tr.got_n, 1);
+	assert_int_equal(delayed("s"), 0);
+}
+
 /* What waits is not read when a consumer comes after a restart. */
 static void
 test_not_read(void **state)
@@ -354,6 +373,7 @@ main(void)
 		U_(test_redelivery),
 		U_(test_many),
 		U_(test_many_crash),
+		U_(test_commit_fails),
 		U_(test_not_read),
 		U_(test_deleted),
 	};
