@@ -151,16 +151,38 @@ arm(struct due *d)
 	timer_set(d->co->timers, &d->timer, d->co->now_ns + ms * MS_NS);
 }
 
+/* What comes behind the first ones is on disk only. Not below what was taken: its
+ * rows may still be there, and a scan would bring them back. */
+static void
+window_cut(struct due *d)
+{
+	uint32_t keep, i;
+
+	d->window = keep = window_size(d);
+	due_heap_cut(&d->win, d->win.n); /* sorts */
+	while (keep < d->win.n && due_cmp(&d->win.v[keep], &d->taken) <= 0)
+		keep++;
+	d->cut_n = keep + (keep > d->window ? keep : d->window);
+	if (keep >= d->win.n)
+		return;
+	for (i = keep; i < d->win.n && d->skip.n > 0; i++)
+		(void)umap_del(&d->skip, d->win.v[i].at);
+	d->win.n = keep;
+	d->end = d->win.v[keep - 1];
+	if (due_cmp(&d->end, &d->taken) < 0)
+		d->end = d->taken;
+	d->whole = false;
+	d->scan_void = d->scanning;
+	/* rows that are about to be deleted may lie behind it now */
+	d->gone_far = d->gone.n > 0;
+}
+
 static void
 window_add(struct due *d, const struct due_item *it)
 {
 	due_heap_push(&d->win, it);
-	if (d->win.n < 2 * d->window)
-		return;
-	d->window = window_size(d);
-	due_heap_cut(&d->win, d->window);
-	d->end = d->win.v[d->window - 1];
-	d->whole = false;
+	if (d->win.n >= 2 * d->window && d->win.n >= d->cut_n)
+		window_cut(d);
 }
 
 static void next_request(struct due *);
@@ -192,6 +214,8 @@ due_next(struct due *d, struct due_item *it)
 	CHECK_OBJ_NOTNULL(d, DUE_MAGIC);
 	while (d->win.n > 0 && d->win.v[0].due_ms <= d->co->now_ms) {
 		*it = due_heap_pop(&d->win);
+		if (due_cmp(it, &d->taken) > 0)
+			d->taken = *it;
 		if (d->skip.n == 0 || umap_del(&d->skip, it->at) == NULL) {
 			next_request(d);
 			return true;
@@ -403,6 +427,22 @@ flush_over(void *priv)
 
 /* --- scans ---------------------------------------------------------------------------- */
 
+/* Those that were cancelled behind the window while the scan was under way: it has
+ * brought their rows. */
+static void
+scan_cancelled(struct due *d, const struct due_item *was)
+{
+	const struct due_item *it;
+	uint32_t i;
+
+	for (i = d->scan_gone; i < d->gone.n; i++) {
+		it = &d->gone.v[i];
+		if (due_cmp(it, was) > 0 && in_window(d, it) &&
+		    umap_add(&d->skip, it->at, d) != ERR_OK)
+			WRONG("an item is cancelled once");
+	}
+}
+
 static void
 scan_end(struct due *d)
 {
@@ -410,9 +450,10 @@ scan_end(struct due *d)
 	struct due_item was = d->end;
 	uint32_t i;
 
-	/* what has come since: not on disk, and now in the window */
 	d->end = d->scan_end;
 	d->whole = d->scanned_n < d->window || due_cmp(&d->end, &was) == 0;
+	scan_cancelled(d, &was);
+	/* what has come since: not on disk, and now in the window */
 	for (i = 0; i < d->fresh.n; i++) {
 		it = &d->fresh.v[i];
 		if (it->due_ms != FRESH_DONE && due_cmp(it, &was) > 0 &&
@@ -431,7 +472,7 @@ scanned(void *priv, enum err e, const void *key, size_t keylen, const void *val,
 	CAST_OBJ_NOTNULL(d, priv, DUE_MAGIC);
 	if (key != NULL) {
 		d->scanned_n++;
-		if (d->dead)
+		if (d->dead || d->scan_void)
 			return;
 		if (!due_item_read(&it, key, keylen, val, len)) {
 			d->co->damaged++;
@@ -441,14 +482,15 @@ scanned(void *priv, enum err e, const void *key, size_t keylen, const void *val,
 		d->scan_end = it;
 		return;
 	}
-	d->busy = false;
+	d->busy = d->scanning = false;
 	if (!due_answered(d))
 		return;
 	if (e != ERR_OK) {
 		retry_later(d);
 		return;
 	}
-	scan_end(d);
+	if (!d->scan_void)
+		scan_end(d);
 	arm(d);
 	next_request(d);
 }
@@ -460,7 +502,9 @@ scan(struct due *d)
 	size_t plen = due_key_head(pre, 'i', d->id), len;
 
 	len = due_key_item(key, d->id, &d->end);
-	d->busy = true;
+	d->busy = d->scanning = true;
+	d->scan_void = false;
+	d->scan_gone = d->gone.n;
 	d->requests++;
 	d->scanned_n = 0;
 	d->window = window_size(d);

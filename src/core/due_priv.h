@@ -53,6 +53,10 @@ struct due {
 	struct due_heap win;
 	bool whole; /* nothing comes behind the window */
 	struct due_item end; /* last place that the window covers */
+	struct due_item taken; /* the last place from which one was taken */
+	uint32_t cut_n; /* it is cut when it has as many items; 0: as always */
+	bool scanning, scan_void; /* what the scan under way brings is no use */
+	uint32_t scan_gone; /* of gone, when it began */
 	uint32_t scanned_n;
 	struct due_item scan_end;
 	struct umap skip; /* at: cancelled, still in the window */

@@ -71,6 +71,9 @@ check_PROGRAMS += %D%/test_core_leasing
 check_PROGRAMS += %D%/test_core_index
 %C%_test_core_index_LDADD = $(CORE_TEST)
 
+check_PROGRAMS += %D%/test_core_due
+%C%_test_core_due_LDADD = $(CORE_TEST)
+
 check_PROGRAMS += %D%/test_core_delay
 %C%_test_core_delay_SOURCES = %D%/test_core_delay.c $(TOPIC_RIG)
 %C%_test_core_delay_LDADD = $(CORE_TEST)
