@@ -103,7 +103,9 @@ struct ledger_client_ops {
 	void (*journal_opened)(void *owner, struct journal *,
 	    const struct journal_blob *, size_t n, enum err);
 	/* Everything up to append number `seq` of this journal is durable, or
-	 * failed with err (then the core keeps it and appends it again). */
+	 * failed with err (then the core keeps it and appends it again). With seq
+	 * 0, just before journal_opened: writes are refused for good, and what the
+	 * blobs hold may not be durable. */
 	void (*journal_done)(void *owner, uint64_t seq, enum err);
 	/* The engine is about to forget old deltas: give the cursor's state as
 	 * chunks by journal_snap_put()/_del(). The state may be newer than what is

@@ -240,6 +240,11 @@ jopen_end(struct jopen *op)
 	if (!jo->deleted) {
 		if (err != ERR_OK)
 			jo->held = false;
+		/* what its last holder had changed may be in that snapshot, and
+		 * the log, which takes nothing any more, be behind */
+		else if (lo->failed)
+			lo->base.client_ops->journal_done(
+			    jo->owner, 0, lo->failed_err);
 		lo->base.client_ops->journal_opened(jo->owner,
 		    err == ERR_OK ? jo : NULL, all.blob,
 		    err == ERR_OK ? all.n : 0, err);
@@ -285,6 +290,15 @@ jopen_list(struct local *lo, void *p, enum err err)
 	lo->meta->ops->list(lo->meta, key,
 	    meta_key_id(key, META_JOURNAL, op->jo->id), 0, true, jopen_item,
 	    op);
+}
+
+/* Its last snapshot may be on its way still */
+static void
+jopen_settled(void *p)
+{
+	struct jopen *op = p;
+
+	local_commit_after(op->jo->lo, jopen_list, op);
 }
 
 static void
@@ -337,8 +351,12 @@ local_journal_open(struct ledgers *lgs, uint64_t id, bool fresh, void *owner)
 	op = mem_zalloc(sizeof *op);
 	op->jo = jo;
 	LIST_INSERT_HEAD(&lo->jopens, op, list);
-	/* its last snapshot may be on its way still */
-	local_commit_after(lo, jopen_list, op);
+	/* The snapshot has what its last holder had, and may be ahead of the log.
+	 * Who has it next takes all of it for durable, so the log comes first. */
+	if (jo->staged || jo->formed > 0)
+		local_flush(lgs, jopen_settled, op);
+	else
+		jopen_settled(op);
 }
 
 /* --- deltas --------------------------------------------------------------- */

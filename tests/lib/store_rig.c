@@ -114,13 +114,14 @@ journal_opened(void *owner, struct journal *jo, const struct journal_blob *b,
 		/* durable: there; not appended: not there */
 		assert(!(rc->set[i] == 2 && !got[i]));
 		assert(!(rc->set[i] == 0 && got[i]));
-		rc->set[i] = got[i] ? 2 : 0;
+		rc->set[i] = !got[i]		   ? 0 :
+		    rc->refused && rc->set[i] == 1 ? 1 :
+						     2;
 	}
 	rc->jo = jo;
 	rc->opened = true;
 	rc->seq_n = 0;
 	rc->done = 0;
-	rc->refused = false;
 	if (!rc->let_go)
 		return;
 	rc->rig->lgs->ops->journal_release(rc->rig->lgs, &rc->jo);
@@ -132,11 +133,12 @@ journal_done(void *owner, uint64_t seq, enum err err)
 {
 	struct rcursor *rc = owner;
 
-	assert(rc->kind == 'C' && rc->opened);
+	assert(rc->kind == 'C');
 	if (err != ERR_OK) {
 		rc->refused = true;
 		return;
 	}
+	assert(rc->opened);
 	assert(seq >= rc->done && seq <= rc->seq_n);
 	for (; rc->done < seq; rc->done++)
 		rc->set[rc->seq_no[rc->done]] = 2;
@@ -267,7 +269,7 @@ gone(struct rig *r)
 	}
 	for (int i = 0; i < RIG_CURSORS; i++) {
 		r->c[i].jo = NULL;
-		r->c[i].opened = false;
+		r->c[i].opened = r->c[i].refused = false;
 	}
 }
 

@@ -55,7 +55,8 @@ struct rcursor {
 	uint32_t *seq_no; /* number of append seq-1 */
 	uint32_t seq_n, seq_cap;
 	uint64_t done;
-	bool refused;
+	bool
+	    refused; /* its deltas are, or what it was opened with is not sure */
 };
 
 struct rig {

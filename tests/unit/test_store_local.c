@@ -750,6 +750,63 @@ test_lost_while_opening(void **state)
 	rig_fini(r);
 }
 
+/* Its last holder has let it go with a delta that is in no group yet. Who opens it
+ * has that for durable: the log has it by then. */
+static void
+test_reopened_is_durable(void **state)
+{
+	struct rig *r = &rig;
+	struct local_stats st;
+	struct rcursor *rc;
+	uint64_t was;
+
+	(void)state;
+	rig_init(r, 14);
+	rig_start(r);
+	rc = rig_cursor(r, 0);
+	rig_settle(r);
+	local_stats(r->lgs, &st);
+	was = st.syncs;
+	rig_ack(rc, 3, false);
+	r->lgs->ops->journal_release(r->lgs, &rc->jo);
+	rc->opened = false;
+	r->lgs->ops->journal_open(r->lgs, rc->id, false, rc);
+	for (int i = 0; i < 1000 && !rc->opened; i++)
+		rig_turn(r);
+	assert_true(rc->opened);
+	assert_int_equal(rc->newest, 3);
+	assert_false(rc->refused);
+	local_stats(r->lgs, &st);
+	assert_true(st.syncs > was);
+	rig_fini(r);
+}
+
+/* When the log takes nothing any more the snapshot may be ahead of it for good. */
+static void
+test_reopened_is_refused(void **state)
+{
+	struct rig *r = &rig;
+	struct rcursor *rc;
+
+	(void)state;
+	rig_init(r, 15);
+	rig_start(r);
+	rc = rig_cursor(r, 0);
+	rig_settle(r);
+	disk_mem_fail_write(r->dm, 1, ERR_IO);
+	rig_ack(rc, 3, true);
+	rig_settle(r);
+	assert_true(rc->refused);
+	r->lgs->ops->journal_release(r->lgs, &rc->jo);
+	rc->opened = rc->refused = false;
+	r->lgs->ops->journal_open(r->lgs, rc->id, false, rc);
+	rig_settle(r);
+	assert_true(rc->opened);
+	assert_int_equal(rc->newest, 3);
+	assert_true(rc->refused);
+	rig_fini(r);
+}
+
 static void
 test_trim_close(void **state)
 {
@@ -835,6 +892,8 @@ main(void)
 		cmocka_unit_test(test_let_go),
 		cmocka_unit_test(test_lost_snapshot),
 		cmocka_unit_test(test_lost_while_opening),
+		cmocka_unit_test(test_reopened_is_durable),
+		cmocka_unit_test(test_reopened_is_refused),
 		cmocka_unit_test(test_trim_close),
 		cmocka_unit_test(test_reshard),
 		cmocka_unit_test(test_budget_idle),
