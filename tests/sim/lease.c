@@ -264,9 +264,11 @@ check_ended(struct sim *w, const struct ask *a, const struct fx *fx)
 			extended(l, a, fx);
 		return;
 	}
-	/* nobody else has had it since: it is its holder's to end */
+	/* nobody else has had it since: it is its holder's to end. Another life may
+	 * have leased it at the same time. */
 	if (fx->err == ERR_CONFLICT && !w->sick && l->life == w->life &&
-	    l->time_ms == a->time_ms && !l->renamed && !l->maybe)
+	    l->serial <= a->serial && l->time_ms == a->time_ms && !l->renamed &&
+	    !l->maybe)
 		violation(w, "t%u: the lease of %ju can't be ended: %s",
 		    a->t->i, (uintmax_t)a->e->index, err_text(fx->err));
 }
@@ -367,7 +369,8 @@ leases_check_end(struct sim *w)
 			l = lent_of(t, t->e[i]);
 			/* nothing keeps data for this subscription */
 			if (!l->sure && !l->maybe && !t->e[i]->gone &&
-			    t->e[i]->index >= t->lease_min)
+			    t->e[i]->index >= t->lease_min &&
+			    t->e[i]->index >= t->floor)
 				violation(w,
 				    "t%u: %ju at (%ju,%jd) was never leased", k,
 				    (uintmax_t)t->e[i]->index,

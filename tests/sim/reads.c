@@ -9,6 +9,9 @@
 
 #include <string.h>
 
+#include "core/core_priv.h"
+#include "core/topic_priv.h"
+
 #define READS_MAX 30u
 
 struct request {
@@ -220,17 +223,21 @@ check_read(struct sim *w, struct request *rq, const struct fx *fx)
 }
 
 /* Of what it was set to, from the last place that was durable on; before there is
- * one it may be where it was made. */
+ * one it may be where it was made. What was given up it has passed. */
 static bool
-may_be(const struct m_group *g, uint32_t from, uint64_t index, uint64_t min)
+may_be(const struct m_topic *t, const struct m_group *g, uint32_t from,
+    uint64_t index, uint64_t min)
 {
+	uint64_t at;
 	uint32_t i;
 
 	if (from == 0)
 		return true;
-	for (i = from; i <= g->set_n; i++)
-		if ((g->set[i - 1] > min ? g->set[i - 1] : min) == index)
+	for (i = from; i <= g->set_n; i++) {
+		at = g->set[i - 1] > min ? g->set[i - 1] : min;
+		if (index == at || (index > at && index <= t->floor))
 			return true;
+	}
 	return false;
 }
 
@@ -243,7 +250,7 @@ check_told(struct sim *w, struct request *rq, const struct fx *fx)
 
 	if (!w->sick && rq->place > g->unsure)
 		from = rq->place;
-	if (!may_be(g, from, fx->u64, fx->min_index))
+	if (!may_be(rq->t, g, from, fx->u64, fx->min_index))
 		violation(w, "t%u %s is at %ju, was set to %ju", rq->t->i,
 		    g->name, (uintmax_t)fx->u64, (uintmax_t)g->set[from - 1]);
 }
@@ -294,6 +301,22 @@ reads_answer(struct sim *w, const struct fx *fx)
 }
 
 /* --- the end of a core, and of all ------------------------------------------------------- */
+
+void
+reads_floor(struct sim *w)
+{
+	const struct topic *t;
+	struct m_topic *mt;
+	unsigned i;
+
+	for (i = 0; i < w->topics_n; i++) {
+		mt = &w->t[i];
+		t = topic_find(
+		    w->sh[world_shard_of(w, mt->name)].co, str_of(mt->name));
+		if (t != NULL && tlog_first_index(t) > mt->floor)
+			mt->floor = tlog_first_index(t);
+	}
+}
 
 void
 reads_crash(struct sim *w)

@@ -131,6 +131,9 @@ struct m_topic {
 	struct m_group groups[GROUPS_MAX];
 	struct sess *reader;
 	uint64_t read_next, max_index; /* as a read was told last */
+	/* the highest first index that a core had: what it gave up comes back
+	 * when a crash takes the commit, not so where cursors went with it */
+	uint64_t floor;
 	bool read_failed;
 	struct sess *lessee;
 	struct lent *lent; /* by m_entry.n */
@@ -453,6 +456,7 @@ void client_flow(struct sim *, struct client *, uint32_t n);
 /* --- reads.c: reads and cursors by index */
 void reads_act(struct sim *);
 bool reads_answer(struct sim *, const struct fx *); /* it was one of them */
+void reads_floor(struct sim *); /* the cores are about to go */
 void reads_crash(struct sim *);
 void reads_check_rest(struct sim *);
 bool reads_next(struct sim *, struct m_topic *, bool first);

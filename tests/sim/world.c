@@ -186,6 +186,7 @@ world_crash(struct sim *w, bool power)
 	else
 		w->st.kills++;
 	add_stats(w);
+	reads_floor(w);
 	meta_mem_crash(w->mm, rnd(w, meta_mem_queued(w->mm) + 1));
 	if (power)
 		disk_mem_crash(w->dm);
