@@ -16,17 +16,18 @@
 #   --bench FILE      magnetar-bench (beside this script's build)
 #   --modes "M..."    sync async
 #   --sizes "N..."    bytes of a body (1024 128)
-#   --rows "R..."     g: memory and start; rN: N threads, single sends; bN: N
-#                     threads, batches of 16; cN: N a second, and a push
-#                     consumer; o64: 64 outstanding on one connection; p64: the
-#                     same by Pulsar's protocol (this broker only); push, pull,
-#                     pop: a backlog, sent in batches, is consumed; push1: one
-#                     of single sends
-#                     (g r1 r16 r64 r256 b64 c2000 c10000 o64 p64 push pull push1)
+#   --rows "R..."     g: memory and start; rN: a client with N threads, each
+#                     with one send under way, which is one connection, as that of
+#                     the reference's benchmark; bN: the same with batches of 16;
+#                     kN: N connections with one send under way; cN: N a second, and
+#                     a push consumer; pN: N outstanding by Pulsar's protocol, for
+#                     rN (this broker only); push, pull, pop: a backlog, sent in
+#                     batches, is consumed; push1: one of single sends
+#                     (g r1 r16 r64 p64 r256 k64 b64 c2000 c10000 push pull push1)
 #   --warm S --dur S  of each row (5, 10)
 #   --count N         messages of push, pull; pop and push1 have a fifth (1000000)
 #   --queues N        of each topic (8)
-#   --header KIND     json or binary (json)
+#   --header KIND     json or binary (binary, as the reference's benchmark)
 #   --dir DIR         where data directories are made (${TMPDIR:-/tmp})
 #   --out FILE        JSON lines, one a row (bench-rmq-table.jsonl)
 #
@@ -35,8 +36,8 @@ set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
 bench=./bench/magnetar-bench start= reference= modes="sync async" sizes="1024 128"
-rows="g r1 r16 r64 r256 b64 c2000 c10000 o64 p64 push pull push1"
-warm=5 dur=10 count=1000000 queues=8 header=json dir=${TMPDIR:-/tmp}
+rows="g r1 r16 r64 p64 r256 k64 b64 c2000 c10000 push pull push1"
+warm=5 dur=10 count=1000000 queues=8 header=binary dir=${TMPDIR:-/tmp}
 out=bench-rmq-table.jsonl
 args=()
 while [ $# -gt 0 ]; do
@@ -90,10 +91,10 @@ run() { # row, options
 row() {
 	case $1 in
 	g) row_memory "g.idle.$mode" ;;
-	r*) run "$1" --threads "${1#r}" ;;
-	b*) run "$1" --threads "${1#b}" --batch 16 ;;
+	r*) run "$1" --outstanding "${1#r}" ;;
+	b*) run "$1" --outstanding $((${1#b} * 16)) --batch 16 ;;
+	k*) run "$1" --threads "${1#k}" ;;
 	c*) run "$1" --rate "${1#c}" --consumers 1 ;;
-	o*) run "$1" --outstanding "${1#o}" ;;
 	p[0-9]*) url=$pulsar bench_row "$1.$size.$mode" \
 		"persistent://public/default/p-$$-$size-$mode" \
 		--size "$size" --outstanding "${1#p}" ;;
