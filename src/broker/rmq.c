@@ -49,6 +49,8 @@ broker_rmq_start(struct broker *b, const struct conf *c, struct diag *diag)
 		rc.metrics = sh->metrics;
 		rc.post = shard_post_rmq;
 		rc.post_priv = sh;
+		rc.may_move = shard_may_move;
+		rc.move_priv = sh;
 		sh->rmq = rmq_new(sh->net, &sh->router, &rc);
 	}
 	err = listen_port(b, c, 0, c->namesrvPort, "namesrv", &port, diag);

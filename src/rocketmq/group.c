@@ -40,6 +40,8 @@ rmq_msg_free(struct rmq_msg **mp)
 	mem_free(m->ext);
 	mem_free(m->body);
 	mem_free(m->remark);
+	if (m->parcel != NULL)
+		conn_parcel_free(&m->parcel);
 	FREE_OBJ(m);
 }
 
@@ -497,6 +499,9 @@ rmq_receive(struct rmq *rm, struct rmq_msg **mp)
 		break;
 	case MSG_JOINED:
 		rmq_joined(rm, m);
+		break;
+	case MSG_MOVED:
+		rmq_session_moved(rm, m);
 		break;
 	case MSG_LEAVE:
 		leave(rm, m);

@@ -129,7 +129,8 @@ enum rmq_msg_type {
 	 * code: at how many it has been */
 	MSG_REPLY,
 	MSG_ALL, /* to a front-end (job.h); session: number of the job */
-	MSG_ALL_SAID /* to the job */
+	MSG_ALL_SAID, /* to the job */
+	MSG_MOVED /* a session on its way (move.c) */
 };
 
 #define RMQ_MSG_FIELDS 8
@@ -156,6 +157,7 @@ struct rmq_msg {
 	size_t body_len;
 	int code; /* ANSWER; TELL: of the request; ALL: enum rmq_tell; ALL_SAID: enum err */
 	char *remark;
+	struct conn_parcel *parcel; /* MOVED */
 	bool stored; /* ANSWER: with the fields of a message that was sent */
 	unsigned fields_n; /* TELL: of its header */
 	struct {
@@ -176,6 +178,7 @@ struct rmq_msg *rmq_group_question(struct rmq_session *, const struct rmq_req *,
 void rmq_group_ask(struct rmq_session *, const struct rmq_req *,
     struct str group, struct str client);
 
+void rmq_session_moved(struct rmq *, struct rmq_msg *);
 void rmq_joined(struct rmq *, const struct rmq_msg *);
 void rmq_reply_came(struct rmq *, struct rmq_msg **);
 

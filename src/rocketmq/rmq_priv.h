@@ -202,6 +202,8 @@ struct rmq_session {
 	struct rmq *rm;
 	struct conn *cn;
 	uint64_t id;
+	bool settled; /* it doesn't move any more (move.c) */
+	unsigned home; /* where it moves to */
 	unsigned requests_n; /* not answered yet */
 	unsigned pending_n; /* publishes among them */
 	size_t pending_bytes;
@@ -228,7 +230,12 @@ struct rmq_session {
 };
 
 void rmq_session_new(struct rmq *, int fd, const struct sock_addr *peer);
+struct rmq_session *rmq_session_adopt(struct rmq *, struct conn_parcel **);
+void rmq_session_free(struct rmq_session *);
 struct rmq_session *rmq_session_get(struct rmq *, uint64_t id);
+/* move.c: the request is of a topic of another shard, to which it goes. */
+bool rmq_session_moves(struct rmq_session *, const struct rmq_req *);
+void rmq_session_detached(struct conn *, void *priv, struct conn_parcel *);
 void rmq_session_close(struct rmq_session *, enum close_reason);
 void rmq_session_close_flushed(struct rmq_session *, enum close_reason);
 void rmq_session_pause(struct rmq_session *, unsigned why);

@@ -68,6 +68,10 @@ struct rmq_conf {
 	 * never inline. Takes it. */
 	void (*post)(void *priv, unsigned shard, struct rmq_msg *);
 	void *post_priv;
+	/* Sessions that are read best on another shard: does it take one more?
+	 * NULL: they stay where they were accepted. */
+	bool (*may_move)(void *priv, unsigned shard);
+	void *move_priv;
 };
 
 /* RocketMQ 5.5.0's defaults where it has the key */

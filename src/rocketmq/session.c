@@ -34,8 +34,8 @@ rmq_session_close_flushed(struct rmq_session *s, enum close_reason why)
 	conn_close_flushed(s->cn, why, 1000);
 }
 
-static void
-session_free(struct rmq_session *s)
+void
+rmq_session_free(struct rmq_session *s)
 {
 	struct rmq *rm = s->rm;
 
@@ -65,7 +65,7 @@ on_closed(struct conn *cn, void *priv, enum close_reason why)
 	    (int)s->rm->router->shard, "conn_close", LOG_U("conn", s->id),
 	    LOG_S("protocol", "rocketmq"), LOG_S("peer", conn_peer_text(cn)),
 	    LOG_S("why", close_text(why)));
-	session_free(s);
+	rmq_session_free(s);
 }
 
 static void
@@ -300,7 +300,8 @@ carry_out(struct rmq_session *s, struct rmq_req *q)
 		f(s, q);
 }
 
-static void
+/* False: the session leaves, and the command is read again where it goes. */
+static bool
 command(struct rmq_session *s, const uint8_t *p, size_t n, struct buf *b,
     bool again)
 {
@@ -312,18 +313,18 @@ command(struct rmq_session *s, const uint8_t *p, size_t n, struct buf *b,
 	v = rframe_parse(p, n, &fr);
 	if (v != RFRAME_OK) {
 		malformed(s, rframe_close(v));
-		return;
+		return true;
 	}
 	scratch_for(rm, fr.header_n);
 	if (rheader_scan(&rm->hdr, fr.type, fr.header, fr.header_n,
 		&rm->scratch) != ERR_OK) {
 		malformed(s, CLOSE_MALFORMED);
-		return;
+		return true;
 	}
 	if (rheader_is_response(&rm->hdr)) {
 		rmq_asked_answered(
 		    s, &rm->hdr, slice_mem(fr.body, (uint32_t)fr.body_n));
-		return;
+		return true;
 	}
 	q = (struct rmq_req){
 		.ref = { .session = s->id,
@@ -335,6 +336,8 @@ command(struct rmq_session *s, const uint8_t *p, size_t n, struct buf *b,
 		.frame = { .buf = b, .p = p, .len = (uint32_t)n },
 		.body = { .buf = b, .p = fr.body, .len = (uint32_t)fr.body_n },
 	};
+	if (unlikely(!s->settled) && rmq_session_moves(s, &q))
+		return false;
 	s->type = fr.type;
 	s->language = rm->hdr.language;
 	s->version = rm->hdr.version;
@@ -344,6 +347,7 @@ command(struct rmq_session *s, const uint8_t *p, size_t n, struct buf *b,
 			rmq_session_pause(s, RMQ_PAUSE_REQUESTS);
 	}
 	carry_out(s, &q);
+	return true;
 }
 
 void
@@ -358,7 +362,7 @@ rmq_held_run(struct rmq *rm)
 		STAILQ_REMOVE_HEAD(&l, link);
 		s = rmq_session_get(rm, h->session);
 		if (s != NULL && s->state == RMQ_OPEN)
-			command(
+			(void)command(
 			    s, h->frame.p, h->frame.len, h->frame.buf, true);
 		held_free(rm, h);
 	}
@@ -391,7 +395,8 @@ on_data(struct conn *cn, void *priv, const uint8_t *p, size_t len,
 			*need = n;
 			break;
 		}
-		command(s, p + done, n, b, false);
+		if (!command(s, p + done, n, b, false))
+			break;
 		done += n;
 	}
 	return done;
@@ -401,6 +406,7 @@ static const struct conn_ops session_ops = {
 	.name = "rocketmq",
 	.on_data = on_data,
 	.on_closed = on_closed,
+	.on_detached = rmq_session_detached,
 };
 
 /* --- the beginning ---------------------------------------------------------- */
@@ -411,12 +417,11 @@ rmq_session_get(struct rmq *rm, uint64_t id)
 	return umap_get(&rm->sessions, id);
 }
 
-void
-rmq_session_new(struct rmq *rm, int fd, const struct sock_addr *peer)
+static struct rmq_session *
+session_alloc(struct rmq *rm)
 {
 	struct rmq_session *s;
 
-	(void)peer;
 	LOOP_ASSERT(rm->lp);
 	ALLOC_OBJ(s, RMQ_SESSION_MAGIC);
 	s->rm = rm;
@@ -424,12 +429,36 @@ rmq_session_new(struct rmq *rm, int fd, const struct sock_addr *peer)
 	LIST_INIT(&s->pops);
 	LIST_INIT(&s->members);
 	LIST_INIT(&s->asks);
-	s->cn = conn_new(rm->net, fd, &rm->cc, &session_ops, s);
-	s->id = conn_id(s->cn);
-	if (umap_add(&rm->sessions, s->id, s) != ERR_OK)
-		WRONG("a number of a connection twice, or 16 million");
 	loop_timer_init(&s->idle, rm->lp, on_idle, s);
-	loop_timer_start(&s->idle, rm->conf.idle_ns);
+	return s;
+}
+
+static void
+attach(struct rmq_session *s, struct conn *cn)
+{
+	s->cn = cn;
+	s->id = conn_id(cn);
+	if (umap_add(&s->rm->sessions, s->id, s) != ERR_OK)
+		WRONG("a number of a connection twice, or 16 million");
+	loop_timer_start(&s->idle, s->rm->conf.idle_ns);
+}
+
+void
+rmq_session_new(struct rmq *rm, int fd, const struct sock_addr *peer)
+{
+	struct rmq_session *s = session_alloc(rm);
+
+	(void)peer;
+	attach(s, conn_new(rm->net, fd, &rm->cc, &session_ops, s));
+}
+
+struct rmq_session *
+rmq_session_adopt(struct rmq *rm, struct conn_parcel **parcel)
+{
+	struct rmq_session *s = session_alloc(rm);
+
+	attach(s, conn_adopt(rm->net, parcel, &rm->cc, &session_ops, s));
+	return s;
 }
 
 void

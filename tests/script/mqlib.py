@@ -4,12 +4,14 @@ with the broker. A Client is one connection; what a script expects is said by rx
 which fails with what came instead.
 """
 import os
+import re
 import socket
 import struct
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 NONE = 2**64 - 1          # a request id or an id that is none
@@ -45,6 +47,15 @@ def check(cond, *what):
 def equal(got, want, what=""):
     if got != want:
         raise Fail(f"{what}: got {got!r}, want {want!r}")
+
+
+def counters(b):
+    """What /metrics says of the broker itself: {name: value}."""
+    url = f"http://{b.host}:{b.http}/metrics"
+    with urllib.request.urlopen(url, timeout=10) as r:
+        page = r.read().decode()
+    return {k: int(v) for k, v in
+            re.findall(r"^(magnetar_\w+) (\d+)$", page, re.M)}
 
 
 def _crc_table():

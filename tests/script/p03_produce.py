@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """PRODUCER, SEND, receipts."""
 import random
-import re
-import urllib.request
 
-from mqlib import NONE, Client, check, equal, ours
+from mqlib import NONE, Client, check, counters, equal, ours
 import mqlib
 
 
@@ -278,15 +276,6 @@ def test_txn_is_refused(b):
 
 test_txn_is_refused = ours("the reference may have transactions enabled")(
     test_txn_is_refused)
-
-
-def counters(b):
-    """What /metrics says of the broker itself: {name: value}."""
-    url = f"http://{b.host}:{b.http}/metrics"
-    with urllib.request.urlopen(url, timeout=10) as r:
-        page = r.read().decode()
-    return {k: int(v) for k, v in
-            re.findall(r"^(magnetar_\w+) (\d+)$", page, re.M)}
 
 
 def test_publishes_are_counted(b):

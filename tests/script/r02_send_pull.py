@@ -3,7 +3,7 @@
 import time
 import zlib
 
-from mqlib import check, equal, ours
+from mqlib import check, counters, equal, ours
 import rmqlib
 from rmqlib import Client, batch, id_parts
 
@@ -267,3 +267,30 @@ def test_query_by_key(b):
         equal(query("none"), [])
         rmqlib.until("the index", lambda: query(
             uniq, ext={"_UNIQUE_KEY_QUERY": "true"}) == [b"one"])
+
+
+def test_pipelined_from_the_first_byte(b):
+    """A connection may go to the shard of the topic of its first request; what
+    came in behind that is carried out there, in order (the reference doesn't keep
+    it)."""
+    moved = "magnetar_connections_moved_total"
+    before = counters(b)[moved] if b.ours else 0
+    for n in range(24):
+        with Client(b) as admin, Client(b) as c:
+            t, g = b.name(), b.name("g")
+            admin.create_topic(t)
+            data = b""
+            if n % 2:
+                data = c.request("HEART_BEAT", {
+                    "clientID": c.id, "producerDataSet": [],
+                    "consumerDataSet": [rmqlib.consumer(g, t)]})[0]
+            asked = [c.request("SEND_MESSAGE_V2", b"%d" % i,
+                               **c.send_fields(t)) for i in range(20)]
+            c.raw(data + b"".join(frame for frame, _ in asked))
+            order = [int(c.rx(o).ext["queueOffset"]) for _, o in asked]
+            equal(order if b.ours else sorted(order), list(range(20)))
+            if not b.ours:
+                c.indexed(t, 0, 20)
+            got = [r.body for r in c.drain(t)]
+            equal([got[i] for i in order], [b"%d" % i for i in range(20)])
+    check(not b.ours or counters(b)[moved] > before, "none has moved")

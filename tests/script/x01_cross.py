@@ -9,7 +9,7 @@ import urllib.request
 import zlib
 
 from codecs_raw import lz4_block, lz4_frame, snappy, zstd
-from mqlib import Client, check, equal
+from mqlib import Client, check, counters, equal
 import mqlib
 import rmqlib
 from rmqlib import batch, until
@@ -332,7 +332,8 @@ def test_tags_of_single_messages(b):
 def test_passed_over(b):
     """What no RocketMQ client can have keeps its index."""
     t = b.name()
-    before = counter(b, "magnetar_convert_passed_over_total")
+    passed = "magnetar_convert_passed_over_total"
+    before = counters(b)[passed]
     with rmqlib.Client(b) as r, Client(b) as c:
         r.create_topic(t, queues=1)
         c.producer(pulsar_name(t))
@@ -357,20 +358,11 @@ def test_passed_over(b):
         got = r.drain(t)
         equal([(m.offset, m.body) for m in got],
               [(0, b"plain"), (2, b"a"), (4, b"c"), (13, b"last")])
-        until("count of what was passed over", lambda: counter(
-            b, "magnetar_convert_passed_over_total") - before >= 10)
+        until("count of what was passed over", lambda: counters(
+            b)[passed] - before >= 10)
         # from the middle of it: moves on at once
         a = r.pull(t, offset=1, n=1, code=None)
         equal((a.code, a.ext["nextBeginOffset"]), (20, "2"))
-
-
-def counter(b, name):
-    with urllib.request.urlopen(f"http://{b.host}:{b.http}/metrics",
-                                timeout=10) as a:
-        for line in a.read().decode().splitlines():
-            if line.split("{")[0].split(" ")[0] == name:
-                return float(line.rsplit(" ", 1)[1])
-    return 0
 
 
 def test_both_in_one_queue(b):
