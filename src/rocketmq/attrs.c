@@ -8,9 +8,9 @@
 /* The order of values is that of the reference's message. */
 static const char *const message_types[] = { "UNSPECIFIED", "MIXED",
 	"TRANSACTION", "PRIORITY", "FIFO", "DELAY", "LITE", "NORMAL", NULL };
-static const char *const queue_types[] = { "BatchCQ", "RocksDBCQ", "SimpleCQ",
-	NULL };
-static const char *const policies[] = { "DELETE", "COMPACTION", NULL };
+static const char *const queue_types[] = { "SimpleCQ", "BatchCQ", NULL };
+/* COMPACTION isn't served */
+static const char *const policies[] = { "DELETE", NULL };
 
 const struct attr_kind rmq_topic_attrs[] = {
 	{ "queue.type", true, queue_types, 0, 0 },

@@ -499,3 +499,28 @@ def test_config_of_nobody(b):
         c.ask("UPDATE_AND_CREATE_TOPIC_LIST", deep, code=1)
         json.loads(c.ask("GET_SUBSCRIPTIONGROUP_CONFIG",
                          group="TOOLS_CONSUMER").body)
+
+
+def test_types_of_queues(b):
+    with Client(b) as c:
+        for attrs, code in (("+queue.type=SimpleCQ", 0),
+                            ("+queue.type=BatchCQ,+cleanup.policy=DELETE", 0),
+                            ("+queue.type=RocksDBCQ", 1),
+                            ("+queue.type=batchcq", 1)):
+            t = b.name()
+            a = c.ask("UPDATE_AND_CREATE_TOPIC", topic=t, code=code,
+                      defaultTopic="TBW102", readQueueNums=1, writeQueueNums=1,
+                      perm=6, topicFilterType="SINGLE_TAG", topicSysFlag=0,
+                      order=False, attributes=attrs)
+            if code == 1:
+                equal(a.remark, "value is not in set: [SimpleCQ, BatchCQ]")
+
+
+@ours("the reference compacts")
+def test_no_compaction(b):
+    with Client(b) as c:
+        a = c.ask("UPDATE_AND_CREATE_TOPIC", topic=b.name(), code=1,
+                  defaultTopic="TBW102", readQueueNums=1, writeQueueNums=1,
+                  perm=6, topicFilterType="SINGLE_TAG", topicSysFlag=0,
+                  order=False, attributes="+cleanup.policy=COMPACTION")
+        equal(a.remark, "value is not in set: [DELETE]")

@@ -59,6 +59,10 @@ refusals(void **state)
 	assert_alter(true, "", "+message.type=X", NULL,
 	    "value is not in set: [UNSPECIFIED, MIXED, TRANSACTION, PRIORITY, "
 	    "FIFO, DELAY, LITE, NORMAL]");
+	assert_alter(true, "", "+queue.type=RocksDBCQ", NULL,
+	    "value is not in set: [SimpleCQ, BatchCQ]");
+	assert_alter(true, "", "+cleanup.policy=COMPACTION", NULL,
+	    "value is not in set: [DELETE]");
 	assert_alter(true, "", "+reserve.time=-2", NULL,
 	    "value is not in range(-1, 9223372036854775807)");
 	assert_alter(true, "", "+reserve.time=x", NULL, "not a number: x");
