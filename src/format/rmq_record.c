@@ -2,6 +2,7 @@
 #include "base/crc32.h"
 #include "base/hash.h"
 #include "base/vas.h"
+#include "format/rmq_batch.h"
 #include "format/rmq_props.h"
 #include "format/rmq_record.h"
 
@@ -263,18 +264,33 @@ rmq_key_hash(struct str key)
 }
 
 static unsigned
-record_keys(const struct rmq_record *r, uint64_t *hash, unsigned max)
+props_keys(struct str props, uint64_t *hash, unsigned max)
 {
 	const struct str *const names[] = { &RMQ_PROP_UNIQ_KEY,
 		&RMQ_PROP_KEYS };
 	struct str v[NELEM(names)], key;
 	unsigned n = 0;
 
-	rmq_props_get_many(r->props, names, v, NELEM(names));
+	rmq_props_get_many(props, names, v, NELEM(names));
 	if (v[0].len > 0 && n < max)
 		hash[n++] = rmq_key_hash(v[0]);
 	while (n < max && rmq_keys_next(&v[1], &key))
 		hash[n++] = rmq_key_hash(key);
+	return n;
+}
+
+/* Those of the whole, and of each message */
+static unsigned
+record_keys(const struct rmq_record *r, uint64_t *hash, unsigned max)
+{
+	struct rmq_batch b = rmq_batch_of(r->body.p, r->body.len);
+	unsigned n = props_keys(r->props, hash, max);
+	struct rmq_batch_msg m;
+
+	if (!rmq_is_inner_batch(r->sys_flag))
+		return n;
+	while (n < max && rmq_batch_next(&b, &m) == ERR_OK)
+		n += props_keys(m.props, hash + n, max - n);
 	return n;
 }
 

@@ -57,6 +57,13 @@
 #define RMQ_SYS_COMPRESSION_MASK 0x700
 #define RMQ_SYS_COMPRESSION_SHIFT 8
 
+/* A record of several messages (rmq_batch.h)? */
+static inline bool
+rmq_is_inner_batch(int32_t sys_flag)
+{
+	return (sys_flag & RMQ_SYS_INNER_BATCH) != 0;
+}
+
 struct rmq_host {
 	uint8_t ip[16]; /* the first 4 of it, unless v6 */
 	bool v6;

@@ -225,7 +225,7 @@ say_found(struct rmq_pull *p, const struct fx *fx, const struct rmq_take *t)
 		return;
 	for (i = 0; i < t->n; i++)
 		conn_write_slice(p->s->cn, t->found[i]);
-	count(p, fx->entries_n, t->n, t->bytes);
+	count(p, fx->entries_n, t->messages, t->bytes);
 }
 
 /* --- what is chosen or made here --------------------------------------------- */

@@ -8,10 +8,12 @@
  */
 #include <stdlib.h>
 
+#include "format/rmq_batch.h"
 #include "format/rmq_of_pulsar.h"
-#include "format/rmq_record.h"
+#include "format/rmq_props.h"
 #include "rocketmq/fit.h"
 #include "rocketmq/job.h"
+#include "rocketmq/send.h"
 #include "rocketmq/take.h"
 
 /* fx->req; below: a queue */
@@ -99,9 +101,34 @@ take_record(struct query *q, const struct rmq_record *r, struct slice rec)
 	    (struct hit){ slice_ref(rec), r->store_ms, r->phys_offset };
 }
 
-/* Of an entry, which may be a batch */
+/* By its own unique key it is found as a whole, as clients expect it; else those
+ * of its messages that have the key. */
 static void
-take(struct query *q, const struct entry *e)
+take_batch(struct query *q, struct rmq *rm, const struct rmq_record *outer)
+{
+	bool whole =
+	    str_eq(rmq_props_get(outer->props, RMQ_PROP_UNIQ_KEY), q->key);
+	struct rmq_unwrap u;
+	struct rmq_record r;
+	struct slice made;
+
+	if (whole && rmq_take_whole(rm, outer, &made)) {
+		take_record(q, outer, made);
+		slice_unref(&made);
+	}
+	rmq_unwrap_init(&u, outer);
+	while (!whole && rmq_unwrap_next(&u, &r) == ERR_OK) {
+		if (!rmq_record_has_key(&r, q->key) ||
+		    !rmq_record_again(rm, &r, &made))
+			continue;
+		take_record(q, &r, made);
+		slice_unref(&made);
+	}
+}
+
+/* Of an entry, which may hold several records */
+static void
+take(struct query *q, struct rmq *rm, const struct entry *e)
 {
 	struct rmq_record r;
 	uint32_t at;
@@ -112,7 +139,10 @@ take(struct query *q, const struct entry *e)
 		if (rmq_record_read(e->body.p + at, e->body.len - at, &r) !=
 		    ERR_OK)
 			return;
-		take_record(q, &r, slice_sub(e->body, at, r.size));
+		if (rmq_is_inner_batch(r.sys_flag))
+			take_batch(q, rm, &r);
+		else
+			take_record(q, &r, slice_sub(e->body, at, r.size));
 	}
 }
 
@@ -124,7 +154,7 @@ take_located(struct query *q, struct rmq_session *s, const struct entry *e)
 	struct slice rec;
 
 	if (e->attr.format != ENTRY_FORMAT_PULSAR ||
-	    !rmq_take_one(s, e, str_of(q->queue), q->locator, &rec))
+	    !rmq_take_one(s, e, str_of(q->queue), q->locator, STR_NONE, &rec))
 		return;
 	if (rmq_record_read(rec.p, rec.len, &r) == ERR_OK &&
 	    str_eq(r.topic, str_of(q->topic)))
@@ -198,7 +228,7 @@ step(struct rmq_job *j, struct rmq_session *s, struct fx *fx)
 		take_located(q, s, &fx->ent);
 	} else if (fx->err == ERR_OK) {
 		for (i = 0; i < fx->entries_n; i++)
-			take(q, &fx->entries[i]);
+			take(q, j->rm, &fx->entries[i]);
 		prune(q);
 	} else if (fx->err != ERR_NO_TOPIC && fx->err != ERR_NO_MESSAGE &&
 	    j->err == ERR_OK) {

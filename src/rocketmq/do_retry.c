@@ -21,8 +21,9 @@
 #define ASK_ENTRY 1
 
 struct back {
-	struct str group;
+	struct str group, uniq; /* originMsgId, the message's unique key */
 	char *topic; /* core's name of the queue that has it, mem_free'd */
+	char *uniq_text; /* holds uniq */
 	int64_t offset;
 	int32_t delay_level, max_reconsume;
 };
@@ -33,6 +34,7 @@ read_fields(struct rmq_session *s, const struct rmq_req *q, struct back *r)
 	const char *bad = NULL;
 
 	*r = (struct back){ .group = rheader_get(q->h, "group"),
+		.uniq = rheader_get(q->h, "originMsgId"),
 		.max_reconsume = -1 };
 	if (rheader_i64(q->h, "offset", &r->offset) != ERR_OK || r->offset < 0)
 		bad = "offset";
@@ -164,8 +166,8 @@ found(struct rmq_session *s, const struct rmq_req *q, const struct back *r,
 {
 	struct slice record;
 
-	if (!rmq_take_one(
-		s, ent, str_of(r->topic), (uint64_t)r->offset, &record)) {
+	if (!rmq_take_one(s, ent, str_of(r->topic), (uint64_t)r->offset,
+		r->uniq, &record)) {
 		not_there(s, &q->ref, r->offset);
 		return;
 	}
@@ -211,6 +213,7 @@ back_free(struct rmq_job *j)
 	struct back *r = j->priv;
 
 	mem_free(r->topic);
+	mem_free(r->uniq_text);
 	mem_free(r);
 }
 
@@ -232,6 +235,10 @@ rmq_do_send_back(struct rmq_session *s, struct rmq_req *q)
 	keep = mem_alloc(sizeof *keep);
 	*keep = r;
 	keep->group = str_of(j->text);
+	if (r.uniq.len > 0) {
+		keep->uniq_text = mem_strndup(r.uniq.p, r.uniq.len);
+		keep->uniq.p = keep->uniq_text;
+	}
 	j->priv = keep;
 	j->fini = back_free;
 	op = rmq_job_op(j, OP_LOCATE, 0);

@@ -207,16 +207,6 @@ may_write(struct rmq_session *s, const struct rmq_req *q,
 	return true;
 }
 
-static void
-illegal(struct rmq_session *s, const struct rmq_req *q)
-{
-	rmq_answer_codef(s, &q->ref, RC_MESSAGE_ILLEGAL,
-	    "the message is illegal, maybe msg body or properties length not "
-	    "matched. msg body length limit %uB, msg properties length limit "
-	    "32KB.",
-	    s->rm->conf.max_message_bytes);
-}
-
 /* --- retries ---------------------------------------------------------------- */
 
 /*
@@ -258,10 +248,14 @@ send_one(struct rmq_session *s, const struct rmq_req *q, struct rmq_topic *t,
 
 	e = rmq_props_take(rm, r->props, loop_wall_ms(rm->lp), &m.props, &m.p);
 	if (e != ERR_OK || q->body.len > rm->conf.max_message_bytes) {
-		illegal(s, q);
+		rmq_illegal(s, &q->ref);
 		return;
 	}
-	if (m.p.multi)
+	if (rmq_is_inner_batch(m.sys_flag))
+		rmq_send_inner(s, q, t, &m);
+	else if (m.p.inner_num.p != NULL)
+		rmq_illegal(s, &q->ref);
+	else if (m.p.multi)
 		rmq_answer_code(s, &q->ref, RC_REQUEST_CODE_NOT_SUPPORTED,
 		    "light queues (INNER_MULTI_DISPATCH) are not supported");
 	else if (m.p.transaction)
@@ -309,5 +303,5 @@ rmq_do_send(struct rmq_session *s, struct rmq_req *q)
 		return;
 	}
 	m = message_of(s, q, t, &r);
-	rmq_send_batch(s, q, t, &m);
+	rmq_send_batch(s, q, t, &m, r.props);
 }

@@ -2,8 +2,13 @@
 /*
  * Batches: each message of the body becomes one of its own, with offsets one
  * after the other; the answer comes when all of them are stored.
+ *
+ * A topic whose queue.type is BatchCQ keeps a batch that has a unique key together:
+ * an inner batch, one record that takes as many offsets as it holds messages.
+ * take.c takes it apart for who can't.
  */
 #include "format/rmq_batch.h"
+#include "format/rmq_props.h"
 #include "rocketmq/send.h"
 
 #define BATCH_MESSAGES_MAX 65536u
@@ -104,9 +109,94 @@ is_right(struct rmq_session *s, const struct rmq_req *q,
 	return false;
 }
 
+/* --- inner batches ------------------------------------------------------------ */
+
+#define INNER_MAX INT16_MAX /* clients read INNER_NUM as a short */
+/* what is said of it when it goes out has room: INNER_BASE and its number */
+#define BASE_ROOM 32u
+
+static void
+inner_sent(struct rmq *rm, struct outlet_msg *m, const struct fx_receipt *r)
+{
+	struct rmq_session *s;
+	struct rout *o = rmq_sent_ok(rm, m, r, &s);
+
+	if (o == NULL)
+		return;
+	/* by which the producer knows what became of its batch */
+	rout_str(o, "batchUniqId", (struct str){ m->uniq, m->uniq_len });
+	rmq_answer_end(s, &m->ref, NULL, 0);
+}
+
+static bool
+inner_props(struct rmq *rm, struct rmq_message *m)
+{
+	struct rmq_props_out out;
+
+	rmq_props_begin(&out, rm->props2, sizeof rm->props2);
+	rmq_props_copy(&out, m->props);
+	rmq_props_delete(&out, RMQ_PROP_INNER_BASE);
+	rmq_props_add_i64(&out, RMQ_PROP_INNER_NUM, m->inner_n);
+	return rmq_props_end(&out, &m->props) == ERR_OK &&
+	    m->props.len <= RMQ_PROPS_MAX - BASE_ROOM;
+}
+
+/* m: its messages are counted */
+static void
+store_inner(struct rmq_session *s, const struct rmq_req *q, struct rmq_topic *t,
+    struct rmq_message *m, outlet_done_f *done)
+{
+	/* it can't wait in the topics where delayed and half messages would: those
+	 * are not for batches (in the reference; here it is no different) */
+	if (m->p.deliver_ms > 0 || m->p.transaction || m->p.multi ||
+	    (m->sys_flag & RMQ_SYS_COMPRESSED) != 0 || m->inner_n > INNER_MAX ||
+	    !inner_props(s->rm, m)) {
+		rmq_illegal(s, &q->ref);
+		return;
+	}
+	m->sys_flag |= RMQ_SYS_NEED_UNWRAP | RMQ_SYS_INNER_BATCH;
+	rmq_store(s, &q->ref, t, m, done, NULL);
+}
+
+void
+rmq_send_inner(struct rmq_session *s, const struct rmq_req *q,
+    struct rmq_topic *t, struct rmq_message *m)
+{
+	int32_t said;
+
+	if (!t->batch_cq || !is_readable(s->rm, q, &m->inner_n) ||
+	    (m->p.inner_num.p != NULL &&
+		(rtext_i32(m->p.inner_num, &said) != ERR_OK ||
+		    said != (int32_t)m->inner_n)))
+		rmq_illegal(s, &q->ref);
+	else
+		store_inner(s, q, t, m, rmq_sent);
+}
+
+/* false: it is no inner batch */
+static bool
+keep_together(struct rmq_session *s, const struct rmq_req *q,
+    struct rmq_topic *t, const struct rmq_message *outer, struct str props,
+    uint32_t n)
+{
+	struct rmq_message m = *outer;
+
+	if (!t->batch_cq || rmq_props_get(props, RMQ_PROP_UNIQ_KEY).len == 0)
+		return false;
+	m.inner_n = n;
+	if (rmq_props_take(s->rm, props, loop_wall_ms(s->rm->lp), &m.props,
+		&m.p) != ERR_OK)
+		rmq_illegal(s, &q->ref);
+	else
+		store_inner(s, q, t, &m, inner_sent);
+	return true;
+}
+
+/* --- the request -------------------------------------------------------------- */
+
 void
 rmq_send_batch(struct rmq_session *s, const struct rmq_req *q,
-    struct rmq_topic *t, const struct rmq_message *outer)
+    struct rmq_topic *t, const struct rmq_message *outer, struct str props)
 {
 	struct rmq *rm = s->rm;
 	struct rmq_batch_msg bm;
@@ -115,8 +205,12 @@ rmq_send_batch(struct rmq_session *s, const struct rmq_req *q,
 	struct acc *a;
 	uint32_t n;
 
-	if (!is_right(s, q, t, &n))
+	if (!is_right(s, q, t, &n) || keep_together(s, q, t, outer, props, n))
 		return;
+	if (rmq_is_inner_batch(outer->sys_flag)) {
+		rmq_illegal(s, &q->ref);
+		return;
+	}
 	a = mem_zalloc(sizeof *a);
 	a->left = n;
 	strbuf_init(&a->ids, RMQ_HEAD_MAX / 2);

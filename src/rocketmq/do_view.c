@@ -92,7 +92,8 @@ say_stored(struct rmq_job *j, struct rmq_session *s, const struct fx *fx)
 {
 	struct slice record;
 
-	if (!rmq_take_one(s, &fx->ent, str_of(j->text), j->u64, &record)) {
+	if (!rmq_take_one(
+		s, &fx->ent, str_of(j->text), j->u64, STR_NONE, &record)) {
 		not_there(j, s);
 		return;
 	}

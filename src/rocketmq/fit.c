@@ -7,6 +7,7 @@
  * compression. The clients of other languages never do, and ali-ons calls itself
  * a JAVA of version 121. */
 #define VERSION_MODERN 401
+#define VERSION_UNWRAPS 413 /* V5_0_0 */
 
 static bool
 is_modern(const struct rmq_session *s)
@@ -14,10 +15,16 @@ is_modern(const struct rmq_session *s)
 	return s->language == RLANG_JAVA && s->version >= VERSION_MODERN;
 }
 
+bool
+rmq_unwraps(const struct rmq_session *s)
+{
+	return s->language == RLANG_JAVA && s->version >= VERSION_UNWRAPS;
+}
+
 uint8_t
 rmq_fit_bits(const struct rmq_session *s)
 {
-	return is_modern(s) ? 0 : RMQ_SYS_COMPRESSED;
+	return RMQ_SYS_INNER_BATCH | (is_modern(s) ? 0 : RMQ_SYS_COMPRESSED);
 }
 
 /* As zlib; false: it can't be. */

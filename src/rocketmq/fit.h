@@ -4,8 +4,11 @@
  * lie in the log, but for a client that inflates zlib only a body in LZ4 or zstd
  * becomes zlib (format/rmq_body.h). Such are all but Java's from 4.9.4 on.
  *
- * What an entry may need is told by its attributes: by rmq_fit_bits, of which none
- * is set for most clients. A body that can't be inflated stays as it is: its
+ * An inner batch is taken apart by Java's from 5.0 on when they pull it, and by
+ * nobody else: take.h does it for them.
+ *
+ * What an entry may need is told by its attributes: by rmq_fit_bits, of which few
+ * entries have one. A body that can't be inflated stays as it is: its
  * client will say so.
  *
  * Memory and time: a body is inflated up to a frame's size; an answer, which may
@@ -19,6 +22,8 @@
 
 #define RMQ_FIT_BYTES (4u << 20)
 
+/* Does it take the inner batches apart that it pulls? */
+bool rmq_unwraps(const struct rmq_session *);
 /* Of attr.aux, sysFlag's low byte: an entry of RocketMQ's with one of them may
  * have to be fitted for this client. */
 uint8_t rmq_fit_bits(const struct rmq_session *);

@@ -89,6 +89,23 @@ dead_record(struct rmq_pop *p, const struct pop_got *g, struct str topic,
 	return rmq_record_again(rm, &r, out);
 }
 
+/* Of a record that was made of another protocol's entry or of one of a batch: what
+ * that was means nothing for it. */
+static void
+own_attr(struct attr *a, struct slice rec)
+{
+	struct rmq_record r;
+
+	if (rmq_record_read(rec.p, rec.len, &r) != ERR_OK)
+		WRONG("a record that was made here can't be read");
+	a->format = ENTRY_FORMAT_ROCKETMQ;
+	a->aux = (uint8_t)r.sys_flag;
+	a->messages_n = 1;
+	a->flags = 0;
+	a->deliver_at_ms = 0;
+	a->tag_hash = rmq_tags_code(rmq_props_get(r.props, RMQ_PROP_TAGS));
+}
+
 static void
 bury(struct rmq_pop *p, const struct pop_got *g, const struct attr *a)
 {
@@ -115,13 +132,8 @@ bury(struct rmq_pop *p, const struct pop_got *g, const struct attr *a)
 	d->group = mem_strdup(p->group);
 	d->name = (struct lease_name){ g->index, g->time_ms };
 	d->attr = *a;
-	d->attr.messages_n = 1;
-	if (d->attr.format != ENTRY_FORMAT_ROCKETMQ) {
-		/* what it was there means nothing here */
-		d->attr.format = ENTRY_FORMAT_ROCKETMQ;
-		d->attr.flags = 0;
-		d->attr.deliver_at_ms = 0;
-	}
+	if (a->format != ENTRY_FORMAT_ROCKETMQ || (a->flags & ATTR_BATCH) != 0)
+		own_attr(&d->attr, d->rec);
 	j = rmq_job_new_own(rm, dead_step);
 	j->priv = d;
 	j->fini = dead_free;
@@ -227,9 +239,10 @@ found(struct rmq_pop *p, struct pop_got *g, const struct entry *ent,
 	}
 }
 
-/* Another protocol's entry: message by message. */
+/* Another protocol's entry, or an inner batch, which no client takes apart here:
+ * message by message. */
 static void
-foreign(struct rmq_pop *p, struct pop_got *g, struct entry *ent,
+singly(struct rmq_pop *p, struct pop_got *g, struct entry *ent,
     const struct fx_leased *fl, struct unwanted *u)
 {
 	struct fx one = { .magic = FX_MAGIC, .entries_n = 1, .entries = ent };
@@ -242,6 +255,7 @@ foreign(struct rmq_pop *p, struct pop_got *g, struct entry *ent,
 		.tags = p->tags,
 		.tags_n = g->queue != POP_RETRY_QUEUE ? p->tags_n : 0,
 		.sql = g->queue != POP_RETRY_QUEUE ? p->sql : NULL,
+		.apart = true,
 	};
 	uint64_t end = ent->index + ent->attr.messages_n;
 
@@ -284,10 +298,11 @@ rmq_pop_take(struct rmq_pop *p, uint32_t queue, struct fx *fx)
 	uint32_t i;
 
 	for (i = 0; i < fx->entries_n; i++) {
-		if (fx->entries[i].attr.format == ENTRY_FORMAT_ROCKETMQ)
+		if (fx->entries[i].attr.format == ENTRY_FORMAT_ROCKETMQ &&
+		    (fx->entries[i].attr.aux & RMQ_SYS_INNER_BATCH) == 0)
 			records(p, &g, &fx->entries[i], &fx->leased[i], &u);
 		else
-			foreign(p, &g, &fx->entries[i], &fx->leased[i], &u);
+			singly(p, &g, &fx->entries[i], &fx->leased[i], &u);
 	}
 	unwanted_end(p, queue, &u);
 }

@@ -328,6 +328,7 @@ struct rmq_topic {
 	uint32_t read_n, write_n, perm, sys_flag;
 	bool order;
 	char *attributes; /* "k=v,k=v"; NULL: none */
+	bool batch_cq; /* one of them: batches stay together */
 	int64_t missing_ns;
 	struct held_list waiting;
 	enum err error; /* RMQ_TOPIC_FAILED */

@@ -120,6 +120,11 @@ rmq_record_make(struct rmq_session *s, const struct rmq_message *m,
 		.sequence = -1,
 		.tag_hash = rmq_tags_code(m->p.tags) };
 	a->key_hash = key_hash(&m->p, &a->flags);
+	if (m->inner_n > 0) {
+		a->messages_n = m->inner_n;
+		a->flags |= ATTR_BATCH;
+		a->tag_hash = 0; /* each has its own */
+	}
 	return true;
 }
 
@@ -188,7 +193,10 @@ look(struct scan *sc, struct str name, struct str v)
 		p->sharding = v;
 	else if (is(name, &RMQ_PROP_WAIT) || is(name, &RMQ_PROP_POP_CK))
 		return false;
-	else if (is(name, &RMQ_PROP_INNER_MULTI_DISPATCH))
+	else if (is(name, &RMQ_PROP_INNER_NUM)) {
+		p->inner_num = v;
+		return false;
+	} else if (is(name, &RMQ_PROP_INNER_MULTI_DISPATCH))
 		p->multi = true;
 	else if (is(name, &RMQ_PROP_TRAN_MSG))
 		p->transaction = v.len == 4 && strncasecmp(v.p, "true", 4) == 0;
@@ -286,7 +294,7 @@ rmq_store(struct rmq_session *s, const struct rmq_ref *ref, struct rmq_topic *t,
 	rmq_publish_began(s, om.bytes);
 	if (r.err == ERR_OK && outlet_publish(rmq_outlet(t, m->queue), &om)) {
 		rmq_gauge(s->rm, M_PUB_ENTRIES, 1);
-		rmq_gauge(s->rm, M_PUB_MSGS, 1);
+		rmq_gauge(s->rm, M_PUB_MSGS, (int)om.attr.messages_n);
 		rmq_gauge(s->rm, M_PUB_BYTES, (int)om.bytes);
 		return;
 	}
@@ -333,23 +341,42 @@ rmq_sent_begin(struct rmq_session *s, const struct rmq_ref *ref, struct str id,
 	return o;
 }
 
-void
-rmq_sent(struct rmq *rm, struct outlet_msg *m, const struct fx_receipt *r)
+struct rout *
+rmq_sent_ok(struct rmq *rm, struct outlet_msg *m, const struct fx_receipt *r,
+    struct rmq_session **sp)
 {
 	struct rmq_session *s;
 	char id[RMQ_ID_MAX];
 	size_t n;
 
 	rmq_publish_ended(rm, m->ref.session, m->bytes);
-	s = rmq_session_get(rm, m->ref.session);
+	*sp = s = rmq_session_get(rm, m->ref.session);
 	if (s == NULL)
-		return;
+		return NULL;
 	if (r->err != ERR_OK) {
 		rmq_not_stored(s, &m->ref, r->err);
-		return;
+		return NULL;
 	}
 	n = rmq_offset_id_put(id, &s->store_host, (int64_t)r->locator);
-	(void)rmq_sent_begin(s, &m->ref, (struct str){ id, n }, m->queue,
+	return rmq_sent_begin(s, &m->ref, (struct str){ id, n }, m->queue,
 	    r->index, (struct str){ m->uniq, m->uniq_len });
-	rmq_answer_end(s, &m->ref, NULL, 0);
+}
+
+void
+rmq_sent(struct rmq *rm, struct outlet_msg *m, const struct fx_receipt *r)
+{
+	struct rmq_session *s;
+
+	if (rmq_sent_ok(rm, m, r, &s) != NULL)
+		rmq_answer_end(s, &m->ref, NULL, 0);
+}
+
+void
+rmq_illegal(struct rmq_session *s, const struct rmq_ref *ref)
+{
+	rmq_answer_codef(s, ref, RC_MESSAGE_ILLEGAL,
+	    "the message is illegal, maybe msg body or properties length not "
+	    "matched. msg body length limit %uB, msg properties length limit "
+	    "32KB.",
+	    s->rm->conf.max_message_bytes);
 }

@@ -27,6 +27,7 @@ struct rmq_msg_props {
 	bool timer; /* it comes of TIMER_*: may be recalled */
 	bool transaction; /* TRAN_MSG=true */
 	bool multi; /* it is for light queues too, which are not served */
+	struct str inner_num; /* INNER_NUM, which is not kept */
 };
 
 struct rmq_message {
@@ -39,6 +40,7 @@ struct rmq_message {
 	struct str body;
 	struct str props; /* as stored */
 	struct rmq_msg_props p;
+	uint32_t inner_n; /* of an inner batch: messages; else 0 */
 };
 
 /*
@@ -64,6 +66,11 @@ struct rout *rmq_sent_begin(struct rmq_session *, const struct rmq_ref *,
     struct str offset_id, uint32_t queue, uint64_t offset, struct str uniq);
 void rmq_not_stored(struct rmq_session *, const struct rmq_ref *, enum err);
 void rmq_sent(struct rmq *, struct outlet_msg *, const struct fx_receipt *);
+/* The same, begun; NULL: there is nobody to be answered, or it was, for it failed */
+struct rout *rmq_sent_ok(struct rmq *, struct outlet_msg *,
+    const struct fx_receipt *, struct rmq_session **);
+/* 13, as the reference says it whatever is wrong with a message */
+void rmq_illegal(struct rmq_session *, const struct rmq_ref *);
 /* Counts a publish at its session, which may be paused by it; and its end. */
 void rmq_publish_began(struct rmq_session *, size_t bytes);
 void rmq_publish_ended(struct rmq *, uint64_t session, size_t bytes);
@@ -86,7 +93,11 @@ uint64_t rmq_recall_hash(struct str uniq);
 void rmq_stage_half(struct rmq_session *, const struct rmq_ref *,
     const struct rmq_topic *, const struct rmq_message *);
 void rmq_stage_due(struct rmq *, struct fx *);
+/* do_send_batch.c; props: the request's */
 void rmq_send_batch(struct rmq_session *, const struct rmq_req *,
-    struct rmq_topic *, const struct rmq_message *outer);
+    struct rmq_topic *, const struct rmq_message *outer, struct str props);
+/* One record, of which the sender says that it is an inner batch */
+void rmq_send_inner(struct rmq_session *, const struct rmq_req *,
+    struct rmq_topic *, struct rmq_message *);
 
 #endif

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/name.h"
+#include "format/rmq_batch.h"
 #include "format/rmq_of_pulsar.h"
+#include "format/rmq_props.h"
 #include "rocketmq/fit.h"
 #include "rocketmq/send.h"
 #include "rocketmq/sql92.h"
@@ -10,6 +12,12 @@ static bool
 is_record(const struct entry *ent)
 {
 	return ent->attr.format == ENTRY_FORMAT_ROCKETMQ;
+}
+
+static bool
+is_batch(const struct entry *ent)
+{
+	return (ent->attr.aux & RMQ_SYS_INNER_BATCH) != 0;
 }
 
 bool
@@ -66,13 +74,12 @@ target(struct rmq_session *s, struct str topic, struct rmq_of_pulsar *c,
 /* --- one message ------------------------------------------------------------ */
 
 static bool
-is_wanted(const struct rmq_take *t, const struct pulsar_msg *m)
+is_wanted(const struct rmq_take *t, uint32_t code)
 {
-	uint32_t code, i;
+	uint32_t i;
 
 	if (t->tags_n == 0)
 		return true;
-	code = pulsar_tags_code(&m->properties);
 	for (i = 0; i < t->tags_n; i++)
 		if (t->tags[i] == code)
 			return true;
@@ -88,6 +95,14 @@ make(struct rmq *rm, const struct rmq_record *r, struct slice *out)
 	if (n == 0 || n > rm->conf.frame_max - RMQ_HEAD_MAX ||
 	    !rmq_record_again(rm, r, out))
 		return false;
+	return true;
+}
+
+static bool
+convert(struct rmq *rm, const struct rmq_record *r, struct slice *out)
+{
+	if (!make(rm, r, out))
+		return false;
 	rmq_gauge(rm, M_CONVERT_TO_ROCKETMQ, 1);
 	return true;
 }
@@ -98,6 +113,7 @@ static void
 found(struct rmq_take *t, struct slice record)
 {
 	t->found[t->n++] = record;
+	t->messages++;
 	t->bytes += record.len;
 }
 
@@ -141,7 +157,8 @@ take_messages(struct rmq *rm, struct rmq_take *t, const struct rmq_of_pulsar *c,
 			passed(rm, 1);
 			continue;
 		}
-		if (!is_wanted(t, &m))
+		if (t->tags_n > 0 &&
+		    !is_wanted(t, pulsar_tags_code(&m.properties)))
 			continue;
 		rmq_of_pulsar(c, ms, &m, rm->props, &r);
 		if (t->sql != NULL && !sql92_match(t->sql, r.props))
@@ -149,7 +166,7 @@ take_messages(struct rmq *rm, struct rmq_take *t, const struct rmq_of_pulsar *c,
 		t->next = index;
 		if (!has_room(t, rmq_record_size(&r)))
 			return false;
-		if (make(rm, &r, &made))
+		if (convert(rm, &r, &made))
 			found(t, made);
 		else
 			passed(rm, 1);
@@ -179,6 +196,112 @@ take_foreign(struct rmq *rm, struct rmq_take *t, struct rmq_of_pulsar *c,
 	return all;
 }
 
+/* --- inner batches ---------------------------------------------------------- */
+
+bool
+rmq_take_whole(struct rmq *rm, const struct rmq_record *r, struct slice *out)
+{
+	struct rmq_record whole = *r;
+	struct rmq_props_out po;
+
+	rmq_props_begin(&po, rm->props, sizeof rm->props);
+	rmq_props_copy(&po, r->props);
+	rmq_props_set_i64(&po, RMQ_PROP_INNER_BASE, r->queue_offset);
+	return rmq_props_end(&po, &whole.props) == ERR_OK &&
+	    make(rm, &whole, out);
+}
+
+/* false: it has no room */
+static bool
+take_whole(struct rmq *rm, struct rmq_take *t, const struct entry *ent,
+    const struct rmq_record *r)
+{
+	struct slice made;
+
+	t->next = ent->index;
+	if (!has_room(t, ent->body.len))
+		return false;
+	if (!rmq_take_whole(rm, r, &made)) {
+		pass_rest(rm, t, ent, ent->index);
+		return true;
+	}
+	found(t, made);
+	t->messages += ent->attr.messages_n - 1;
+	return true;
+}
+
+static bool
+take_apart(struct rmq *rm, struct rmq_take *t, const struct entry *ent,
+    const struct rmq_record *outer)
+{
+	struct rmq_unwrap u;
+	struct rmq_record r;
+	struct slice made;
+	uint64_t index;
+
+	rmq_unwrap_init(&u, outer);
+	while (
+	    u.n < ent->attr.messages_n && rmq_unwrap_next(&u, &r) == ERR_OK) {
+		index = (uint64_t)r.queue_offset;
+		if (index < t->from ||
+		    (t->tags_n > 0 &&
+			!is_wanted(t,
+			    rmq_tags_code(
+				rmq_props_get(r.props, RMQ_PROP_TAGS)))) ||
+		    (t->sql != NULL && !sql92_match(t->sql, r.props)))
+			continue;
+		t->next = index;
+		if (!has_room(t, rmq_record_size(&r)))
+			return false;
+		if (make(rm, &r, &made))
+			found(t, made);
+		else
+			passed(rm, 1);
+	}
+	/* none, for they were counted when it came */
+	pass_rest(rm, t, ent, ent->index + u.n);
+	return true;
+}
+
+static bool
+take_batch(struct rmq_session *s, struct rmq_take *t, const struct entry *ent)
+{
+	struct rmq_record r;
+
+	if (rmq_record_read(ent->body.p, ent->body.len, &r) != ERR_OK) {
+		pass_rest(s->rm, t, ent, ent->index);
+		return true;
+	}
+	if (!t->apart && t->tags_n == 0 && t->sql == NULL &&
+	    t->from <= ent->index && rmq_unwraps(s))
+		return take_whole(s->rm, t, ent, &r);
+	return take_apart(s->rm, t, ent, &r);
+}
+
+static bool
+take_batch_one(struct rmq *rm, const struct entry *ent, uint64_t locator,
+    struct str uniq, struct slice *record)
+{
+	struct rmq_record outer, r, at = { .size = 0 };
+	bool there = false, named = false;
+	struct rmq_unwrap u;
+
+	if (rmq_record_read(ent->body.p, ent->body.len, &outer) != ERR_OK)
+		return false;
+	rmq_unwrap_init(&u, &outer);
+	while (!named && rmq_unwrap_next(&u, &r) == ERR_OK) {
+		named = uniq.len > 0 &&
+		    str_eq(rmq_props_get(r.props, RMQ_PROP_UNIQ_KEY), uniq);
+		if (named || (uint64_t)r.phys_offset == locator) {
+			at = r;
+			there = true;
+		}
+	}
+	return there && make(rm, &at, record);
+}
+
+/* --- records of one message --------------------------------------------------- */
+
 static bool
 take_record(struct rmq_session *s, struct rmq_take *t, struct rmq_fit *f,
     const struct entry *ent)
@@ -186,6 +309,8 @@ take_record(struct rmq_session *s, struct rmq_take *t, struct rmq_fit *f,
 	struct rmq_record r;
 	struct slice rec;
 
+	if (is_batch(ent))
+		return take_batch(s, t, ent);
 	if (t->sql != NULL &&
 	    (rmq_record_read(ent->body.p, ent->body.len, &r) != ERR_OK ||
 		!sql92_match(t->sql, r.props)))
@@ -218,7 +343,7 @@ rmq_take_entries(struct rmq_session *s, struct rmq_take *t, const struct fx *fx)
 	if (rm->found == NULL)
 		rm->found = mem_calloc(READ_AT_MAX, sizeof *rm->found);
 	t->found = rm->found;
-	t->n = 0;
+	t->n = t->messages = 0;
 	t->bytes = 0;
 	if (any_foreign(fx))
 		ok = target(s, t->topic, &c, &name);
@@ -241,7 +366,7 @@ rmq_take_drop(struct rmq_take *t)
 
 bool
 rmq_take_one(struct rmq_session *s, const struct entry *ent, struct str topic,
-    uint64_t locator, struct slice *record)
+    uint64_t locator, struct str uniq, struct slice *record)
 {
 	struct rmq_of_pulsar c;
 	struct pulsar_msgs ms;
@@ -250,6 +375,8 @@ rmq_take_one(struct rmq_session *s, const struct entry *ent, struct str topic,
 	char *name = NULL;
 	bool ok = false;
 
+	if (is_record(ent) && is_batch(ent))
+		return take_batch_one(s->rm, ent, locator, uniq, record);
 	if (is_record(ent)) {
 		*record = slice_ref(ent->body);
 		return true;
@@ -264,7 +391,7 @@ rmq_take_one(struct rmq_session *s, const struct entry *ent, struct str topic,
 			if (ent->locator + m.at != locator)
 				continue;
 			rmq_of_pulsar(&c, &ms, &m, s->rm->props, &r);
-			ok = !m.compacted_out && make(s->rm, &r, record);
+			ok = !m.compacted_out && convert(s->rm, &r, record);
 			break;
 		}
 	}

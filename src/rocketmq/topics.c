@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "core/name.h"
+#include "rocketmq/attrs.h"
 #include "rocketmq/systopic.h"
 #include "rocketmq/tell.h"
 
@@ -258,6 +259,9 @@ adopt_props(struct rmq_topic *t, struct str text)
 	mem_free(t->attributes);
 	attrs = json_string_value(json_object_get(js, RMQ_TPROP_ATTRIBUTES));
 	t->attributes = attrs != NULL ? mem_strdup(attrs) : NULL;
+	t->batch_cq = attrs != NULL &&
+	    str_eq(rmq_attrs_get(str_of(attrs), STR_LIT("queue.type")),
+		STR_LIT("BatchCQ"));
 	json_decref(js);
 }
 

@@ -466,6 +466,42 @@ def test_group_and_subscription_share_progress(b):
         equal(a.ext["offset"], "7")
 
 
+def test_inner_batch(b):
+    """Single messages for Pulsar's, also where the group has stopped inside."""
+    t, g = b.name(), b.name("g")
+    with rmqlib.Client(b) as r, Client(b) as c:
+        r.create_topic(t, queues=1, attributes="+queue.type=BatchCQ")
+        r.create_group(g)
+        a = r.send(t, batch(*((b"%d" % i, {
+            "UNIQ_KEY": "%032X" % i, "KEYS": f"k{i}", "n": str(i)})
+            for i in range(4))), request="SEND_BATCH_MESSAGE", batch=True,
+            props={"UNIQ_KEY": "EE" * 16})
+        equal(a.ext["batchUniqId"], "EE" * 16)
+        r.send(t, b"4")
+        r.ask("UPDATE_CONSUMER_OFFSET", consumerGroup=g, topic=t, queueId=0,
+              commitOffset=1)
+        c.subscribe(pulsar_name(t), sub=g, initialPosition=1)
+        c.flow()
+        m, single = c.messages(2)
+        equal(m.meta.num_messages_in_batch, 4)
+        got = singles(m.payload)
+        equal([d for _, d in got], [b"0", b"1", b"2", b"3"])
+        equal([s.partition_key for s, _ in got], ["k0", "k1", "k2", "k3"])
+        equal([props_of(s)["n"] for s, _ in got], ["0", "1", "2", "3"])
+        equal([i for i in range(4) if m.cmd.ack_set[0] >> i & 1], [1, 2, 3])
+        equal(single.payload, b"4")
+        c.ack(1, m.pos, req=c.next_req())
+        c.rx("ACK_RESPONSE")
+        c.ask("CLOSE_CONSUMER", "SUCCESS", consumer_id=1)
+        a = r.ask("QUERY_CONSUMER_OFFSET", consumerGroup=g, topic=t,
+                  queueId=0)
+        equal(a.ext["offset"], "4")
+        url = f"http://{b.host}:{b.http}/admin/v2/persistent/public/default/" \
+            f"{t}-partition-0/subscription/{g}/position/1"
+        with urllib.request.urlopen(url, timeout=10) as a:
+            equal(a.read(), b"4")
+
+
 # ---- names
 
 def listed(b, query=""):

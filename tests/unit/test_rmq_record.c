@@ -386,6 +386,43 @@ test_unwrap(void **state)
 	assert_err(rmq_unwrap_next(&u, &r), ERR_MALFORMED);
 }
 
+/* An inner batch is found by its own keys and by those of its messages. */
+static void
+test_keys_of_inner_batch(void **state)
+{
+	static const char *const props[] = { "UNIQ_KEY\1u0\2KEYS\1a b\2", "",
+		"KEYS\1c\2UNIQ_KEY\1u2\2" };
+	static const char *const want[] = { "U", "K", "u0", "a", "b", "u2",
+		"c" };
+	struct rmq_record r = { .topic = STR_LIT("t"),
+		.sys_flag = RMQ_SYS_INNER_BATCH | RMQ_SYS_NEED_UNWRAP,
+		.props = STR_LIT("UNIQ_KEY\1U\2KEYS\1K\2") };
+	uint8_t body[256], rec[512];
+	uint64_t hash[16];
+	size_t i, n = 0, len;
+
+	(void)state;
+	for (i = 0; i < NELEM(props); i++)
+		n += rmq_batch_write(body + n,
+		    &(struct rmq_batch_msg){
+			.body = STR_LIT("x"), .props = str_of(props[i]) });
+	r.body = (struct str){ (const char *)body, n };
+	len = rmq_record_write(rec, &r);
+	assert_int_equal(
+	    rmq_record_format.keys(rec, len, hash, NELEM(hash)), NELEM(want));
+	for (i = 0; i < NELEM(want); i++)
+		assert_true(hash[i] == rmq_key_hash(str_of(want[i])));
+	/* no more than there is room for */
+	for (i = 0; i < NELEM(want); i++)
+		assert_int_equal(
+		    rmq_record_format.keys(rec, len, hash, (unsigned)i), i);
+	/* another record's body is only a body */
+	r.sys_flag = 0;
+	len = rmq_record_write(rec, &r);
+	assert_int_equal(
+	    rmq_record_format.keys(rec, len, hash, NELEM(hash)), 2);
+}
+
 /* ---- compressed bodies */
 
 static void
@@ -456,6 +493,7 @@ main(void)
 		cmocka_unit_test(test_keys),
 		cmocka_unit_test(test_batch),
 		cmocka_unit_test(test_unwrap),
+		cmocka_unit_test(test_keys_of_inner_batch),
 		cmocka_unit_test(test_inflate),
 	};
 

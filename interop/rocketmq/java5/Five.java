@@ -9,6 +9,7 @@ import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
 import org.apache.rocketmq.client.consumer.listener.ConsumeConcurrentlyStatus;
 import org.apache.rocketmq.client.consumer.listener.MessageListenerConcurrently;
 import org.apache.rocketmq.client.impl.factory.MQClientInstance;
+import org.apache.rocketmq.client.producer.SendResult;
 import org.apache.rocketmq.common.message.Message;
 import org.apache.rocketmq.common.message.MessageExt;
 import org.apache.rocketmq.common.message.MessageQueue;
@@ -26,6 +27,7 @@ final class Five {
 		all.put("pop", Five::pop);
 		all.put("pop-retry", Five::popRetry);
 		all.put("lmq", Five::lmq);
+		all.put("inner-batch", Five::innerBatch);
 	}
 
 	private static void timer(Ctx c) throws Exception {
@@ -119,6 +121,46 @@ final class Five {
 		c.sendAll(t, Ctx.names("m", 10));
 		Ctx.await("the second attempt", 60000, () -> counts.size() >= 2 && good.size() == 10);
 		Ctx.equal(counts, java.util.Arrays.asList(0, 1), "attempts");
+	}
+
+	/** A topic that keeps batches together: whoever reads it gets single messages. */
+	private static void innerBatch(Ctx c) throws Exception {
+		String t = c.topic("t");
+		// the producer's own createTopic() loses the attributes
+		c.producer().getDefaultMQProducerImpl().getMqClientFactory().getMQAdminImpl().createTopic("TBW102", t, 2, 0,
+				Collections.singletonMap("+queue.type", "BatchCQ"));
+		Ctx.Taken taken = c.take(c.group("g"), t, "*");
+		List<String> want = new ArrayList<>();
+		for (int b = 0; b < 10; b++) {
+			List<Message> msgs = new ArrayList<>();
+			for (String s : Ctx.names("b" + b, 16)) {
+				Message m = Ctx.msg(t, "x", s);
+				m.putUserProperty("in", s);
+				msgs.add(m);
+			}
+			SendResult r = c.producer().send(msgs);
+			Ctx.equal(r.getOffsetMsgId().split(",").length, 1, "offset ids of a batch");
+			Ctx.equal(r.getMsgId().split(",").length, 1, "ids of a batch");
+			c.send(Ctx.msg(t, "x", "s" + b));
+			want.addAll(Ctx.names("b" + b, 16));
+			want.add("s" + b);
+		}
+		Ctx.exactly(taken, want, 30000);
+		List<MessageExt> got = c.read(t, 170);
+		List<String> texts = new ArrayList<>(Ctx.texts(got));
+		Collections.sort(texts);
+		Collections.sort(want);
+		Ctx.equal(texts, want, "read");
+		for (int i = 1; i < got.size(); i++) {
+			MessageExt a = got.get(i - 1);
+			MessageExt m = got.get(i);
+			if (m.getUserProperty("in") != null) {
+				Ctx.equal(m.getUserProperty("in"), Ctx.text(m), "property");
+			}
+			if (a.getQueueId() == m.getQueueId()) {
+				Ctx.equal(m.getQueueOffset(), a.getQueueOffset() + 1, "offset");
+			}
+		}
 	}
 
 	/** One message in the queues of three names. */
