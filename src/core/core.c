@@ -518,6 +518,8 @@ static core_op_f *const table[OP_TYPES_N] = {
 	[OP_STAGE_GET] = stage_op,
 	[OP_STAGE_RECALL] = stage_op,
 	[OP_STAGE_COUNT] = stage_op,
+	[OP_RESERVE] = topic_op,
+	[OP_FILL] = topic_op,
 };
 
 void

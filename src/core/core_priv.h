@@ -86,6 +86,7 @@ struct core {
 	bool closing; /* the same, and topics are being closed */
 	bool io_failed; /* the engine refuses writes until a restart */
 	uint64_t name_seq; /* generated producer names */
+	uint64_t reserve_seq; /* names of reserved places */
 	int64_t boot_ms; /* wall, of the first event */
 	struct timer tick; /* every 60 s: rates, retention, age of ledgers */
 	int64_t tick_ns;
@@ -185,6 +186,7 @@ struct topic {
 	struct policy policy;
 	struct reads *reads; /* at an index; NULL: none so far */
 	struct claims *claims; /* sub_index.c; NULL: none */
+	struct reserve *reserve; /* reserve.c; NULL: none so far */
 	struct topic_load *load; /* LOADING: topic_load.c's */
 	struct topic_close *close; /* CLOSING, DELETING: topic_close.c's */
 	struct stage_log *stage; /* it is a staging log: stage.c's */

@@ -42,6 +42,7 @@ noinst_LIBRARIES += %D%/libcore.a
 	%D%/reads.c %D%/reads.h %D%/reads_priv.h \
 	%D%/record.c %D%/record.h \
 	%D%/reload.c \
+	%D%/reserve.c \
 	%D%/route.c %D%/route.h \
 	%D%/seek.c \
 	%D%/spot.c \

@@ -95,7 +95,7 @@ op_free(struct op **opp)
 
 	TAKE_OBJ_NOTNULL(op, opp, OP_MAGIC);
 	if ((op->type == OP_PUBLISH || op->type == OP_STAGE ||
-		op->type == OP_STAGE_RESOLVE) &&
+		op->type == OP_STAGE_RESOLVE || op->type == OP_FILL) &&
 	    op->publish.body.buf != NULL)
 		slice_unref(&op->publish.body);
 	if (op->hold != NULL)

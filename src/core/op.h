@@ -220,7 +220,8 @@ enum op_type {
 	 * due already is staged all the same, and appended at once */
 	OP_STAGE,
 	/* u64 locator; flag: drop it; else publish.attr and .body are appended to
-	 * the target in its stead: FX_STAGED, with the place in the target.
+	 * the target in its stead (flag2: it stays staged all the same, until it is
+	 * resolved once more): FX_STAGED, with the place in the target.
 	 * ERR_NO_MESSAGE: it is not staged any more */
 	OP_STAGE_RESOLVE,
 	OP_STAGE_AGAIN, /* u64 locator, due_ms: is due then: FX_DONE */
@@ -231,6 +232,16 @@ enum op_type {
 	 * FX_ENTRY of what was taken; ERR_NO_MESSAGE. Without a topic: as above */
 	OP_STAGE_RECALL,
 	OP_STAGE_COUNT, /* staged for this target: FX_DONE with u64 */
+	/* topic (made if it isn't there, with props): FX_CURSOR, with the index that
+	 * the entry of one message will have which OP_FILL gives, in u64, and the
+	 * place's name in i64. Places are filled by whoever got them, in any order;
+	 * they are appended in theirs. They are not kept over an unload or restart.
+	 * ERR_BUSY: the topic has producers, or too many places are not filled */
+	OP_RESERVE,
+	/* topic, u64 name of a place, publish.attr and .body; flag: nothing comes (a
+	 * marker stands there, unless it was the last place): FX_DONE when it is
+	 * durable. ERR_CONFLICT: the place is lost, nothing is stored at that index */
+	OP_FILL,
 	OP_TYPES_N
 };
 

@@ -300,6 +300,10 @@ check(const struct topic *t, const struct op_producer *po, const char **diag)
 		    "Producer access modes other than Shared are not supported";
 		return ERR_NOT_ALLOWED;
 	}
+	if (reserve_any(t)) {
+		*diag = "Places of this topic are reserved";
+		return ERR_BUSY;
+	}
 	if (po->name.len > NAME_BYTES_MAX) {
 		*diag = "Producer name is too long";
 		return ERR_INVALID_ARG;

@@ -190,6 +190,11 @@ in_target(void *priv, const struct entry_place *at, enum err e)
 	fx->pos = at->pos;
 	fx->ent.index = at->index;
 	fx->i64 = at->store_time_ms;
+	if (j->op->flag2) {
+		core_emit(j->st->co, &fx);
+		stage_job_end(&j);
+		return;
+	}
 	j->fx = fx;
 	j->st->st.resolved++;
 	end(j);

@@ -47,6 +47,7 @@ destroy(struct topic *t)
 	reads_drop(t);
 	claims_fini(t);
 	delay_free(t);
+	reserve_fini(t);
 	publish_fini(t);
 	tlog_fini(t);
 	topic_props_fini(t);

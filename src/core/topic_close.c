@@ -32,7 +32,7 @@ topic_is_idle(const struct topic *t)
 
 	if (t->stage != NULL || t->producers_n > 0 || t->consumers_n > 0 ||
 	    t->pins > 0 || t->pending_n > 0 || t->held_n > 0 ||
-	    tlog_is_busy(t) || reads_any(t) || claims_any(t))
+	    tlog_is_busy(t) || reads_any(t) || claims_any(t) || reserve_any(t))
 		return false;
 	TAILQ_FOREACH(s, &t->subs, link)
 		if (leasing_waits(s))
@@ -69,6 +69,7 @@ close_start(
 	topic_pin(t);
 	topic_disconnect(t, why);
 	reads_end(t, why);
+	reserve_fail(t, why);
 	TAILQ_FOREACH(s, &t->subs, link)
 		leasing_fail(s, why);
 	publish_fail_held(t, why);

@@ -236,7 +236,8 @@ take_props(struct topic *t)
 	struct topic_waiter *w;
 
 	STAILQ_FOREACH(w, &t->waiters, link)
-		if (w->op->type == OP_TOPIC_CREATE) {
+		if (w->op->type == OP_TOPIC_CREATE ||
+		    w->op->type == OP_RESERVE) {
 			t->props = props_dup(w->op->props, w->op->props_n);
 			t->props_n = w->op->props_n;
 			break;

@@ -206,6 +206,8 @@ static const struct {
 	[OP_RANGE] = { range_op, TOPIC_FIND },
 	[OP_QUERY] = { query_op, TOPIC_FIND },
 	[OP_INDEX_AT_TIME] = { index_at_time, TOPIC_FIND },
+	[OP_RESERVE] = { reserve_op, TOPIC_CREATE },
+	[OP_FILL] = { fill_op, TOPIC_FIND },
 };
 
 void

@@ -136,6 +136,12 @@ void publish_fail_held(struct topic *, enum err);
 void publish_forget(struct topic *, const struct producer *); /* it has gone */
 void publish_fini(struct topic *);
 
+/* --- reserve.c */
+topic_go_f reserve_op, fill_op; /* OP_RESERVE, OP_FILL */
+bool reserve_any(const struct topic *); /* places or appends are under way */
+void reserve_fail(struct topic *, enum err); /* places are lost */
+void reserve_fini(struct topic *);
+
 /* --- reader.c */
 void reader_ledger_ready(struct topic *, struct tledger *, enum err);
 void reader_ledger_gone(struct topic *, struct tledger *);

@@ -61,6 +61,9 @@ check_PROGRAMS += %D%/test_core_seek
 check_PROGRAMS += %D%/test_core_reads
 %C%_test_core_reads_LDADD = $(CORE_TEST)
 
+check_PROGRAMS += %D%/test_core_reserve
+%C%_test_core_reserve_LDADD = $(CORE_TEST)
+
 check_PROGRAMS += %D%/test_core_stage
 %C%_test_core_stage_SOURCES = %D%/test_core_stage.c $(TOPIC_RIG)
 %C%_test_core_stage_LDADD = $(CORE_TEST)

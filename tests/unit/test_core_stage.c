@@ -409,6 +409,37 @@ test_notify(void **state)
 	assert_null(trig_fx(&tr, FX_STAGE_DUE, 0));
 }
 
+/* Appended, and staged until what follows from it is done as well */
+static void
+test_resolve_twice(void **state)
+{
+	uint64_t loc;
+	struct fx *fx;
+	struct op *op;
+
+	(void)state;
+	listen_to(T, 1);
+	op = stage_op_of(T, "m", tr.wall_ms + 100000);
+	op->u32 = STAGE_NOTIFY;
+	loc = trig_do(&tr, op)->u64;
+	op = by_locator(OP_STAGE_RESOLVE, T, loc);
+	op->publish.attr = (struct attr){ .messages_n = 1 };
+	op->publish.body = slice_dup(slice_str("whole"));
+	op->flag2 = true;
+	fx = trig_do(&tr, op);
+	assert_int_equal(fx->type, FX_STAGED);
+	assert_int_not_equal(fx->u64, loc);
+	assert_int_equal(tr.got_n, 1);
+	expect(0, "whole");
+	assert_int_equal(count(T), 1);
+	op = by_locator(OP_STAGE_RESOLVE, T, loc);
+	op->flag = true;
+	assert_int_equal(trig_do(&tr, op)->type, FX_STAGED);
+	assert_int_equal(count(T), 0);
+	trig_pass(&tr, 200000);
+	assert_int_equal(tr.got_n, 1);
+}
+
 static void
 test_no_due(void **state)
 {
@@ -565,6 +596,7 @@ main(void)
 		U_(test_clock_jumps),
 		U_(test_get_drop),
 		U_(test_notify),
+		U_(test_resolve_twice),
 		U_(test_no_due),
 		U_(test_recall),
 		U_(test_refused),
