@@ -133,6 +133,8 @@ confmap_rmq(struct rmq_conf *rc, const struct conf *c, unsigned shards_n)
 	rc->ns = c->rocketmqNamespace;
 	rc->auto_topic = c->autoCreateTopicEnable;
 	rc->auto_group = c->autoCreateSubscriptionGroup;
+	rc->lmq = c->enableLmq;
+	rc->multi_dispatch = c->enableMultiDispatch;
 	rc->default_queues = (unsigned)c->defaultTopicQueueNums;
 	rc->max_message_bytes = (unsigned)c->rocketmqMaxMessageSize;
 	rc->txn_timeout_ms = c->transactionTimeOut;

@@ -194,6 +194,12 @@ topic_name_is_system(const struct topic_name *tn)
 }
 
 bool
+topic_name_is_light(const struct topic_name *tn)
+{
+	return str_starts(local_base(tn), STR_LIT("%LMQ%"));
+}
+
+bool
 topic_name_is_hidden(const struct topic_name *tn)
 {
 	static const struct str heads[] = { STR_LIT("%RETRY%"),

@@ -41,6 +41,9 @@ bool topic_name_is_system(const struct topic_name *);
 /* These, and those by which one front-end does its clients' retries, dead letters
  * and the like: no topic of the users, so other front-ends don't list it. */
 bool topic_name_is_hidden(const struct topic_name *);
+/* Made of references by a front-end that has light queues: nobody else reads or
+ * writes it. */
+bool topic_name_is_light(const struct topic_name *);
 
 /* Whose shard a topic is. Partitions go in runs of TOPIC_RUN: 0 to 7 of a topic to
  * one shard, 8 to 15 to the next. A client that goes round its queues then fills

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-EXTRA_DIST += doc/rocketmq-pulsar.md doc/rocketmq-pop.md
+EXTRA_DIST += doc/rocketmq-pulsar.md doc/rocketmq-pop.md doc/rocketmq-light.md
 noinst_LIBRARIES += %D%/libformat.a
 %C%_libformat_a_SOURCES = \
 	%D%/pulsar_body.c %D%/pulsar_body.h \
@@ -8,6 +8,7 @@ noinst_LIBRARIES += %D%/libformat.a
 	%D%/pulsar_msgs.c %D%/pulsar_msgs.h \
 	%D%/span.c %D%/span.h \
 	%D%/wire.h \
+	%D%/reference.c %D%/reference.h \
 	%D%/rmq_batch.c %D%/rmq_batch.h \
 	%D%/rmq_body.c %D%/rmq_body.h \
 	%D%/rmq_id.c %D%/rmq_id.h \

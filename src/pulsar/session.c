@@ -46,9 +46,17 @@ fx_message(const struct fx *fx)
 enum err
 session_topic(struct topic_name *tn, struct span name)
 {
+	enum err e;
+
 	if (!text_is_utf8(name))
 		return ERR_INVALID_NAME;
-	return topic_name_parse(tn, str_of_span(name));
+	e = topic_name_parse(tn, str_of_span(name));
+	if (e == ERR_OK && topic_name_is_light(tn)) {
+		/* it holds references, no messages */
+		topic_name_fini(tn);
+		e = ERR_INVALID_NAME;
+	}
+	return e;
 }
 
 void

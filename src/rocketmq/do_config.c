@@ -37,6 +37,8 @@ static const struct live {
 	{ "autoCreateTopicEnable", LIVE_BOOL, AT(auto_topic), 0, 1 },
 	{ "brokerPermission", LIVE_UINT, AT(broker_perm), 0, 7 },
 	{ "defaultTopicQueueNums", LIVE_UINT, AT(default_queues), 1, 1024 },
+	{ "enableLmq", LIVE_BOOL, AT(lmq), 0, 1 },
+	{ "enableMultiDispatch", LIVE_BOOL, AT(multi_dispatch), 0, 1 },
 	{ "fileReservedTime", LIVE_HOURS, AT(retention_ms), 1, 876000 },
 	{ "maxMessageSize", LIVE_UINT, AT(max_message_bytes), 1024, 16777216 },
 	{ "transactionCheckInterval", LIVE_I64, AT(txn_check_ms), 1,
@@ -331,8 +333,6 @@ rmq_do_config_get(struct rmq_session *s, struct rmq_req *q)
 	line(sb, "brokerId", "0");
 	line(sb, "brokerName", c->broker);
 	line(sb, "brokerRole", "ASYNC_MASTER");
-	line(sb, "enableLmq", "true");
-	line(sb, "enableMultiDispatch", "true");
 	line(sb, "enablePropertyFilter", "true");
 	line(
 	    sb, "flushDiskType", c->flush_async ? "ASYNC_FLUSH" : "SYNC_FLUSH");

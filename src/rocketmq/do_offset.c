@@ -50,7 +50,7 @@ queue_get(struct rmq_session *s, struct rmq_req *q, const struct offset_req *r)
 {
 	struct rmq_topic *t;
 
-	switch (rmq_topic_get(s, q, r->topic, &t)) {
+	switch (rmq_topic_use(s, q, r->topic, &t)) {
 	case RMQ_TOPIC_PARKED:
 		return NULL;
 	case RMQ_TOPIC_NONE:

@@ -536,7 +536,7 @@ pop(struct rmq_session *s, struct rmq_req *q, enum pop_kind kind)
 		    s->rm->conf.broker);
 		return;
 	}
-	switch (rmq_topic_get(s, q, r.topic, &t)) {
+	switch (rmq_topic_use(s, q, r.topic, &t)) {
 	case RMQ_TOPIC_PARKED:
 		return;
 	case RMQ_TOPIC_NONE:

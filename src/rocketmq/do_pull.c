@@ -299,7 +299,8 @@ rmq_pull_fx(struct rmq_pull *p, struct fx *fx)
 		rmq_answer_err(p->s, &p->ref, fx->err, fx->diag);
 	else if (fx->entries_n == 0)
 		say_nothing(p, fx);
-	else if (unlikely(p->sql != NULL || rmq_take_needed(p->s, fx))) {
+	else if (unlikely(
+		     p->sql != NULL || fx->flag || rmq_take_needed(p->s, fx))) {
 		if (!take(p, fx))
 			return;
 	} else
@@ -505,7 +506,7 @@ rmq_do_pull(struct rmq_session *s, struct rmq_req *q)
 
 	if (!read_fields(s, q, &r))
 		return;
-	switch (rmq_topic_get(s, q, r.topic, &t)) {
+	switch (rmq_topic_use(s, q, r.topic, &t)) {
 	case RMQ_TOPIC_PARKED:
 		return;
 	case RMQ_TOPIC_NONE:

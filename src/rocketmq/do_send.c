@@ -10,6 +10,7 @@
 
 #include "core/name.h"
 #include "rocketmq/gconf.h"
+#include "rocketmq/light.h"
 #include "rocketmq/send.h"
 
 #define RETRY_QUEUES 1u
@@ -115,7 +116,7 @@ name_is_right(struct rmq_session *s, const struct rmq_req *q, struct str topic)
 
 	if (wrong != NULL)
 		rmq_answer_code(s, &q->ref, RC_INVALID_PARAMETER, wrong);
-	else if (is_forbidden(topic))
+	else if (is_forbidden(topic) || rmq_topic_is_light(s->rm, topic))
 		rmq_answer_codef(s, &q->ref, RC_NO_PERMISSION,
 		    "Sending message to topic[%.*s] is forbidden.",
 		    (int)topic.len, topic.p);
@@ -244,6 +245,7 @@ send_one(struct rmq_session *s, const struct rmq_req *q, struct rmq_topic *t,
 {
 	struct rmq *rm = s->rm;
 	struct rmq_message m = message_of(s, q, t, r);
+	bool light;
 	enum err e;
 
 	e = rmq_props_take(rm, r->props, loop_wall_ms(rm->lp), &m.props, &m.p);
@@ -251,17 +253,20 @@ send_one(struct rmq_session *s, const struct rmq_req *q, struct rmq_topic *t,
 		rmq_illegal(s, &q->ref);
 		return;
 	}
+	light = rmq_light_named(rm, m.topic, m.p.multi);
 	if (rmq_is_inner_batch(m.sys_flag))
 		rmq_send_inner(s, q, t, &m);
 	else if (m.p.inner_num.p != NULL)
 		rmq_illegal(s, &q->ref);
-	else if (m.p.multi)
-		rmq_answer_code(s, &q->ref, RC_REQUEST_CODE_NOT_SUPPORTED,
-		    "light queues (INNER_MULTI_DISPATCH) are not supported");
+	else if (unlikely(light && !rmq_light_names_ok(rm, &m)))
+		rmq_answer_code(s, &q->ref, RC_MESSAGE_ILLEGAL,
+		    "INNER_MULTI_DISPATCH: not the name of a light queue");
 	else if (m.p.transaction)
 		rmq_stage_half(s, &q->ref, t, &m);
 	else if (m.p.deliver_ms > 0 && !dead)
 		rmq_stage(s, &q->ref, t, &m, true);
+	else if (unlikely(light))
+		rmq_light_send(s, q, &m);
 	else
 		rmq_store(s, &q->ref, t, &m, rmq_sent, NULL);
 }

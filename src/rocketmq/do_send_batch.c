@@ -9,6 +9,7 @@
  */
 #include "format/rmq_batch.h"
 #include "format/rmq_props.h"
+#include "rocketmq/light.h"
 #include "rocketmq/send.h"
 
 #define BATCH_MESSAGES_MAX 65536u
@@ -148,7 +149,8 @@ store_inner(struct rmq_session *s, const struct rmq_req *q, struct rmq_topic *t,
 {
 	/* it can't wait in the topics where delayed and half messages would: those
 	 * are not for batches (in the reference; here it is no different) */
-	if (m->p.deliver_ms > 0 || m->p.transaction || m->p.multi ||
+	if (m->p.deliver_ms > 0 || m->p.transaction ||
+	    rmq_light_named(s->rm, m->topic, m->p.multi) ||
 	    (m->sys_flag & RMQ_SYS_COMPRESSED) != 0 || m->inner_n > INNER_MAX ||
 	    !inner_props(s->rm, m)) {
 		rmq_illegal(s, &q->ref);

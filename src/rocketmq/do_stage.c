@@ -10,6 +10,7 @@
 #include "core/name.h"
 #include "format/rmq_props.h"
 #include "rocketmq/job.h"
+#include "rocketmq/light.h"
 #include "rocketmq/send.h"
 
 struct staged {
@@ -126,7 +127,9 @@ rmq_stage(struct rmq_session *s, const struct rmq_ref *ref,
 	op = rmq_job_op(j, OP_STAGE, 0);
 	op->topic = op_str(op, rmq_queue_full(t, m->queue, name, sizeof name));
 	op->due_ms = m->p.deliver_ms;
-	op->u32 = STAGE_APPEND;
+	/* what is for light queues too we append ourselves: rmq_stage_due() */
+	op->u32 = rmq_light_named(s->rm, m->topic, m->p.multi) ? STAGE_NOTIFY :
+								 STAGE_APPEND;
 	op->text = op_str(op, m->p.uniq);
 	op->u64 = st->timer ? rmq_recall_hash(m->p.uniq) : 0;
 	if (!props_due(s->rm, t, m, &due.props) ||

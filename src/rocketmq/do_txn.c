@@ -14,6 +14,7 @@
 #include "format/rmq_props.h"
 #include "rocketmq/group.h"
 #include "rocketmq/job.h"
+#include "rocketmq/light.h"
 #include "rocketmq/send.h"
 
 #define TXN_ROLLBACK 12 /* MessageSysFlag.TRANSACTION_ROLLBACK_TYPE */
@@ -160,6 +161,11 @@ end_resolve(struct rmq_job *j, struct rmq_session *s, const struct fx *fx)
 			op_free(&op);
 			rmq_answer_code(s, &j->ref, RC_SYSTEM_ERROR,
 			    "the half message can't be read");
+			return;
+		}
+		if (rmq_light_staged(j->rm, &j->ref, op->topic, op->u64,
+			op->publish.body, &op->publish.attr)) {
+			op_free(&op);
 			return;
 		}
 	}
@@ -377,6 +383,24 @@ give_up(struct rmq *rm, const struct fx *fx)
 	rmq_job_route(j, &op);
 }
 
+/* A delayed message for light queues. When they are switched off meanwhile it is
+ * for its own queue only. */
+static void
+due_light(struct rmq *rm, const struct fx *fx)
+{
+	struct op *op;
+
+	if (rmq_light_staged(
+		rm, NULL, fx->strings[0], fx->u64, fx->ent.body, &fx->ent.attr))
+		return;
+	op = rmq_op_new(rm, OP_STAGE_RESOLVE, TAG_NONE, 0, 0);
+	op->topic = op_str(op, fx->strings[0]);
+	op->u64 = fx->u64;
+	op->publish.attr = fx->ent.attr;
+	op->publish.body = slice_ref(fx->ent.body);
+	rmq_route(rm, &op);
+}
+
 void
 rmq_stage_due(struct rmq *rm, struct fx *fx)
 {
@@ -386,6 +410,10 @@ rmq_stage_due(struct rmq *rm, struct fx *fx)
 	if (rmq_record_read(fx->ent.body.p, fx->ent.body.len, &r) != ERR_OK) {
 		LOG(LOG_ERROR, (int)rm->router->shard, "txn_unreadable",
 		    LOG_U("locator", fx->u64));
+		return;
+	}
+	if ((r.sys_flag & RMQ_SYS_TXN_MASK) != RMQ_SYS_TXN_PREPARED) {
+		due_light(rm, fx);
 		return;
 	}
 	since = loop_wall_ms(rm->lp) - fx->ent.attr.store_time_ms -

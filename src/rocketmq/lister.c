@@ -36,6 +36,11 @@ add(struct rmq *rm, struct lister *l, struct str full)
 			name = rmq_name_of(rm, &tn, &ours);
 		topic_name_fini(&tn);
 	}
+	if (name != NULL && rmq_topic_is_light(rm, str_of(name))) {
+		/* there may be very many, and no list of RocketMQ's has them */
+		mem_free(name);
+		return;
+	}
 	if (name == NULL)
 		return;
 	if (l->n == l->cap) {

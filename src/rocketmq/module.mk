@@ -17,7 +17,8 @@ noinst_LIBRARIES += %D%/librocketmq.a
 	%D%/do_send.c %D%/do_send_batch.c %D%/do_stage.c %D%/do_txn.c %D%/do_view.c \
 	%D%/frame.c %D%/frame.h \
 	%D%/group.c %D%/group.h %D%/group_lock.c %D%/interest.c \
-	%D%/job.c %D%/job.h %D%/move.c %D%/outlet.c %D%/requests.c \
+	%D%/job.c %D%/job.h %D%/light.c %D%/light.h %D%/light_read.c \
+	%D%/move.c %D%/outlet.c %D%/requests.c \
 	%D%/rmq_priv.h %D%/send.c %D%/send.h %D%/server.c %D%/server.h %D%/session.c \
 	%D%/tbl/request.h %D%/take.c %D%/take.h %D%/topics.c \
 	%D%/header.c %D%/header.h %D%/header_json.c %D%/header_priv.h \

@@ -161,6 +161,8 @@ struct op *rmq_op_new(
     struct rmq *, enum op_type, enum rmq_tag, uint64_t number, uint64_t req);
 /* Takes it. By topic or handle; now, or after the effect that is going on. */
 void rmq_route(struct rmq *, struct op **);
+/* Gives an effect to whom it is for; it stays the caller's. */
+void rmq_fx_give(struct rmq *, struct fx *);
 /* To a shard of the caller's choice; the same rule. */
 void rmq_route_to(struct rmq *, unsigned shard, struct op **);
 void rmq_later_kick(struct rmq *);
@@ -349,7 +351,16 @@ struct str rmq_queue_full(
 /* The topic, if it is known; else the request is parked until it is. */
 enum rmq_topic_found rmq_topic_get(struct rmq_session *, const struct rmq_req *,
     struct str name, struct rmq_topic **) MUST_CHECK;
-/* Of a missing one: makes it and parks the request. */
+/* The same; a light queue is made if it isn't there: whoever names one has it. */
+enum rmq_topic_found rmq_topic_use(struct rmq_session *, const struct rmq_req *,
+    struct str name, struct rmq_topic **) MUST_CHECK;
+/* in the cache, with that queue; NULL: not at the moment */
+struct rmq_topic *rmq_topic_there(
+    struct rmq *, struct str name, uint32_t queue);
+/* what a light queue's topic is made with */
+void rmq_light_props(struct rmq *, struct op *);
+/* Of a missing one: makes it and parks the request. queues 0: of one queue, not
+ * partitioned. */
 void rmq_topic_make(struct rmq_session *, const struct rmq_req *,
     struct rmq_topic *, uint32_t queues, uint32_t perm);
 /* RocketMQ's name of a topic of the core, without its partition, mem_free it;
@@ -371,6 +382,8 @@ void rmq_topics_tick(struct rmq *);
 const char *rmq_name_wrong(struct str name);
 bool rmq_topic_is_retry(struct str name);
 bool rmq_topic_is_dlq(struct str name);
+/* "%LMQ%x", and such names are light queues' */
+bool rmq_topic_is_light(const struct rmq *, struct str name);
 /* Names that always have a route: TBW102 and such. Queues, or 0. */
 uint32_t rmq_topic_builtin(const struct rmq *, struct str name, uint32_t *perm);
 

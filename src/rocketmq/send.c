@@ -197,7 +197,7 @@ look(struct scan *sc, struct str name, struct str v)
 		p->inner_num = v;
 		return false;
 	} else if (is(name, &RMQ_PROP_INNER_MULTI_DISPATCH))
-		p->multi = true;
+		p->multi = v;
 	else if (is(name, &RMQ_PROP_TRAN_MSG))
 		p->transaction = v.len == 4 && strncasecmp(v.p, "true", 4) == 0;
 	else if (is(name, &RMQ_PROP_DELAY))

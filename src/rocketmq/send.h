@@ -26,7 +26,7 @@ struct rmq_msg_props {
 	int64_t deliver_ms; /* DELAY, TIMER_*: when, wall; 0: now */
 	bool timer; /* it comes of TIMER_*: may be recalled */
 	bool transaction; /* TRAN_MSG=true */
-	bool multi; /* it is for light queues too, which are not served */
+	struct str multi; /* light queues that it is for too */
 	struct str inner_num; /* INNER_NUM, which is not kept */
 };
 

@@ -2,6 +2,7 @@
 #include "base/hash.h"
 #include "os/prot.h"
 #include "rocketmq/gconf.h"
+#include "rocketmq/light.h"
 #include "rocketmq/pop.h"
 #include "rocketmq/reset.h"
 #include "rocketmq/runtime.h"
@@ -157,8 +158,8 @@ orphan(struct rmq *rm, const struct fx *fx)
 	rmq_route(rm, &op);
 }
 
-static void
-give(struct rmq *rm, struct fx *fx)
+void
+rmq_fx_give(struct rmq *rm, struct fx *fx)
 {
 	void *obj = umap_get(&rm->things, fx->dest.conn);
 
@@ -203,9 +204,10 @@ sink_fx(void *priv, struct fx *fx)
 		rmq_topics_changed(rm, fx);
 	else if (fx->type == FX_STAGE_DUE)
 		rmq_stage_due(rm, fx);
-	else if (fx->dest.conn != 0)
-		give(rm, fx);
-	fx_free(&fx);
+	else if (fx->dest.conn != 0 && !rmq_light_resolve(rm, &fx))
+		rmq_fx_give(rm, fx);
+	if (fx != NULL)
+		fx_free(&fx);
 	rm->in_fx--;
 }
 

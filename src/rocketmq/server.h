@@ -47,6 +47,8 @@ struct rmq_conf {
 	unsigned broker_perm; /* brokerPermission: 4 read, 2 write */
 	bool auto_topic; /* autoCreateTopicEnable */
 	bool auto_group; /* autoCreateSubscriptionGroup */
+	bool lmq; /* enableLmq: names of light queues need not be made */
+	bool multi_dispatch; /* enableMultiDispatch */
 	unsigned default_queues; /* defaultTopicQueueNums */
 	int64_t retention_ms; /* of topics made here: fileReservedTime */
 	int64_t idle_ns; /* a silent connection is closed after it */
@@ -81,7 +83,8 @@ struct rmq_conf {
 		.tenant = "public", .ns = "default", .frame_max = 16u << 20,  \
 		.max_message_bytes = 4u << 20, .max_properties_bytes = 32767, \
 		.broker_perm = 6, .auto_topic = true, .auto_group = true,     \
-		.default_queues = 8, .retention_ms = INT64_C(259200000),      \
+		.lmq = true, .multi_dispatch = true, .default_queues = 8,     \
+		.retention_ms = INT64_C(259200000),                           \
 		.idle_ns = INT64_C(120000000000),                             \
 		.member_ns = INT64_C(120000000000), .retry_max = 16,          \
 		.out_high_bytes = 4u << 20, .out_hard_bytes = 1u << 30,       \

@@ -8,6 +8,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
+#include "base/utf8.h"
 #include "core/name.h"
 #include "rocketmq/attrs.h"
 #include "rocketmq/systopic.h"
@@ -16,6 +17,7 @@
 #define MISSING_NS INT64_C(1000000000)
 #define UNUSED_NS INT64_C(60000000000)
 #define NAME_LONGEST 127u
+#define LIGHT_NAME_LONGEST 255u
 
 static const struct str retry_head = STR_LIT("%RETRY%");
 static const struct str dlq_head = STR_LIT("%DLQ%");
@@ -56,6 +58,29 @@ rmq_topic_is_dlq(struct str name)
 	return str_starts(name, dlq_head);
 }
 
+bool
+rmq_topic_is_light(const struct rmq *rm, struct str name)
+{
+	return rm->conf.lmq && str_starts(name, lmq_head);
+}
+
+/* What stands behind the head is not a topic's name but, say, one of MQTT's. */
+static bool
+is_light_name(struct str name)
+{
+	size_t i, used;
+	uint32_t c;
+
+	if (name.len > LIGHT_NAME_LONGEST)
+		return false;
+	for (i = 0; i < name.len; i += used) {
+		c = utf8_next((const uint8_t *)name.p + i, name.len - i, &used);
+		if (c < ' ' || c == 0x7f || c == 0xfffd)
+			return false;
+	}
+	return true;
+}
+
 /* The namespace in "ns%T" or "%RETRY%ns%g": its length and where it begins; 0:
  * none. *head is what stands before it. */
 static size_t
@@ -90,7 +115,8 @@ rmq_topic_full(const struct rmq *rm, struct str name, char **full)
 	char *text;
 
 	*full = NULL;
-	if (rmq_name_wrong(name) != NULL)
+	if (rmq_topic_is_light(rm, name) ? !is_light_name(name) :
+					   rmq_name_wrong(name) != NULL)
 		return ERR_INVALID_NAME;
 	ns = namespace_of(name, &head);
 	if (ns == 0)
@@ -190,6 +216,12 @@ make(struct rmq_topic *t)
 	struct prop *pr;
 	struct op *op;
 
+	if (t->make_queues == 0) {
+		op = topic_op_new(t, OP_TOPIC_CREATE, t->full);
+		rmq_light_props(t->rm, op);
+		rmq_route(t->rm, &op);
+		return;
+	}
 	op = topic_op_new(t, OP_PARTITIONED_CREATE, t->full);
 	op->u32 = t->make_queues;
 	pr = op_mem(op, 4 * sizeof *pr);
@@ -313,6 +345,7 @@ rmq_topic_fx(struct rmq_topic *t, struct fx *fx)
 	case OP_TOPIC_META:
 		meta_came(t, fx);
 		break;
+	case OP_TOPIC_CREATE:
 	case OP_PARTITIONED_CREATE:
 		if (fx->err == ERR_NO_NAMESPACE && !t->made_ns) {
 			t->made_ns = true;
@@ -417,7 +450,6 @@ rmq_topic_make(struct rmq_session *s, const struct rmq_req *q,
     struct rmq_topic *t, uint32_t queues, uint32_t perm)
 {
 	CHECK_OBJ_NOTNULL(t, RMQ_TOPIC_MAGIC);
-	assert(queues > 0);
 	rmq_park(s, q, &t->waiting);
 	t->state = RMQ_TOPIC_ASKED;
 	t->creating = true;
@@ -425,6 +457,39 @@ rmq_topic_make(struct rmq_session *s, const struct rmq_req *q,
 	t->make_queues = queues;
 	t->make_perm = perm;
 	make(t);
+}
+
+struct rmq_topic *
+rmq_topic_there(struct rmq *rm, struct str name, uint32_t queue)
+{
+	struct rmq_topic *t = map_get(&rm->topics, name.p, name.len);
+
+	return t != NULL && t->state == RMQ_TOPIC_THERE && queue < t->out_n ?
+	    t :
+	    NULL;
+}
+
+enum rmq_topic_found
+rmq_topic_use(struct rmq_session *s, const struct rmq_req *q, struct str name,
+    struct rmq_topic **tp)
+{
+	enum rmq_topic_found f = rmq_topic_get(s, q, name, tp);
+
+	if (f != RMQ_TOPIC_NONE || *tp == NULL ||
+	    !rmq_topic_is_light(s->rm, name))
+		return f;
+	rmq_topic_make(s, q, *tp, 0, PERM_READ | PERM_WRITE);
+	return RMQ_TOPIC_PARKED;
+}
+
+void
+rmq_light_props(struct rmq *rm, struct op *op)
+{
+	struct prop *pr = op_mem(op, sizeof *pr);
+
+	prop_i64(op, pr, "retention_ms", rm->conf.retention_ms);
+	op->props = pr;
+	op->props_n = 1;
 }
 
 char *

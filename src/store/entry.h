@@ -26,6 +26,8 @@ enum entry_format {
 	ENTRY_FORMAT_NONE = 0,
 	ENTRY_FORMAT_PULSAR = 1,
 	ENTRY_FORMAT_ROCKETMQ = 2,
+	/* not a message but where one lies, in another topic (format/reference.h) */
+	ENTRY_FORMAT_REFERENCE = 3,
 	ENTRY_FORMATS_N
 };
 

@@ -13,6 +13,9 @@ tests_unit_test_rmq_text_SOURCES = tests/unit/test_rmq_text.c \
 	tests/unit/vectors_file.h
 tests_unit_test_rmq_text_LDADD = $(FORMAT_TEST)
 
+check_PROGRAMS += tests/unit/test_reference
+tests_unit_test_reference_LDADD = $(FORMAT_TEST)
+
 check_PROGRAMS += tests/unit/test_convert
 tests_unit_test_convert_SOURCES = tests/unit/test_convert.c
 tests_unit_test_convert_LDADD = $(FORMAT_TEST)

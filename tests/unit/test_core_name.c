@@ -104,6 +104,7 @@ test_hidden(void **state)
 		assert_int_equal(
 		    topic_name_parse(&tn, str_of(want[i].name)), ERR_OK);
 		assert_int_equal(topic_name_is_hidden(&tn), want[i].hidden);
+		assert_int_equal(topic_name_is_light(&tn), i == 2);
 		topic_name_fini(&tn);
 	}
 }

@@ -65,6 +65,11 @@ CONF_BOOL(autoCreateTopicEnable, true, RESTART,
     "Make a topic when a client of RocketMQ first sends to it.")
 CONF_BOOL(autoCreateSubscriptionGroup, true, RESTART,
     "Make a consumer group when a client of RocketMQ first names it.")
+CONF_BOOL(enableLmq, true, RESTART,
+    "Names that begin with %LMQ% are light queues: they need not be made.")
+CONF_BOOL(enableMultiDispatch, true, RESTART,
+    "With enableLmq: a message that names light queues (INNER_MULTI_DISPATCH) "
+    "is in those too.")
 CONF_INT(defaultTopicQueueNums, 8, 1, 1024, "queues", RESTART,
     "Most queues of a topic made that way; clients ask for 4.")
 CONF_INT(rocketmqMaxMessageSize, 4194304, 1024, 16777216, "bytes", RESTART,
