@@ -59,6 +59,7 @@ struct journal_blob {
 };
 #define JOURNAL_DELTA UINT64_MAX
 #define JOURNAL_APPEND_MAX (64u << 10) /* bytes of one append */
+#define RIDER_MAX 64u /* bytes of a delta of append_with() */
 
 /* A read under way; embedded in the core's object, one read at a time. The
  * entries (and the references of their bodies) are the reader's after done()
@@ -140,6 +141,15 @@ struct ledger_ops {
 	 * BookKeeper: asyncAddEntry, whose answers come in order with the LAC. */
 	void (*append)(struct ledgers *, struct ledger *, const struct attr *,
 	    const struct slice *body, bool sync);
+
+	/* The same, with a delta for a journal that is held: a rider. Both are in the
+	 * log after a crash, or neither is. It has no number and no answer of its
+	 * own: with appended() and ERR_OK it is as durable as the entry, and by the
+	 * time that returns the client's state has it; with an error it is dropped.
+	 * BookKeeper: NULL, for there they are two ledgers. */
+	void (*append_with)(struct ledgers *, struct ledger *,
+	    const struct attr *, const struct slice *body, bool sync,
+	    struct journal *, const void *delta, size_t len);
 
 	/* Entry from memory, if it is there: true and *ent borrowed until the next
 	 * call into the engine. Only entries <= LAC are seen. BookKeeper: our own

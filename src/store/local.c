@@ -293,6 +293,7 @@ static const struct ledger_ops local_ops = {
 	.open = local_open,
 	.release = local_release,
 	.append = local_append,
+	.append_with = local_append_with,
 	.peek = local_peek,
 	.read = local_read,
 	.read_fini = local_read_fini,

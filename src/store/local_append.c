@@ -33,6 +33,8 @@ void
 stage_put(struct local *lo, struct stage *st)
 {
 	slice_unref(&st->body);
+	if (st->rider != NULL)
+		rider_free(st->rider);
 	lo->stages_n--;
 	st->next = lo->stage_free;
 	lo->stage_free = st;
@@ -58,11 +60,17 @@ stages_trim(struct local *lo)
 		stages_fini(lo);
 }
 
-void
-local_append(struct ledgers *lgs, struct ledger *lg, const struct attr *a,
-    const struct slice *body, bool sync)
+uint32_t
+stage_len(const struct stage *st)
 {
-	struct local *lo = local_of(lgs);
+	return record_len(RECORD_HEAD_ENTRY, st->body.len) +
+	    rider_len(st->rider);
+}
+
+static void
+append(struct local *lo, struct ledger *lg, const struct attr *a,
+    const struct slice *body, bool sync, struct rider *rider)
+{
 	struct stage *st;
 
 	CHECK_OBJ_NOTNULL(lg, LEDGER_MAGIC);
@@ -75,6 +83,7 @@ local_append(struct ledgers *lgs, struct ledger *lg, const struct attr *a,
 	st->attr = *a;
 	st->body = body->buf != NULL ? slice_ref(*body) : slice_dup(*body);
 	st->sync = sync;
+	st->rider = rider;
 	*lg->st_tail = st;
 	lg->st_tail = &st->next;
 	lg->st_n++;
@@ -83,12 +92,27 @@ local_append(struct ledgers *lgs, struct ledger *lg, const struct attr *a,
 		TAILQ_INSERT_TAIL(&lo->staged, lg, staged_link);
 		lo->staged_n++;
 	}
-	lo->staged_bytes += record_len(RECORD_HEAD_ENTRY, body->len);
+	lo->staged_bytes += stage_len(st);
 	lo->keyed |= keys_wanted(lo, a->format);
 	lo->st.appends++;
 	lo->st.append_bytes += body->len;
 	if (lo->staged_bytes >= lo->conf.group_bytes && lo->flight_n < 3)
 		(void)group_form(lo);
+}
+
+void
+local_append(struct ledgers *lgs, struct ledger *lg, const struct attr *a,
+    const struct slice *body, bool sync)
+{
+	append(local_of(lgs), lg, a, body, sync, NULL);
+}
+
+void
+local_append_with(struct ledgers *lgs, struct ledger *lg, const struct attr *a,
+    const struct slice *body, bool sync, struct journal *jo, const void *delta,
+    size_t len)
+{
+	append(local_of(lgs), lg, a, body, sync, rider_new(jo, delta, len));
 }
 
 bool
@@ -134,7 +158,7 @@ fail_ledger(struct local *lo, struct ledger *lg, enum err err)
 
 	while ((st = lg->st_head) != NULL) {
 		lg->st_head = st->next;
-		lo->staged_bytes -= record_len(RECORD_HEAD_ENTRY, st->body.len);
+		lo->staged_bytes -= stage_len(st);
 		stage_put(lo, st);
 		n++;
 	}

@@ -18,6 +18,7 @@ group_new(struct local *lo)
 		g->lo = lo;
 	}
 	g->run_n = g->rec_n = g->jo_n = 0;
+	g->riders = NULL;
 	g->sync = g->journaled = g->done = g->cached = false;
 	return g;
 }
@@ -102,6 +103,8 @@ struct form {
 	uint8_t *p;
 	uint32_t off, cap;
 	bool reserve; /* in the last free segment: no entries */
+	struct rider *
+	    *rider_tail; /* of the group's; cap leaves room for them */
 	uint32_t crc; /* of the records' first 8 bytes */
 	uint32_t n;
 };
@@ -207,6 +210,33 @@ form_entry(struct form *f, struct ledger *lg, const struct stage *st)
 	lg->form_index += st->attr.messages_n;
 }
 
+static void
+form_rider(struct form *f, struct stage *st)
+{
+	struct rider *rd = st->rider;
+
+	if (rd == NULL)
+		return;
+	st->rider = NULL;
+	if (rd->jo->deleted) {
+		rider_free(rd);
+		return;
+	}
+	f->cap -= rider_len(rd);
+	*f->rider_tail = rd;
+	f->rider_tail = &rd->next;
+}
+
+/* Behind the entries: a run is read back as one piece. */
+static void
+form_riders(struct form *f)
+{
+	const struct rider *rd = f->g->riders;
+
+	while (rd != NULL)
+		form_record(f, riders_put(&rd, f->p + f->off, f->seg->seed));
+}
+
 /* What fits of one ledger; true if nothing is left staged */
 static bool
 form_ledger(struct form *f, struct ledger *lg)
@@ -232,8 +262,9 @@ form_ledger(struct form *f, struct ledger *lg)
 	    g->rec_n + lg->st_n, sizeof *lo->form_rec);
 	while ((st = lg->st_head) != NULL) {
 		len = record_len(RECORD_HEAD_ENTRY, st->body.len);
-		if (len > f->cap - f->off)
+		if (stage_len(st) > f->cap - f->off)
 			break;
+		lo->staged_bytes -= stage_len(st);
 		lg->st_head = st->next;
 		if (st->next != NULL)
 			__builtin_prefetch(st->next->body.p);
@@ -241,7 +272,7 @@ form_ledger(struct form *f, struct ledger *lg)
 		lo->form_rec[g->rec_n++] = f->off;
 		form_record(f, len);
 		gr->body_bytes += st->body.len;
-		lo->staged_bytes -= len;
+		form_rider(f, st);
 		if (st->sync)
 			g->sync = true;
 		stage_put(lo, st);
@@ -288,7 +319,7 @@ first_len(const struct local *lo)
 	if (jo != NULL)
 		return record_len(RECORD_HEAD_CURSOR, jo->st_head->len);
 	if (lg != NULL && !lo->no_space)
-		return record_len(RECORD_HEAD_ENTRY, lg->st_head->body.len);
+		return stage_len(lg->st_head);
 	return 0;
 }
 
@@ -382,9 +413,11 @@ group_form(struct local *lo)
 	f.off = GROUP_HEAD;
 	f.cap = cap;
 	f.crc = f.seg->seed;
+	f.rider_tail = &f.g->riders;
 	form_journals(&f);
 	if (TAILQ_EMPTY(&lo->jstaged))
 		form_ledgers(&f);
+	form_riders(&f);
 	AN(f.n);
 	group_index_take(lo, f.g);
 	if (!TAILQ_EMPTY(&lo->flushes))
@@ -547,6 +580,7 @@ group_failed(struct local *lo, struct group *g)
 	for (uint32_t i = 0; i < g->run_n; i++)
 		run_failed(lo, &g->run[i], lo->failed_err);
 	journals_done(g, lo->failed_err);
+	riders_done(lo, g, false);
 	group_recycle(lo, g);
 }
 
@@ -586,6 +620,7 @@ written(struct disk_req *rq, enum err err)
 		lo->sync_at_ns = lo->mono_ns + lo->conf.flush_interval_ns;
 	for (uint32_t i = 0; i < g->run_n; i++)
 		run_written(lo, g, &g->run[i], seg);
+	riders_done(lo, g, true);
 }
 
 /* The engine has failed: journals don't wait for a sync any more */
@@ -666,6 +701,7 @@ groups_fini(struct local *lo)
 
 	while ((g = TAILQ_FIRST(&lo->flight)) != NULL) {
 		TAILQ_REMOVE(&lo->flight, g, list);
+		riders_fini(g);
 		group_delete(g);
 	}
 	while ((g = TAILQ_FIRST(&lo->unsynced)) != NULL) {

@@ -89,7 +89,7 @@ journal_destroy(struct journal **jop)
 void
 journal_maybe_free(struct journal *jo)
 {
-	if (jo->held || jo->pending > 0 || jo->formed > 0)
+	if (jo->held || jo->pending > 0 || jo->formed > 0 || jo->riders > 0)
 		return;
 	if (!jo->deleted &&
 	    (jo->staged || jo->dirty || jo->kept_len > 0 || jo->lost))
@@ -353,7 +353,7 @@ local_journal_open(struct ledgers *lgs, uint64_t id, bool fresh, void *owner)
 	LIST_INSERT_HEAD(&lo->jopens, op, list);
 	/* The snapshot has what its last holder had, and may be ahead of the log.
 	 * Who has it next takes all of it for durable, so the log comes first. */
-	if (jo->staged || jo->formed > 0)
+	if (jo->staged || jo->formed > 0 || jo->riders > 0)
 		local_flush(lgs, jopen_settled, op);
 	else
 		jopen_settled(op);

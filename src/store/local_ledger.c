@@ -57,7 +57,7 @@ unstage(struct local *lo, struct ledger *lg)
 
 	while ((st = lg->st_head) != NULL) {
 		lg->st_head = st->next;
-		lo->staged_bytes -= record_len(RECORD_HEAD_ENTRY, st->body.len);
+		lo->staged_bytes -= stage_len(st);
 		stage_put(lo, st);
 	}
 	lg->st_tail = &lg->st_head;

@@ -162,11 +162,20 @@ void segment_keys_drop(struct segment *);
 
 /* --- ledgers -------------------------------------------------------------- */
 
+/* A delta that goes into the log with an entry */
+struct rider {
+	struct rider *next; /* of the group */
+	struct journal *jo;
+	uint32_t len;
+	uint8_t data[RIDER_MAX];
+};
+
 struct stage {
 	struct stage *next;
 	uint64_t seq;
 	struct attr attr;
 	struct slice body;
+	struct rider *rider; /* NULL: none */
 	bool sync;
 };
 
@@ -302,6 +311,7 @@ struct group {
 	uint32_t rec_n;
 	struct gjournal *jo;
 	uint32_t jo_n, jo_cap;
+	struct rider *riders; /* in flight */
 	TAILQ_ENTRY(group) list; /* flight or cache; free list */
 	TAILQ_ENTRY(group) unsynced;
 };
@@ -352,6 +362,7 @@ struct journal {
 	uint32_t raw_n;
 	uint32_t ckpt_no;
 	uint32_t formed; /* groups in flight or unsynced that name it */
+	uint32_t riders; /* staged or in flight */
 	uint32_t pending;
 	struct jdelta *st_head, **st_tail; /* not yet in a group */
 	/* replayed and not yet given to anyone: u32 length and bytes, each */
@@ -376,6 +387,17 @@ void journal_mark_dirty(struct journal *);
 /* The commit with its snapshot failed */
 void journal_unsnapshot(struct journal *);
 void journal_written(struct journal *, uint64_t seq, enum err);
+
+/* --- riders --------------------------------------------------------------- */
+
+struct rider *rider_new(struct journal *, const void *, size_t len);
+void rider_free(struct rider *);
+uint32_t rider_len(const struct rider *); /* NULL: 0 */
+/* A record at p of the first ones, as many as go into it; its length */
+uint32_t riders_put(const struct rider **, uint8_t *p, uint32_t seed);
+/* Their group was answered; ok: it was written. */
+void riders_done(struct local *, struct group *, bool ok);
+void riders_fini(struct group *);
 void journals_fail_staged(struct local *);
 bool journal_is_dead(const struct local *, uint64_t id);
 void journal_dead_add(struct local *, uint64_t id);
@@ -673,6 +695,7 @@ local_of(struct ledgers *lgs)
 void local_report(struct local *, enum local_report, uint64_t segment,
     uint64_t off, uint64_t len);
 struct stage *stage_get(struct local *);
+uint32_t stage_len(const struct stage *); /* in a group, with its rider */
 void stage_put(struct local *, struct stage *);
 void stages_trim(struct local *);
 void stages_fini(struct local *);
@@ -680,6 +703,9 @@ void local_flush(struct ledgers *, void (*done)(void *), void *priv);
 void flushes_poll(struct local *);
 
 /* local_append.c: the table's entries */
+void local_append_with(struct ledgers *, struct ledger *, const struct attr *,
+    const struct slice *body, bool sync, struct journal *, const void *,
+    size_t);
 void local_append(struct ledgers *, struct ledger *, const struct attr *,
     const struct slice *, bool sync);
 bool local_peek(

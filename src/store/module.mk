@@ -21,6 +21,7 @@ noinst_LIBRARIES += %D%/libstore.a
 	%D%/local_replay.c \
 	%D%/local_rewrite.c %D%/local_rewrite_priv.h \
 	%D%/local_rewrite_copy.c \
+	%D%/local_rider.c \
 	%D%/local_segment.c \
 	%D%/meta.h %D%/meta_txn.c \
 	%D%/meta_lmdb.c %D%/meta_lmdb.h \

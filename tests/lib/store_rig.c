@@ -67,6 +67,10 @@ appended(void *owner, int64_t first, uint32_t n, uint64_t index, int64_t ms,
 	assert(first == rl->acked);
 	for (uint32_t i = 0; i < rl->acked; i++)
 		want += rl->app[i].messages_n;
+	for (uint32_t i = rl->acked; i < rl->acked + n; i++)
+		if (rl->app[i].rider != NULL)
+			rl->app[i].rider->set[rl->app[i].rider_no] =
+			    rl->async ? 1 : 2;
 	assert(index == want);
 	assert(ms == rl->rig->wall_ms || ms < rl->rig->wall_ms);
 	rl->acked += n;
@@ -153,7 +157,7 @@ journal_snapshot(void *owner, struct journal *jo)
 
 	assert(rc->kind == 'C' && (rc->jo == jo || rc->jo == NULL));
 	for (uint32_t i = 0; i < RIG_ACKS; i++)
-		if (rc->set[i] != 0) {
+		if (rc->set[i] == 1 || rc->set[i] == 2) {
 			le32_put(b + n, i);
 			n += 4;
 		}
@@ -402,9 +406,11 @@ rig_create(struct rig *r, uint32_t i)
 	return rl;
 }
 
-void
-rig_append(struct rledger *rl, uint32_t len, bool sync)
+static void
+append(struct rledger *rl, uint32_t len, bool sync, struct rcursor *rc,
+    uint32_t no)
 {
+	uint8_t delta[4];
 	struct rig *r = rl->rig;
 	struct rig_app *a;
 	struct attr at;
@@ -419,6 +425,8 @@ rig_append(struct rledger *rl, uint32_t len, bool sync)
 	a->key = (uint32_t)rig_rnd(r, UINT32_MAX);
 	a->len = len;
 	a->messages_n = rl->single ? 1 : 1 + a->key % 3;
+	a->rider = rc;
+	a->rider_no = no;
 	b = buf_new(len + 8);
 	rig_body(b->data, a->key, len);
 	memset(&at, 0, sizeof at);
@@ -434,8 +442,29 @@ rig_append(struct rledger *rl, uint32_t len, bool sync)
 	at.producer_hash = (uint64_t)a->key << 20;
 	at.sequence = (int64_t)a->key - 5;
 	s = slice_of(b, 0, len);
-	r->lgs->ops->append(r->lgs, rl->lg, &at, &s, sync);
+	if (rc == NULL) {
+		r->lgs->ops->append(r->lgs, rl->lg, &at, &s, sync);
+	} else {
+		assert(rc->set[no] == 0);
+		rc->set[no] = 3;
+		le32_put(delta, no);
+		r->lgs->ops->append_with(
+		    r->lgs, rl->lg, &at, &s, sync, rc->jo, delta, sizeof delta);
+	}
 	buf_unref(&b);
+}
+
+void
+rig_append(struct rledger *rl, uint32_t len, bool sync)
+{
+	append(rl, len, sync, NULL, 0);
+}
+
+void
+rig_append_with(struct rledger *rl, uint32_t len, bool sync, struct rcursor *rc,
+    uint32_t no)
+{
+	append(rl, len, sync, rc, no);
 }
 
 bool

@@ -19,8 +19,11 @@
 #define RIG_CURSORS 16
 #define RIG_ACKS 4096
 
+struct rcursor;
 struct rig_app {
 	uint32_t key, len, messages_n;
+	struct rcursor *rider; /* its ack rides with it; NULL: none */
+	uint32_t rider_no;
 };
 
 struct rledger {
@@ -51,7 +54,8 @@ struct rcursor {
 	bool let_go; /* released from inside of the answer to open */
 	uint32_t newest; /* last one that open gave */
 	enum err err;
-	uint8_t set[RIG_ACKS]; /* 1: appended, 2: durable */
+	/* 1: appended, 2: durable, 3: rides with an entry that is not answered */
+	uint8_t set[RIG_ACKS];
 	uint32_t *seq_no; /* number of append seq-1 */
 	uint32_t seq_n, seq_cap;
 	uint64_t done;
@@ -96,6 +100,9 @@ void rig_settle(struct rig *);
 
 struct rledger *rig_create(struct rig *, uint32_t i); /* settled */
 void rig_append(struct rledger *, uint32_t len, bool sync);
+/* with a new ack for a cursor */
+void rig_append_with(
+    struct rledger *, uint32_t len, bool sync, struct rcursor *, uint32_t no);
 void rig_body(uint8_t *p, uint32_t key, uint32_t len);
 /* is entry i of the ledger what was appended? */
 bool rig_entry_is(const struct rledger *, int64_t i, const struct entry *);

@@ -18,6 +18,10 @@ check_PROGRAMS += %D%/test_store_damage
 %C%_test_store_damage_SOURCES = %D%/test_store_damage.c $(STORE_RIG)
 %C%_test_store_damage_LDADD = $(STORE_TEST)
 
+check_PROGRAMS += %D%/test_store_rider
+%C%_test_store_rider_SOURCES = %D%/test_store_rider.c $(STORE_RIG)
+%C%_test_store_rider_LDADD = $(STORE_TEST)
+
 check_PROGRAMS += %D%/test_store_space
 %C%_test_store_space_SOURCES = %D%/test_store_space.c $(STORE_RIG)
 %C%_test_store_space_LDADD = $(STORE_TEST)
