@@ -122,6 +122,12 @@ enum topic_state {
 typedef void topic_appended_f(
     void *priv, const struct entry_place *at, enum err);
 
+/* What goes into the log with an append or not at all (append_with() of struct
+ * ledger_ops), asked for when the engine is given the entry: at most RIDER_MAX bytes
+ * and the journal they are for; returns how many, 0: nothing. */
+typedef size_t topic_rider_f(
+    void *priv, struct journal **, uint8_t delta[static RIDER_MAX]);
+
 struct pending_publish { /* one per append under way, ring in order */
 	struct producer *pr; /* NULL: it has gone; counts stay */
 	topic_appended_f *done; /* no producer's; NULL: a producer's */
@@ -135,6 +141,7 @@ struct pending_publish { /* one per append under way, ring in order */
 struct held_publish { /* came while the ledger is being rolled, ring in order */
 	struct pending_publish
 	    pp; /* neither pr nor done: nothing is appended */
+	topic_rider_f *rider; /* NULL: none */
 	struct attr attr;
 	struct slice body; /* referenced */
 };
@@ -228,6 +235,10 @@ void topic_notify(struct topic *);
  * room (topic_has_room). done may run at once when it is refused. */
 void topic_append(struct topic *, const struct attr *, const struct slice *body,
     topic_appended_f *done, void *priv);
+/* The same with a rider, which is asked for with priv, once at most. */
+void topic_append_with(struct topic *, const struct attr *,
+    const struct slice *body, topic_rider_f *, topic_appended_f *done,
+    void *priv);
 /* fewer than half of the appends that may be under way are */
 bool topic_has_room(const struct topic *);
 /* Close every producer and consumer with this error (unload, delete). */

@@ -72,6 +72,11 @@ enum cursor_ack {
 };
 /* Whole entry. messages_n: its messages, 0: to be looked up. */
 enum cursor_ack cursor_ack(struct cursor *, struct pos, uint32_t messages_n);
+/* The delta of the same, to ride with an entry (append_with() of struct ledger_ops):
+ * the cursor has to be told by cursor_ack() when that is stored. At most RIDER_MAX
+ * bytes; returns how many, 0: nothing can be journaled now. */
+size_t cursor_ack_delta(const struct cursor *, struct pos, uint32_t messages_n,
+    struct journal **, uint8_t delta[static RIDER_MAX]);
 /* Bits still unacked; ANDed into what is there. batch_n: messages of the entry,
  * 0: to be looked up. *cleared = messages newly acked. */
 enum cursor_ack cursor_ack_bits_and(struct cursor *, struct pos,

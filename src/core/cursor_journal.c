@@ -112,6 +112,29 @@ cursor_note_ack(struct cursor *cur, struct pos p, uint32_t messages_n)
 	}
 }
 
+size_t
+cursor_ack_delta(const struct cursor *cur, struct pos p, uint32_t messages_n,
+    struct journal **j, uint8_t delta[static RIDER_MAX])
+{
+	struct cbuf b = CBUF_EMPTY;
+	size_t len;
+
+	CHECK_OBJ_NOTNULL(cur, CURSOR_MAGIC);
+	if (!journals(cur) || cur->j == NULL)
+		return 0;
+	cbuf_u8(&b, ITEM_ACKS);
+	cbuf_uint(&b, p.ledger);
+	cbuf_uint(&b, 1);
+	cbuf_uint(&b, (uint64_t)p.entry);
+	cbuf_uint(&b, messages_n);
+	assert(b.len <= RIDER_MAX);
+	memcpy(delta, b.p, b.len);
+	len = b.len;
+	cbuf_fini(&b);
+	*j = cur->j;
+	return len;
+}
+
 static void
 put_bits(struct cbuf *b, struct pos p, uint32_t batch_n, const uint64_t *words,
     uint32_t words_n)

@@ -252,15 +252,24 @@ tlog_ledger_appended(void *owner, int64_t first_entry, uint32_t n,
 /* pp: who asks */
 static void
 append(struct topic *t, struct tledger *tl, struct pending_publish pp,
-    const struct attr *attr, const struct slice *body)
+    topic_rider_f *rider, const struct attr *attr, const struct slice *body)
 {
 	struct ledgers *lgs = t->co->ledgers;
+	uint8_t delta[RIDER_MAX];
+	struct journal *jo;
+	size_t len = 0;
 
 	pp.messages_n = attr->messages_n;
 	pp.deliver_at_ms = attr->deliver_at_ms;
 	pp.bytes = body->len;
 	*pending_push(t) = pp;
-	lgs->ops->append(lgs, tl->lg, attr, body, t->co->conf.sync);
+	if (rider != NULL && lgs->ops->append_with != NULL)
+		len = rider(pp.priv, &jo, delta);
+	if (len > 0)
+		lgs->ops->append_with(
+		    lgs, tl->lg, attr, body, t->co->conf.sync, jo, delta, len);
+	else
+		lgs->ops->append(lgs, tl->lg, attr, body, t->co->conf.sync);
 }
 
 /* Answered when everything before it has been. */
@@ -273,13 +282,14 @@ refuse(struct topic *t, struct pending_publish pp, enum err e)
 }
 
 static void
-hold(struct topic *t, const struct pending_publish *pp, const struct attr *attr,
-    const struct slice *body)
+hold(struct topic *t, const struct pending_publish *pp, topic_rider_f *rider,
+    const struct attr *attr, const struct slice *body)
 {
 	struct held_publish *h = held_push(t);
 
 	*h = (struct held_publish){
 		.pp = *pp,
+		.rider = rider,
 		.attr = *attr,
 		.body = body->buf != NULL ? slice_ref(*body) : slice_dup(*body),
 	};
@@ -287,19 +297,19 @@ hold(struct topic *t, const struct pending_publish *pp, const struct attr *attr,
 
 /* The topic is persistent. */
 static void
-publish(struct topic *t, struct pending_publish pp, const struct attr *attr,
-    const struct slice *body)
+publish(struct topic *t, struct pending_publish pp, topic_rider_f *rider,
+    const struct attr *attr, const struct slice *body)
 {
 	struct tledger *tl = tlog_open(t);
 
 	if (body->len > t->co->conf.max_message_bytes + FRAME_PADDING)
 		refuse(t, pp, ERR_TOO_BIG);
 	else if (tl != NULL && t->held_n == 0)
-		append(t, tl, pp, attr, body);
+		append(t, tl, pp, rider, attr, body);
 	else if (t->terminated && !t->log.ending)
 		refuse(t, pp, ERR_TOPIC_TERMINATED);
 	else
-		hold(t, &pp, attr, body);
+		hold(t, &pp, rider, attr, body);
 }
 
 static void
@@ -351,7 +361,7 @@ producer_publish(struct producer *pr, const struct core_publish *p)
 		.sequence = p->sequence,
 		.highest_sequence = p->highest_sequence,
 	    },
-	    &p->attr, &p->body);
+	    NULL, &p->attr, &p->body);
 }
 
 bool
@@ -362,14 +372,22 @@ topic_has_room(const struct topic *t)
 }
 
 void
-topic_append(struct topic *t, const struct attr *attr, const struct slice *body,
-    topic_appended_f *done, void *priv)
+topic_append_with(struct topic *t, const struct attr *attr,
+    const struct slice *body, topic_rider_f *rider, topic_appended_f *done,
+    void *priv)
 {
 	CHECK_OBJ_NOTNULL(t, TOPIC_MAGIC);
 	assert(t->state == TOPIC_READY && t->name.persistent);
 	AN(attr->messages_n);
-	publish(t, (struct pending_publish){ .done = done, .priv = priv }, attr,
-	    body);
+	publish(t, (struct pending_publish){ .done = done, .priv = priv },
+	    rider, attr, body);
+}
+
+void
+topic_append(struct topic *t, const struct attr *attr, const struct slice *body,
+    topic_appended_f *done, void *priv)
+{
+	topic_append_with(t, attr, body, NULL, done, priv);
 }
 
 /* --- held ------------------------------------------------------------------------------- */
@@ -394,7 +412,7 @@ publish_release(struct topic *t)
 		h = held_pop(t);
 		/* of one that was closed: it is sent again, or nobody waits */
 		if (h.pp.pr != NULL || h.pp.done != NULL)
-			append(t, tl, h.pp, &h.attr, &h.body);
+			append(t, tl, h.pp, h.rider, &h.attr, &h.body);
 		slice_unref(&h.body);
 	}
 }

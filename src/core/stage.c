@@ -89,6 +89,15 @@ stage_ack(struct stage_log *l, struct pos p)
 	stage_kick(l->st);
 }
 
+size_t
+stage_ack_delta(const struct stage_log *l, uint64_t at, struct journal **j,
+    uint8_t delta[static RIDER_MAX])
+{
+	return l->s == NULL ?
+	    0 :
+	    cursor_ack_delta(l->s->cur, stage_pos(at), 1, j, delta);
+}
+
 void
 stage_fx_fill(struct fx *fx, const struct stage_env *e,
     const struct due_item *it, const struct entry *ent)

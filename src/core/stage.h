@@ -19,15 +19,17 @@
  * a crash, and only that.
  *
  * STAGE_APPEND: when it is due it is appended to its target, in order of due time,
- * then of staging; when that is durable it is acknowledged in the staging log. A
- * crash in between appends it once more; it is never lost. If its target is gone or
- * takes nothing any more it is dropped and counted; if the target can't be had
- * for now it is put off.
+ * then of staging. That it is acknowledged in the staging log rides with the entry
+ * (append_with() of struct ledger_ops), so it is appended once, whatever crashes;
+ * with an engine that has no riders, a crash in between appends it once more. If its
+ * target is gone or takes nothing any more it is dropped and counted; if the target
+ * can't be had for now it is put off.
  * STAGE_NOTIFY: FX_STAGE_DUE, and it stays staged.
  *
  * After a change of the number of shards the staging logs of a shard that is no
  * more are taken up by another, and what is due for a topic elsewhere is staged
- * anew there (OP_STAGE from core to core).
+ * anew there (OP_STAGE from core to core). Those are two logs: a crash before the
+ * first one's acknowledgement is durable leaves both, and it is appended twice.
  *
  * Cost: an envelope and a job are allocated for each staged entry. What is read
  * ahead of the appends is bounded by entries and by bytes (stage_release.c).

@@ -169,6 +169,15 @@ end(struct stage_job *j)
 	cursor_flush(cur, resolved, j);
 }
 
+static size_t
+rider(void *priv, struct journal **jo, uint8_t delta[static RIDER_MAX])
+{
+	struct stage_job *j;
+
+	CAST_OBJ_NOTNULL(j, priv, STAGE_JOB_MAGIC);
+	return stage_ack_delta(j->log, j->it.at, jo, delta);
+}
+
 static void
 in_target(void *priv, const struct entry_place *at, enum err e)
 {
@@ -181,7 +190,7 @@ in_target(void *priv, const struct entry_place *at, enum err e)
 		return;
 	}
 	if (j->log->s == NULL) {
-		/* appended, and staged as well after the restart */
+		/* appended; its log has left memory */
 		stage_job_answer(j, ERR_NOT_READY, NULL);
 		return;
 	}
@@ -215,8 +224,8 @@ resolve(struct stage_job *j, const struct stage_env *e, const struct entry *ent)
 		else if (!topic_has_room(t))
 			stage_job_answer(j, ERR_BUSY, NULL);
 		else
-			topic_append(t, &j->op->publish.attr,
-			    &j->op->publish.body, in_target, j);
+			topic_append_with(t, &j->op->publish.attr,
+			    &j->op->publish.body, rider, in_target, j);
 		return;
 	}
 	j->fx = core_answer_new(co, j->op, FX_STAGED);

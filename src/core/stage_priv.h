@@ -143,6 +143,9 @@ struct stage_log *stage_log_of(struct stage *, uint64_t at, bool *opening);
 /* not acknowledged in its log */
 bool stage_is_staged(const struct stage_log *, struct pos);
 void stage_ack(struct stage_log *, struct pos);
+/* a rider that says the same; see topic_rider_f */
+size_t stage_ack_delta(const struct stage_log *, uint64_t at, struct journal **,
+    uint8_t delta[static RIDER_MAX]);
 struct stage_job *stage_job_new(struct stage *, struct op **);
 void stage_job_end(struct stage_job **); /* the op was answered */
 void stage_job_answer(struct stage_job *, enum err, const char *diag);

@@ -478,6 +478,16 @@ no_target(struct rel *r, struct str target)
 	}
 }
 
+/* That it is staged no more is stored with it. */
+static size_t
+rider(void *priv, struct journal **j, uint8_t delta[static RIDER_MAX])
+{
+	struct rel *r;
+
+	CAST_OBJ_NOTNULL(r, priv, REL_MAGIC);
+	return stage_ack_delta(r->log, r->it.at, j, delta);
+}
+
 static bool
 append(struct rel *r, const struct stage_env *e)
 {
@@ -492,7 +502,7 @@ append(struct rel *r, const struct stage_env *e)
 		return false;
 	}
 	busy(r);
-	topic_append(t, &e->attr, &e->body, appended, r);
+	topic_append_with(t, &e->attr, &e->body, rider, appended, r);
 	return true;
 }
 

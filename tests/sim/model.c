@@ -95,6 +95,16 @@ body_make(struct sim *w, const struct client *cl, uint32_t seq,
 	p->attr.sequence = seq;
 }
 
+uint32_t
+body_seq(const struct slice *s)
+{
+	struct body b;
+
+	assert(s->len >= sizeof b);
+	memcpy(&b, s->p, sizeof b);
+	return b.seq;
+}
+
 static struct body
 body_read(struct sim *w, const struct entry *ent)
 {

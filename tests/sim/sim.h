@@ -396,6 +396,8 @@ void model_subscribed(struct sim *, struct sess *);
 void body_make(
     struct sim *, const struct client *, uint32_t seq, struct core_publish *);
 
+uint32_t body_seq(const struct slice *);
+
 /* --- ack.c */
 void ack_apply(struct sim *, struct sess *, const struct msg *);
 void ack_answered(struct sim *, const struct fx *);

@@ -90,8 +90,8 @@ deltas_free(const struct journal *jo)
 /* --- from the core -------------------------------------------------------------- */
 
 static void
-spy_append(struct ledgers *lgs, struct ledger *lg, const struct attr *attr,
-    const struct slice *body, bool sync)
+stage(
+    const struct ledger *lg, const struct attr *attr, const struct slice *body)
 {
 	struct watch *wa = watch_of(lg);
 	struct staged *st = mem_zalloc(sizeof *st);
@@ -99,7 +99,23 @@ spy_append(struct ledgers *lgs, struct ledger *lg, const struct attr *attr,
 	st->ent.attr = *attr;
 	st->ent.body = body->buf != NULL ? slice_ref(*body) : slice_dup(*body);
 	STAILQ_INSERT_TAIL(&wa->staged, st, link);
+}
+
+static void
+spy_append(struct ledgers *lgs, struct ledger *lg, const struct attr *attr,
+    const struct slice *body, bool sync)
+{
+	stage(lg, attr, body);
 	spy.real->append(lgs, lg, attr, body, sync);
+}
+
+static void
+spy_append_with(struct ledgers *lgs, struct ledger *lg, const struct attr *attr,
+    const struct slice *body, bool sync, struct journal *jo, const void *delta,
+    size_t len)
+{
+	stage(lg, attr, body);
+	spy.real->append_with(lgs, lg, attr, body, sync, jo, delta, len);
 }
 
 static void
@@ -261,6 +277,7 @@ spy_attach(struct sim *w, struct shard *sh)
 		spy.real = sh->lgs->ops;
 		spy.ops = *spy.real;
 		spy.ops.append = spy_append;
+		spy.ops.append_with = spy_append_with;
 		spy.ops.release = spy_release;
 		spy.ops.trim = spy_trim;
 		spy.ops.del = spy_del;

@@ -462,6 +462,89 @@ test_no_due(void **state)
 	assert_int_equal(count(T), 0);
 }
 
+#define CRASHES 60u
+
+/* Each came once, all the same where the crash was. */
+static void
+expect_once(void)
+{
+	bool seen[CRASHES] = { false };
+	unsigned i, k;
+
+	trig_forget(&tr);
+	listen_to(T, 1);
+	assert_int_equal(tr.got_n, CRASHES);
+	for (i = 0; i < CRASHES; i++) {
+		k = (unsigned)strtoul(tr.got[i].body, NULL, 10);
+		assert_true(k < CRASHES && !seen[k]);
+		seen[k] = true;
+	}
+}
+
+static void
+turns_and_crash(unsigned n)
+{
+	while (n-- > 0)
+		trig_turn(&tr);
+	trig_crash(&tr);
+	trig_start(&tr);
+}
+
+static void
+test_due_once(void **state)
+{
+	unsigned k;
+	char b[16];
+
+	(void)state;
+	for (k = 0; k < CRASHES; k++) {
+		(void)snprintf(b, sizeof b, "%u", k);
+		stage(T, b, 1000);
+		tr.mono_ns += INT64_C(1000000000);
+		tr.wall_ms += 1000;
+		turns_and_crash(k % 20);
+		trig_pass(&tr, 3000);
+		assert_int_equal(count(T), 0);
+	}
+	expect_once();
+}
+
+static struct op *
+commit_op(uint64_t loc, const char *body)
+{
+	struct op *op = by_locator(OP_STAGE_RESOLVE, T, loc);
+
+	op->publish.attr = (struct attr){ .messages_n = 1 };
+	op->publish.body = slice_dup(slice_str(body));
+	return op;
+}
+
+/* Who has no answer asks again. */
+static void
+test_resolved_once(void **state)
+{
+	struct op *op;
+	struct fx *fx;
+	uint64_t loc;
+	unsigned k, again = 0;
+	char b[16];
+
+	(void)state;
+	for (k = 0; k < CRASHES; k++) {
+		(void)snprintf(b, sizeof b, "%u", k);
+		loc = trig_do(&tr, stage_op_of(T, b, 0))->u64;
+		op = commit_op(loc, b);
+		core_op(tr.co, &op);
+		turns_and_crash(k % 20);
+		fx = trig_do(&tr, commit_op(loc, b));
+		again += fx->err == ERR_OK;
+		if (fx->err != ERR_OK)
+			assert_err(fx->err, ERR_NO_MESSAGE);
+	}
+	assert_true(again > 0 && again < CRASHES);
+	expect_once();
+}
+
 static struct op *
 recall(const char *topic, const char *key, int64_t due_ms)
 {
@@ -598,6 +681,8 @@ main(void)
 		U_(test_notify),
 		U_(test_resolve_twice),
 		U_(test_no_due),
+		U_(test_due_once),
+		U_(test_resolved_once),
 		U_(test_recall),
 		U_(test_refused),
 		U_(test_target_deleted),
