@@ -367,6 +367,10 @@ heartbeats(struct bench *b, bool wait)
 		if (&b->links[i] == rq->ns || b->links[i].fd < 0 ||
 		    (is_consumer(b, i) && b->o->consume == CONSUME_PULL))
 			continue;
+		/* a producer's connection is made by its first send, which comes
+		 * before the clock's heartbeat */
+		if (wait && !is_consumer(b, i))
+			continue;
 		heartbeat(b, &b->links[i], is_consumer(b, i), wait);
 	}
 }
