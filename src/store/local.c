@@ -376,6 +376,7 @@ lists_init(struct local *lo)
 	TAILQ_INIT(&lo->reads);
 	TAILQ_INIT(&lo->key_reads);
 	TAILQ_INIT(&lo->chunks);
+	stretches_init(lo);
 	TAILQ_INIT(&lo->ckpt_waiters);
 	TAILQ_INIT(&lo->commits);
 }

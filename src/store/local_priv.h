@@ -80,6 +80,7 @@ struct segment {
 	bool
 	    footer_bad; /* damaged: rows were rebuilt by a scan or cannot be had */
 	bool failed;
+	bool no_wide; /* a block of it can't be read */
 	bool rewritten; /* not of the log: what was live in others */
 	bool no_rewrite; /* tried in vain */
 	uint64_t first_group, last_group;
@@ -470,6 +471,45 @@ void find_keys_answer(struct local *, struct read_op *, enum err);
 void key_search_free(struct key_search **);
 void local_find_keys(struct ledgers *, struct ledger *, uint64_t hash,
     int64_t from, int64_t to, uint32_t max, ledger_keys_f *done, void *);
+
+/* --- stretches (local_stretch.c) ------------------------------------------ */
+
+struct stretch;
+/* Embedded in who waits; fn may delete it. */
+struct stretch_wait {
+	TAILQ_ENTRY(stretch_wait) link;
+	void (*fn)(struct stretch_wait *, enum err);
+	void *priv;
+};
+TAILQ_HEAD(stretch_waits, stretch_wait);
+TAILQ_HEAD(stretch_list, stretch);
+
+#define READ_PLACES 8u
+struct read_place { /* where a ledger was read lately */
+	uint64_t ledger, segment;
+	uint32_t off;
+};
+
+/* One with [off, end) of the segment, which may be there already or on its way;
+ * else it is read, up to wide_end, or the whole block if others read there too. The
+ * reference is the caller's. */
+struct stretch *stretch_get(struct local *, const struct ledger *,
+    struct segment *, uint32_t off, uint32_t end, uint32_t wide_end);
+/* It begins and ends in the segment at *off and *end. */
+struct buf *stretch_peek_buf(
+    const struct stretch *, uint32_t *off, uint32_t *end);
+/* false: it is loaded */
+bool stretch_wait(struct stretch *, struct stretch_wait *);
+/* read for more than one ledger */
+bool stretch_is_wide(const struct stretch *);
+/* How much of it readers took: whether such a block was worth reading. */
+void stretch_used(struct stretch *, uint64_t bytes);
+void stretch_put(struct stretch **);
+/* Lets one go that no chunk is on; false: there is none. */
+bool stretch_evict_idle(struct local *);
+void stretches_init(struct local *);
+void stretches_fini(struct local *);
+
 bool chunk_peek(struct ledger *, int64_t entry, struct entry *);
 void chunks_drop(struct ledger *);
 bool chunk_evict_oldest(struct local *);
@@ -647,8 +687,14 @@ struct local {
 	struct read_list reads; /* want to be looked at */
 	struct read_list key_reads;
 	TAILQ_HEAD(, chunk) chunks; /* oldest first */
+	struct stretch_list
+	    stretches; /* that chunks to come may use, oldest first */
+	uint32_t stretches_n;
+	struct read_place places[READ_PLACES];
+	uint32_t place_i;
+	uint32_t wide_credit, wide_skipped;
 	uint32_t reads_n; /* at the disk */
-	uint64_t chunk_bytes;
+	uint64_t chunk_bytes; /* of the stretches of chunks, and those listed */
 	struct read_op *read_free;
 	uint64_t idle_groups, idle_work;
 	uint32_t idle_n; /* seconds without work */

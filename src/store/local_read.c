@@ -2,10 +2,11 @@
 /*
  * Reads: first what is in memory, then ranges of a segment.
  *
- * A range read back is a chunk: the bytes of some adjacent runs of one ledger,
- * every record checked, with the place of each entry. It stays for the reader's
- * next step and for others behind it, oldest use first out. Operations wait for
- * a footer, for a chunk, or for one of the reads_max places at the disk.
+ * A range read back is a chunk: some adjacent runs of one ledger in a stretch
+ * (local_stretch.c), every record checked, with the place of each entry. It stays
+ * for the reader's next step and for others behind it, oldest use first out.
+ * Operations wait for a footer, for a chunk, or for one of the reads_max places at
+ * the disk.
  */
 #include "store/local_priv.h"
 
@@ -18,11 +19,13 @@ struct chunk {
 #define CHUNK_MAGIC 0xc4b01d00
 	struct local *lo;
 	struct ledger *lg; /* NULL: nobody wants it any more */
-	struct segment *seg;
+	uint64_t segment;
+	uint32_t seed; /* the segment's */
 	struct chunk *next; /* of the ledger */
-	struct disk_req rq;
-	struct buf *buf;
-	uint32_t off; /* in the segment */
+	struct stretch *st;
+	struct stretch_wait sw;
+	struct buf *buf; /* the stretch's, which holds it */
+	uint32_t off; /* of the buffer, in the segment */
 	bool loaded;
 	bool ahead; /* the next one was thought of */
 	enum err err;
@@ -30,6 +33,7 @@ struct chunk {
 	uint32_t *rec; /* place in buf, BAD: damaged */
 	struct run_row *row; /* until it is loaded */
 	uint32_t row_n;
+	uint64_t used_bytes; /* of the records that were taken */
 	struct read_list wait;
 	TAILQ_ENTRY(chunk) lru;
 };
@@ -139,8 +143,8 @@ chunk_delete(struct chunk *ch)
 	assert(TAILQ_EMPTY(&ch->wait));
 	chunk_unlink(ch);
 	TAILQ_REMOVE(&lo->chunks, ch, lru);
-	lo->chunk_bytes -= ch->buf->cap;
-	buf_unref(&ch->buf);
+	stretch_used(ch->st, ch->used_bytes);
+	stretch_put(&ch->st);
 	mem_free(ch->rec);
 	mem_free(ch->row);
 	FREE_OBJ(ch);
@@ -176,7 +180,7 @@ chunk_evict_oldest(struct local *lo)
 			ledger_maybe_free(lg);
 		return true;
 	}
-	return false;
+	return stretch_evict_idle(lo);
 }
 
 static struct chunk *
@@ -199,7 +203,7 @@ record_is(const struct chunk *ch, uint32_t off, uint32_t end, int64_t want,
 
 	return record_head(p, end - off, h) && h->type == RECORD_ENTRY &&
 	    h->ledger == ch->row[0].ledger && h->entry >= want &&
-	    h->entry <= last && record_check(p, h, ch->seg->seed);
+	    h->entry <= last && record_check(p, h, ch->seed);
 }
 
 static void
@@ -222,41 +226,20 @@ row_parse(struct chunk *ch, const struct run_row *row)
 			off += 8;
 		while (
 		    off < end && !record_is(ch, off, end, want + 1, last, &h));
-		local_report(ch->lo, LOCAL_CORRUPT, ch->seg->id, ch->off + bad,
+		local_report(ch->lo, LOCAL_CORRUPT, ch->segment, ch->off + bad,
 		    off - bad);
 		if (off < end)
 			want = h.entry;
 	}
 }
 
+/* Whoever waits looks again, or fails */
 static void
-chunk_loaded(struct disk_req *rq, enum err err)
+wake(struct chunk *ch, enum err err)
 {
-	struct chunk *ch = rq->priv;
 	struct local *lo = ch->lo;
 	struct read_op *op;
-	size_t n;
 
-	lo->reads_n--;
-	ch->seg->pins--;
-	lo->check_dead |= ch->seg->live == 0;
-	ch->err = err;
-	ch->loaded = true;
-	if (ch->lg == NULL) {
-		while ((op = TAILQ_FIRST(&ch->wait)) != NULL) {
-			TAILQ_REMOVE(&ch->wait, op, list);
-			read_op_ready(lo, op);
-		}
-		chunk_delete(ch);
-		return;
-	}
-	n = (size_t)(ch->end - ch->first);
-	ch->rec = mem_alloc(n * sizeof *ch->rec);
-	memset(ch->rec, 0xff, n * sizeof *ch->rec);
-	if (err == ERR_OK)
-		for (uint32_t i = 0; i < ch->row_n; i++)
-			row_parse(ch, &ch->row[i]);
-	MEM_FREE(ch->row);
 	while ((op = TAILQ_FIRST(&ch->wait)) != NULL) {
 		TAILQ_REMOVE(&ch->wait, op, list);
 		if (err != ERR_OK)
@@ -264,8 +247,39 @@ chunk_loaded(struct disk_req *rq, enum err err)
 		else
 			read_op_ready(lo, op);
 	}
-	if (err != ERR_OK)
+}
+
+static void
+chunk_parse(struct chunk *ch)
+{
+	size_t n = (size_t)(ch->end - ch->first);
+
+	ch->rec = mem_alloc(n * sizeof *ch->rec);
+	memset(ch->rec, 0xff, n * sizeof *ch->rec);
+	for (uint32_t i = 0; i < ch->row_n; i++)
+		row_parse(ch, &ch->row[i]);
+	MEM_FREE(ch->row);
+	ch->loaded = true;
+}
+
+/* A block that can't be read says nothing of this ledger's part of it, which is
+ * then read by itself. */
+static void
+chunk_loaded(struct stretch_wait *sw, enum err err)
+{
+	struct chunk *ch = sw->priv;
+
+	CHECK_OBJ_NOTNULL(ch, CHUNK_MAGIC);
+	if (err != ERR_OK && stretch_is_wide(ch->st)) {
+		wake(ch, ERR_OK);
 		chunk_delete(ch);
+	} else if (err != ERR_OK || ch->lg == NULL) {
+		wake(ch, ch->lg == NULL ? ERR_OK : err);
+		chunk_delete(ch);
+	} else {
+		chunk_parse(ch);
+		wake(ch, ERR_OK);
+	}
 }
 
 static void
@@ -276,50 +290,27 @@ op_wait_chunk(struct read_op *op, struct chunk *ch)
 	TAILQ_INSERT_TAIL(&ch->wait, op, list);
 }
 
-/* Read the runs row[0..n), which lie one behind the other in seg; op (may be
- * NULL) waits for it */
-static void
-chunk_read(struct local *lo, struct ledger *lg, struct segment *seg,
-    const struct run_row *row, uint32_t n, struct read_op *op)
+static struct chunk *
+chunk_new(struct ledger *lg, const struct segment *seg, struct stretch *st)
 {
+	struct local *lo = lg->lo;
 	struct chunk *ch;
-	uint32_t start, end, len;
+	uint32_t end;
 
 	ALLOC_OBJ(ch, CHUNK_MAGIC);
 	TAILQ_INIT(&ch->wait);
-	start = row[0].off & ~(DISK_BLOCK - 1);
-	end = (row[n - 1].off + row[n - 1].bytes + DISK_BLOCK - 1) &
-	    ~(DISK_BLOCK - 1);
-	len = end - start;
 	ch->lo = lo;
 	ch->lg = lg;
-	ch->seg = seg;
-	ch->off = start;
-	ch->buf = pool_get(lo->pool, len);
-	ch->buf->len = len;
-	ch->first = row[0].first_entry;
-	ch->end = row[n - 1].first_entry + row[n - 1].n;
-	ch->row = mem_dup(row, n * sizeof *row);
-	ch->row_n = n;
+	ch->segment = seg->id;
+	ch->seed = seg->seed;
+	ch->st = st;
+	ch->sw.fn = chunk_loaded;
+	ch->sw.priv = ch;
+	ch->buf = stretch_peek_buf(st, &ch->off, &end);
 	ch->next = lg->cold;
 	lg->cold = ch;
 	TAILQ_INSERT_TAIL(&lo->chunks, ch, lru);
-	lo->chunk_bytes += ch->buf->cap;
-	ch->rq.magic = DISK_REQ_MAGIC;
-	ch->rq.op = DISK_READ;
-	ch->rq.file = seg->id;
-	ch->rq.off = start;
-	ch->rq.data = ch->buf->data;
-	ch->rq.len = len;
-	ch->rq.done = chunk_loaded;
-	ch->rq.priv = ch;
-	seg->pins++;
-	lo->reads_n++;
-	lo->st.reads++;
-	lo->st.read_bytes += len;
-	if (op != NULL)
-		op_wait_chunk(op, ch);
-	lo->disk->ops->submit(lo->disk, &ch->rq);
+	return ch;
 }
 
 /* --- one step of a read --------------------------------------------------- */
@@ -342,11 +333,27 @@ take(struct read_op *op, const struct entry *e)
 	op->ent_n++;
 }
 
+/* Does r go on where `last` ends? What is missing may be in another segment. end 0:
+ * and so near to it, and to `first`, that they are read together; else before it,
+ * within what is read anyway. */
+static bool
+row_follows(const struct local *lo, const struct run_row *first,
+    const struct run_row *last, const struct run_row *r, uint32_t end)
+{
+	if (r->first_entry != last->first_entry + last->n ||
+	    r->off < last->off + last->bytes)
+		return false;
+	if (end != 0)
+		return r->off + r->bytes <= end;
+	return r->off - (last->off + last->bytes) <= GAP_MAX &&
+	    r->off + r->bytes - first->off <= lo->conf.read_bytes;
+}
+
 /* Runs from sorted rows or, for a segment without footer, from the ledger's own
- * index: adjacent ones up to read_bytes, the first at or behind `from` */
+ * index: adjacent ones, the first at or behind `from` */
 static uint32_t
 range_rows(struct local *lo, struct ledger *lg, struct segment *seg,
-    int64_t from, struct run_row *out)
+    int64_t from, uint32_t end, struct run_row *out)
 {
 	uint32_t n = 0, i;
 	const struct run_row *r;
@@ -370,19 +377,37 @@ range_rows(struct local *lo, struct ledger *lg, struct segment *seg,
 				break;
 			r = &seg->row[run->row];
 		}
-		/* what is missing may be in another segment */
-		if (n > 0 &&
-		    (r->first_entry != out[n - 1].first_entry + out[n - 1].n ||
-			r->off < out[n - 1].off + out[n - 1].bytes ||
-			r->off - (out[n - 1].off + out[n - 1].bytes) >
-			    GAP_MAX ||
-			r->off + r->bytes - out[0].off > lo->conf.read_bytes))
+		if (n > 0 && !row_follows(lo, &out[0], &out[n - 1], r, end))
 			break;
 		if (r->first_entry > lg->last_entry)
 			break;
 		out[n++] = *r;
 	}
 	return n;
+}
+
+/* Has the runs row[0..n), which lie one behind the other in seg, read, and with them
+ * what else of the ledger lies in the same stretch. */
+static struct chunk *
+chunk_read(struct local *lo, struct ledger *lg, struct segment *seg,
+    struct run_row *row, uint32_t n)
+{
+	struct stretch *st;
+	struct chunk *ch;
+	uint32_t off, end;
+
+	st = stretch_get(lo, lg, seg, row[0].off, row[0].off + row[0].bytes,
+	    row[n - 1].off + row[n - 1].bytes);
+	(void)stretch_peek_buf(st, &off, &end);
+	n = range_rows(lo, lg, seg, row[0].first_entry, end, row);
+	ch = chunk_new(lg, seg, st);
+	ch->first = row[0].first_entry;
+	ch->end = row[n - 1].first_entry + row[n - 1].n;
+	ch->row = mem_dup(row, n * sizeof *row);
+	ch->row_n = n;
+	if (!stretch_wait(st, &ch->sw))
+		chunk_parse(ch);
+	return ch;
 }
 
 /* The reader is in the second half of a chunk: have the next one read, while
@@ -411,9 +436,9 @@ read_ahead(struct local *lo, struct ledger *lg, struct chunk *ch)
 	/* a footer that is not here is the reader's to wait for */
 	if (seg->size == 0 || (seg->footer_ok && seg->row == NULL))
 		return;
-	n = range_rows(lo, lg, seg, at, row);
+	n = range_rows(lo, lg, seg, at, 0, row);
 	if (n > 0 && row[0].first_entry == at)
-		chunk_read(lo, lg, seg, row, n, NULL);
+		(void)chunk_read(lo, lg, seg, row, n);
 }
 
 bool
@@ -430,6 +455,7 @@ chunk_peek(struct ledger *lg, int64_t entry, struct entry *e)
 	if (!ch->ahead && entry - ch->first >= (ch->end - ch->first) / 2)
 		read_ahead(lg->lo, lg, ch);
 	record_entry(ch->buf->data + at, ch->buf, e);
+	ch->used_bytes += e->body.len;
 	return true;
 }
 
@@ -473,6 +499,8 @@ hole(struct local *lo, struct read_op *op, int64_t next)
 	op_done(op, ERR_CORRUPT, next);
 }
 
+static void step(struct local *, struct read_op *);
+
 static void
 read_cold(struct local *lo, struct read_op *op)
 {
@@ -514,13 +542,20 @@ read_cold(struct local *lo, struct read_op *op)
 	}
 	if (seg->footer_ok && !footer_have(lo, seg, op))
 		return;
-	n = range_rows(lo, lg, seg, rd->from, row);
-	if (n == 0)
+	n = range_rows(lo, lg, seg, rd->from, 0, row);
+	if (n == 0) {
 		hole(lo, op, x->first_entry + x->n);
-	else if (row[0].first_entry > rd->from)
+		return;
+	}
+	if (row[0].first_entry > rd->from) {
 		hole(lo, op, row[0].first_entry);
+		return;
+	}
+	ch = chunk_read(lo, lg, seg, row, n);
+	if (ch->loaded)
+		step(lo, op);
 	else
-		chunk_read(lo, lg, seg, row, n, op);
+		op_wait_chunk(op, ch);
 }
 
 static void
@@ -635,6 +670,7 @@ reads_fini(struct local *lo)
 	}
 	while ((ch = TAILQ_FIRST(&lo->chunks)) != NULL)
 		chunk_delete(ch);
+	stretches_fini(lo);
 	if (lo->read_free != NULL) {
 		mem_free(lo->read_free->ent);
 		FREE_OBJ(lo->read_free);

@@ -16,6 +16,7 @@ noinst_LIBRARIES += %D%/libstore.a
 	%D%/local_ledger.c \
 	%D%/local_pool.c \
 	%D%/local_read.c \
+	%D%/local_stretch.c \
 	%D%/local_record.c \
 	%D%/local_recover.c %D%/local_recover_priv.h \
 	%D%/local_replay.c \

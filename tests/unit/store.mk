@@ -34,6 +34,10 @@ check_PROGRAMS += %D%/test_store_keys
 %C%_test_store_keys_SOURCES = %D%/test_store_keys.c $(STORE_RIG)
 %C%_test_store_keys_LDADD = $(STORE_TEST)
 
+check_PROGRAMS += %D%/test_store_stretch
+%C%_test_store_stretch_SOURCES = %D%/test_store_stretch.c $(STORE_RIG)
+%C%_test_store_stretch_LDADD = $(STORE_TEST)
+
 check_PROGRAMS += %D%/test_store_file
 %C%_test_store_file_SOURCES = %D%/test_store_file.c $(STORE_RIG)
 %C%_test_store_file_LDADD = $(STORE_TEST)
