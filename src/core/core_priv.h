@@ -374,6 +374,8 @@ void sub_create(struct topic *, struct str name, const struct op_start *,
     const struct prop *, uint32_t props_n, unsigned flags,
     void (*done)(void *priv, struct sub *, enum err), void *priv);
 void sub_delete(struct sub *, void (*done)(void *priv, enum err), void *priv);
+/* Are consumers connected to a durable subscription of that name? */
+bool sub_is_consumed(const struct topic *, struct str name);
 void sub_kick(struct sub *); /* has something to deliver: into core->ready */
 /* One quantum of a subscription that core_poll took off core->ready (is_ready
  * cleared); true: kick it again. */

@@ -132,7 +132,8 @@ enum op_type {
 	OP_READ,
 	/* Reading by index without a subscription; nothing is held back, leased or
 	 * acknowledged by it. */
-	/* topic, u64 index, read: FX_ENTRIES. See struct op_read */
+	/* topic, u64 index, read, sub (in whose name, or none): FX_ENTRIES. See struct
+	 * op_read */
 	OP_READ_AT,
 	/* topic, req (0: every one): the reads of dest's connection that wait there
 	 * are dropped. Neither it nor what it drops is answered; a read that was
@@ -319,7 +320,8 @@ struct op_subscribe {
  * However much is passed over without a match, the answer comes after a bounded
  * number of entries, with next_index further on and no entries.
  *
- * ERR_BUSY: conf's max_waiting_reads wait at the topic already. ERR_NOT_READY (or
+ * ERR_BUSY: conf's max_waiting_reads wait at the topic already.
+ * ERR_CONSUMER_BUSY: consumers are connected to the subscription. ERR_NOT_READY (or
  * what else ends a topic): it was unloaded or deleted while the read waited.
  */
 #define READ_AT_MAX 1024u

@@ -482,6 +482,12 @@ read_at(struct topic *t, struct op **opp)
 		core_answer(t->co, opp, ERR_INVALID_ARG, NULL);
 		return;
 	}
+	/* two would move one cursor; a read that waits is no longer asked */
+	if (unlikely(t->consumers_n > 0) && sub_is_consumed(t, (*opp)->sub)) {
+		core_answer(t->co, opp, ERR_CONSUMER_BUSY,
+		    "Consumers of another protocol are connected");
+		return;
+	}
 	reads_make(t);
 	topic_touch(t);
 	r = reading_new(t, opp);

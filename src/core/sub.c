@@ -67,6 +67,18 @@ sub_find_any(struct topic *t, struct str name)
 	return NULL;
 }
 
+bool
+sub_is_consumed(const struct topic *t, struct str name)
+{
+	const struct sub *s;
+
+	TAILQ_FOREACH(s, &t->subs, link)
+		if (s->durable && s->consumers_n > 0 &&
+		    str_eq(str_of(s->name), name))
+			return true;
+	return false;
+}
+
 struct sub *
 sub_find(struct topic *t, struct str name)
 {

@@ -17,8 +17,8 @@
 #define MODE_DOC "rocketmq/mode/" /* topic@group */
 #define QUEUES_MAX 65536u
 
-static struct op *
-mode_op(
+struct op *
+rmq_mode_op(
     struct rmq_job *j, enum op_type type, struct str topic, struct str group)
 {
 	struct op *op = rmq_job_op(j, type, 0);
@@ -39,6 +39,20 @@ mode_put(struct rmq_job *j, struct rmq_session *s, struct fx *fx)
 		rmq_answer_err(s, &j->ref, fx->err, fx->diag);
 	else
 		rmq_answer_code(s, &j->ref, RC_SUCCESS, NULL);
+}
+
+bool
+rmq_mode_is_pop(struct str text)
+{
+	const struct jval *root;
+	struct jdoc doc;
+	bool is;
+
+	jdoc_init(&doc, JDOC_VALUES_MAX);
+	is = jdoc_parse(&doc, text.p, text.len, &root) == ERR_OK &&
+	    str_eq(jval_str(jval_get(root, "mode")), STR_LIT("POP"));
+	jdoc_fini(&doc);
+	return is;
 }
 
 static void
@@ -91,7 +105,7 @@ rmq_do_request_mode(struct rmq_session *s, struct rmq_req *q)
 		mode_write(
 		    &text, topic, group, str_eq(mode, STR_LIT("POP")), share);
 		j = rmq_job_new(s, &q->ref, mode_put);
-		op = mode_op(j, OP_DOC_PUT, topic, group);
+		op = rmq_mode_op(j, OP_DOC_PUT, topic, group);
 		op->text =
 		    op_str(op, (struct str){ strbuf_str(&text), text.len });
 		strbuf_fini(&text);
@@ -420,6 +434,6 @@ rmq_do_query_assignment(struct rmq_session *s, struct rmq_req *q)
 	j->frame = frame;
 	j->priv = qy;
 	j->fini = query_free;
-	op = mode_op(j, OP_DOC_GET, qy->topic, qy->group);
+	op = rmq_mode_op(j, OP_DOC_GET, qy->topic, qy->group);
 	rmq_job_route_to(j, s->rm->router->shard, &op);
 }

@@ -43,7 +43,9 @@ struct rmq_pull {
 	uint32_t tags[RMQ_TAGS_MAX];
 	char topic[NAME_MAX_BYTES + 32]; /* full, of the queue */
 	size_t topic_len;
-	char who[400]; /* topic@group, for statistics */
+	char who[520]; /* topic@group, for statistics */
+	const char
+	    *group; /* in there, in whose name it is read; NULL: broadcast */
 };
 
 /* What a request says */
@@ -139,6 +141,8 @@ read_at(struct rmq_pull *p)
 
 	op = rmq_op_new(rm, OP_READ_AT, TAG_PULL, p->number, 0);
 	op->topic = op_str(op, (struct str){ p->topic, p->topic_len });
+	if (p->group != NULL)
+		op->sub = op_str(op, str_of(p->group));
 	op->u64 = p->from;
 	op->read.max_n = p->max_n;
 	op->read.max_bytes = p->max_bytes;
@@ -499,6 +503,7 @@ wait_until(struct rmq *rm, const struct pull_req *r)
 void
 rmq_do_pull(struct rmq_session *s, struct rmq_req *q)
 {
+	const struct rmq_interest *in;
 	struct pull_req r;
 	struct rmq_topic *t;
 	struct rmq_pull *p;
@@ -532,6 +537,9 @@ rmq_do_pull(struct rmq_session *s, struct rmq_req *q)
 	p->topic_len = full.len;
 	(void)snprintf(p->who, sizeof p->who, "%s@%.*s", t->name,
 	    (int)r.group.len, r.group.p);
+	in = rmq_member_interest(s, r.group);
+	p->group =
+	    in != NULL && in->broadcast ? NULL : p->who + strlen(t->name) + 1;
 	p->reset = rmq_reset_take(
 	    s->rm, r.group, t->name, (uint32_t)r.queue, &p->index);
 	if (p->reset)

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "rocketmq/ask.h"
 #include "rocketmq/fit.h"
+#include "rocketmq/claim.h"
 #include "rocketmq/group.h"
 #include "rocketmq/tell.h"
 
@@ -147,6 +148,7 @@ rmq_group_make(struct rmq *rm, const char *name)
 	g->rm = rm;
 	g->name = mem_strdup(name);
 	LIST_INIT(&g->members);
+	LIST_INIT(&g->claims);
 	map_init(&g->locks, rm->seed, 1u << 20);
 	if (map_add(&rm->groups, g->name, strlen(g->name), g) != ERR_OK) {
 		map_fini(&g->locks);
@@ -189,6 +191,7 @@ group_free(struct rmq_group *g)
 	while ((l = map_pop(&g->locks)) != NULL)
 		lock_free(l);
 	map_fini(&g->locks);
+	rmq_claims_free(g);
 	mem_free(g->name);
 	FREE_OBJ(g);
 }
@@ -222,6 +225,7 @@ notify(struct rmq_group *g)
 		msg->all = rmq_interests_ref(all);
 		rmq_msg_send(g->rm, m->shard, &msg);
 	}
+	rmq_claims_update(g, all);
 	rmq_interests_unref(&all);
 }
 
@@ -554,12 +558,14 @@ rmq_groups_tick(struct rmq *rm)
 		rmq_members_expire(s);
 		rmq_asks_expire(s, mono);
 	}
-	MAP_FOREACH(g, &rm->groups, it)
+	MAP_FOREACH(g, &rm->groups, it) {
+		rmq_claims_tick(g, mono);
 		if (g->locks.n > 0) {
 			rmq_group_locks_expire(g, wall);
 			if (g->locks.n == 0 && LIST_EMPTY(&g->members))
 				empty = g;
 		}
+	}
 	/* the others in the next seconds */
 	if (empty != NULL)
 		group_maybe_free(empty);

@@ -209,6 +209,7 @@ struct rmq_group {
 	unsigned consumers_n, producers_n;
 	unsigned turn; /* which producer is asked next */
 	struct map locks; /* key -> struct rmq_lock */
+	LIST_HEAD(, rmq_claim) claims; /* claim.c */
 };
 
 /* A field of the request that a question is of; STR_NONE: none */

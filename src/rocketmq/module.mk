@@ -2,7 +2,7 @@
 noinst_LIBRARIES += %D%/librocketmq.a
 %C%_librocketmq_a_SOURCES = \
 	%D%/ask.c %D%/ask.h \
-	%D%/attrs.c %D%/attrs.h \
+	%D%/attrs.c %D%/attrs.h %D%/claim.c %D%/claim.h \
 	%D%/do_conn.c %D%/do_kv.c %D%/do_topic.c %D%/do_topic_list.c \
 	%D%/do_group.c %D%/drop.c %D%/drop.h %D%/fit.c %D%/fit.h %D%/gconf.c %D%/gconf.h \
 	%D%/do_stats.c %D%/progress.c %D%/progress.h \

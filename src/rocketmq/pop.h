@@ -104,6 +104,13 @@ void rmq_pops_drain(struct rmq_session *);
 void rmq_lease_end(struct rmq *, struct str topic, struct str group,
     const struct lease_name *, uint32_t n, enum lease_end);
 
+/* do_assign.c: the document that says whether a group's members pop from a topic
+ * or pull: OP_DOC_GET (ERR_NO_KEY: nobody has said it), and what it says */
+struct rmq_job;
+struct op *rmq_mode_op(
+    struct rmq_job *, enum op_type, struct str topic, struct str group);
+bool rmq_mode_is_pop(struct str text);
+
 rmq_do_f rmq_do_pop, rmq_do_peek, rmq_do_notification, rmq_do_polling_info;
 rmq_do_f rmq_do_ack, rmq_do_batch_ack, rmq_do_change_invisible;
 rmq_do_f rmq_do_query_assignment, rmq_do_request_mode, rmq_do_request_modes;

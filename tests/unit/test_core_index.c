@@ -305,7 +305,13 @@ test_claim(void **state)
 	    subscribe("g", SUB_EXCLUSIVE, 9)->err, ERR_CONSUMER_BUSY);
 	fx = subscribe("g", SUB_SHARED, 10);
 	assert_int_equal(fx->type, FX_SUBSCRIBED);
-	/* the other way round */
+	/* the other way round; nor may it be read in its name */
+	op = sub_op_new(OP_READ_AT, "g");
+	op->read = (struct op_read){ .max_n = 1, .max_bytes = 1000 };
+	assert_int_equal(lrig_ask(tr, op)->err, ERR_CONSUMER_BUSY);
+	op = sub_op_new(OP_READ_AT, "i");
+	op->read = (struct op_read){ .max_n = 1, .max_bytes = 1000 };
+	assert_ok(lrig_ask(tr, op)->err);
 	assert_int_equal(
 	    lrig_ask(tr, claim_op(true, 10000, 0))->err, ERR_CONSUMER_BUSY);
 	assert_ok(lrig_ask(tr, claim_op(true, 20000, 1))->err);
