@@ -2,17 +2,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """kill -9 of the broker under load, again and again: nothing promised is lost.
 
-Producers (single messages and batches) and consumers (cumulative, individual
-and batch index acknowledgements, each with a receipt) are at work when the
-broker gets SIGKILL at a random moment; some of its starts are shot, too. After
-each restart on the same data directory, the log and the subscriptions are read
-and compared with the receipts: tests/kill9lib/books.py says with which words.
-In the end the whole log is read once more, SIGTERM has to end the broker with
-status 0, and `inspect` has to find its directory in order.
+Clients are at work when the broker gets SIGKILL at a random moment; some of its
+starts are shot, too. After each restart on the same data directory, what is there
+is read and compared with what was answered. In the end all of it is read once
+more, SIGTERM has to end the broker with status 0, and `inspect` has to find its
+directory in order.
 
-    tests/kill9.py [--broker-bin build/magnetar] [--rounds 30] [--seed N]
+--load pulsar: single messages and batches, cumulative, individual and batch index
+acknowledgements, each with a receipt; tests/kill9lib/books.py says what is
+promised, and with which words it is said that a promise was broken.
+--load rocketmq: single messages and batches, delayed ones and their recall,
+transactions with check-back, messages of Pulsar on the same queues that are to be
+delivered later; groups that pull and commit and that pop, and a Shared
+subscription; tests/kill9lib/rmqbooks.py.
+--load both (the default): all of it at once.
+
+    tests/kill9.py [--broker-bin build/magnetar] [--load LOAD] [--rounds 30] [--seed N]
     tests/kill9.py --url pulsar://HOST:PORT     any broker: connections are cut instead of the broker killed
-    tests/kill9.py --selftest                   only: does the checker find planted faults?
+    tests/kill9.py --selftest                   only: do the checkers find planted faults?
 
 Needs protoc and python3-protobuf of Debian 12, but for --selftest. The last
 line is `N passed, N failed`; the exit status is 1 if anything failed.
@@ -33,9 +40,8 @@ sys.dont_write_bytecode = True
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(TOP, "tests"))
 
-from kill9lib import books, load, selftest, wire  # noqa: E402
+from kill9lib import pulsar, rmqselftest, rocketmq, selftest, wire  # noqa: E402
 
-TOPICS = 3
 START_LIMIT_S = 60
 ROUND_LIMIT_S = 240
 
@@ -55,7 +61,7 @@ class OwnBroker:
         self.dir = tempfile.mkdtemp(prefix="kill9-")
         self.data, self.log = os.path.join(self.dir, "data"), os.path.join(self.dir, "broker.log")
         self.proc = self.drain = None
-        self.host, self.port, self.ready_ms = "127.0.0.1", 0, None
+        self.host, self.ports, self.ready_ms = "127.0.0.1", {}, None
 
     async def _exec(self):
         cmd = [self.binary, "-D", self.data, "-o", "brokerServicePort=0", "-o", "namesrvPort=0", "-o", "listenPort=0", "-o", "fastListenPort=0", "-o", "webServicePort=0"]
@@ -71,9 +77,9 @@ class OwnBroker:
         async def listen():
             async for raw in self.proc.stdout:
                 line = raw.decode(errors="replace")
-                m = re.match(r"listening pulsar (\S+):(\d+)\s*$", line)
+                m = re.match(r"listening (\w+) (\S+):(\d+)\s*$", line)
                 if m:
-                    self.host, self.port = m.group(1), int(m.group(2))
+                    self.host, self.ports[m.group(1)] = m.group(2), int(m.group(3))
                 m = re.match(r"ready in (\d+) ms", line)
                 if m:
                     self.ready_ms = int(m.group(1))
@@ -135,7 +141,7 @@ class ForeignBroker:
         m = re.match(r"pulsar://([^:/]+):(\d+)/?$", url)
         if not m:
             raise SystemExit("kill9: --url pulsar://HOST:PORT")
-        self.host, self.port = m.group(1), int(m.group(2))
+        self.host, self.ports = m.group(1), {"pulsar": int(m.group(2))}
 
     async def start(self):
         pass
@@ -147,108 +153,27 @@ class ForeignBroker:
         pass
 
 
-class Plant:
-    """Between the driver and the books: one falsified report, to see that the run can fail."""
-
-    def __init__(self, what):
-        self.what, self.held = what, None
-
-    def forge(self, consumer):
-        if self.what == "undone" and consumer.sub.n_confirmed > 20:
-            self.what = None
-            return True
-        return False
-
-    def change(self, topic):
-        def f(pos, messages):
-            if self.held:
-                (p, m), self.held = self.held, None
-                return [(p, messages), (pos, m)]
-            if len(topic.order) > 50 and messages[0] in topic.receipts:
-                if self.what == "lost":
-                    self.what = None
-                    return []
-                if self.what == "double":
-                    self.what = None
-                    return [(pos, topic.entries[topic.order[-1]])]
-                if self.what == "order":
-                    self.what, self.held = None, (pos, messages)
-                    return []
-            return [(pos, messages)]
-        return f
-
-
 class Run:
-    def __init__(self, args, broker):
-        self.args, self.broker = args, broker
+    def __init__(self, args, broker, loads):
+        self.args, self.broker, self.loads = args, broker, loads
         self.random = random.Random(args.seed)
-        self.books = books.Books()
-        self.plant = Plant(args.plant)
-        self.conns = []
-        self.producers, self.consumers, self.fences, self.keeps, self.readers = [], [], {}, [], {}
-        tag = f"kill9-{time.time_ns() // 1000:x}"
-        for i in range(TOPICS):
-            self._topic(self.books.topic(f"persistent://public/default/{tag}-{i}"), i)
+        self.ready_ms = []
 
-    def _topic(self, t, i):
-        def rng():
-            return random.Random(self.random.random())
+    @property
+    def books(self):
+        """Where faults go that no load is to blame for."""
+        return self.loads[0].books
 
-        # one topic of single messages, one of batches, one of both
-        for name, batch_max in (("single", 0), ("batches", 20)):
-            if (i, batch_max) not in ((0, 20), (1, 0)):
-                for k in range(2):
-                    self.producers.append(load.Producer(t, f"{name}-{k}", rng(), batch_max, 4 if batch_max else 16))
-        self.fences[t] = load.Producer(t, "fence", rng())
-        for name, kind in (("cum", "cumulative"), ("ind", "individual"), ("bix", "batch index")):
-            self.consumers.append(load.Consumer(t, name, kind, rng(), self.plant.forge))
-        self.keeps.append(load.Consumer(t, "keep", "keep", rng()))
-        self.readers[t] = load.Reader(t, self.plant.change(t))
+    @property
+    def conns(self):
+        return [c for l in self.loads for c in l.conns]
 
-    async def connect(self):
-        self.conns = [await wire.Conn.open(self.broker.host, self.broker.port) for _ in range(3)]
-        for t in self.fences:
-            await self.conns[0].ask("LOOKUP", "lookupTopic", topic=t.name)
-
-    async def audit(self, first, last):
-        """Connects, and compares what is there with what was promised."""
-        await self.connect()
-        for_producers, for_consumers, for_readers = self.conns
-        for p in [*self.producers, *self.fences.values()]:
-            await p.attach(for_producers)
-        if first:
-            # a subscription that nobody acknowledges on keeps the log from being trimmed
-            for k in self.keeps:
-                await k.attach(for_consumers)
-                await k.detach()
-        for c in self.consumers:
-            await c.attach(for_consumers)
-        # what is before the fence is what there was to recover
-        for f in self.fences.values():
-            f.resend()
-            f.send_next()
-            await f.settled(30)
-        for t, f in self.fences.items():
-            if not await self.readers[t].read(for_readers, t.end(), f.last_place, 60):
-                self.books.fault("stuck", f"{t.name}: the log was not read to its end in 60 s")
-            t.end_of_log()
-        for c in self.consumers:
-            c.flow(1000)
-        for c in self.consumers:
-            fence = self.fences[c.topic].last_place
-            if not await c.reached(fence, 30):
-                self.books.fault("stuck", f"{c.sub.name}: its consumer got no further than {c.end} in 30 s")
-            c.topic.compare(c.name, fence)
-        if last:
-            for t, f in self.fences.items():
-                t.read_from_start()
-                if not await self.readers[t].read_subscription(for_readers, "keep", f.last_place, 120):
-                    self.books.fault("stuck", f"{t.name}: the whole log was not read in 120 s")
-                t.end_of_log()
+    def faults(self):
+        return [f for l in self.loads for f in l.books.faults]
 
     async def load(self):
         """Works until the blow; how long that was."""
-        tasks = [asyncio.create_task(x.run()) for x in [*self.producers, *self.consumers]]
+        tasks = [asyncio.create_task(x) for l in self.loads for x in l.runs()]
         after_s = self.random.uniform(0.02, self.args.max_load)
         try:
             done, _ = await asyncio.wait([*tasks, *(c.closed for c in self.conns)], timeout=after_s,
@@ -271,6 +196,8 @@ class Run:
         for c in self.conns:
             c.cut()
         await asyncio.wait([c.closed for c in self.conns], timeout=10)
+        for l in self.loads:
+            l.blow(time.time_ns() // 1_000_000)
         for c in self.conns:
             # that a connection is gone is what the blow is for
             if c.error and not isinstance(c.error, ConnectionError):
@@ -279,11 +206,24 @@ class Run:
             await asyncio.sleep(0.5)    # it may still work on what it got before
         while self.broker.can_kill and self.random.random() < 0.2:
             await self.broker.shoot_start(self.random.uniform(0, 0.03))
+            for l in self.loads:
+                l.blow(time.time_ns() // 1_000_000)
+
+    async def audit(self, first, last):
+        """Every load's, at the same time."""
+        audits = [asyncio.create_task(l.audit(self.broker, first, last)) for l in self.loads]
+        done, _ = await asyncio.wait(audits, timeout=ROUND_LIMIT_S)
+        for l, a in zip(self.loads, audits):
+            a.cancel()
+            e = TimeoutError(f"not done in {ROUND_LIMIT_S} s") if a not in done else a.exception()
+            if isinstance(e, (ConnectionError, TimeoutError, asyncio.TimeoutError, *l.errors)):
+                errors = [c.error for c in l.conns if c.error]
+                l.books.fault("refused", f"audit: {type(e).__name__}: {e} {errors or ''}")
+            elif e is not None:
+                raise e
 
     def report(self, i, text):
-        t = self.books.totals()
-        print(f"round {i:3}: {t['acknowledged']} of {t['sent']} messages acknowledged, {t['doubled']} doubled, "
-              f"{t['acks confirmed']} acks confirmed; {text}", flush=True)
+        print(f"round {i:3}: {'; '.join(l.report() for l in self.loads)}; {text}", flush=True)
 
     async def rounds(self):
         """Returns (passed, failed): one for each audit after a blow, one for the end."""
@@ -293,15 +233,13 @@ class Run:
             await self.broker.start()
             last = i == self.args.rounds
             t0 = time.monotonic()
-            try:
-                await asyncio.wait_for(self.audit(i == 0, last), ROUND_LIMIT_S)
-            except (ConnectionError, wire.ServerError, wire.Refused, asyncio.TimeoutError) as e:
-                errors = [c.error for c in self.conns if c.error]
-                self.books.fault("refused", f"audit: {type(e).__name__}: {e} {errors or ''}")
+            await self.audit(i == 0, last)
+            if self.broker.ready_ms is not None and i:
+                self.ready_ms.append(self.broker.ready_ms)
             ready = "" if self.broker.ready_ms is None else f"ready in {self.broker.ready_ms} ms, "
             if i:
                 self.report(i, f"blow after {after_s:.2f} s, {ready}audit {time.monotonic() - t0:.2f} s")
-            if self.books.faults:
+            if self.faults():
                 return passed, 1
             passed += i > 0
             if not last:
@@ -309,15 +247,27 @@ class Run:
         for c in self.conns:
             c.cut()
         await self.broker.finish(self.books)
-        t = self.books.totals()
-        if not (t["acknowledged"] and t["acks confirmed"]):
-            self.books.fault("idle", "nothing was acknowledged, so nothing was tested")
-        return passed + (not self.books.faults), int(bool(self.books.faults))
+        for l in self.loads:
+            if l.idle():
+                l.books.fault("idle", f"{l.name}: nothing was acknowledged, so nothing was tested")
+        return passed + (not self.faults()), int(bool(self.faults()))
+
+
+def loads_of(args):
+    kinds = {"pulsar": [pulsar.Load], "rocketmq": [rocketmq.Load], "both": [pulsar.Load, rocketmq.Load]}[args.load]
+    rng = random.Random(args.seed ^ 1)
+    # a fault is planted in the last one's books that have it
+    planted = [k for k in kinds if args.plant in k.plants][-1:]
+    if args.plant and not planted:
+        raise SystemExit(f"kill9: --plant {args.plant} is not for --load {args.load}")
+    return [k(random.Random(rng.random()), args.plant if k in planted else None) for k in kinds]
 
 
 async def main_async(args):
-    broker = ForeignBroker(args.url) if args.url else OwnBroker(args.broker_bin, args.option)
-    run = Run(args, broker)
+    loads = loads_of(args)
+    options = [o for l in loads for o in l.options]
+    broker = ForeignBroker(args.url) if args.url else OwnBroker(args.broker_bin, [*options, *args.option])
+    run = Run(args, broker, loads)
     failed = 1
     try:
         try:
@@ -327,15 +277,19 @@ async def main_async(args):
             passed = 0
     finally:
         await broker.close(keep=failed and not args.plant)
-    b = run.books
-    for kind, text in b.faults[:20]:
+    faults = run.faults()
+    for kind, text in faults[:20]:
         print(f"FAIL {kind}: {text}")
-    if len(b.faults) > 20:
-        print(f"... and {len(b.faults) - 20} more")
-    print(f"seed {args.seed}: {b.count('lost')} lost, {b.count('undone')} acks undone, {b.count('order')} out of order, "
-          f"{b.count('double')} doubled though acknowledged, {b.count('missing')} not delivered again")
+    if len(faults) > 20:
+        print(f"... and {len(faults) - 20} more")
+    if run.ready_ms:
+        ms = sorted(run.ready_ms)
+        print(f"restarts: ready in {ms[len(ms) // 2]} ms (median), {ms[-1]} ms (longest)")
+    for l in loads:
+        print(f"{l.name}: " + ", ".join(f"{n} {what}" for what, n in l.books.totals().items()))
+    print(f"seed {args.seed}: " + "; ".join(f"{l.name}: {l.summary()}" for l in loads))
     if args.plant:
-        found = b.count(args.plant) > 0
+        found = any(kind == args.plant for kind, _ in faults)
         passed, failed = int(found), int(not found)
         print(f"the planted fault ({args.plant}) was {'found' if found else 'NOT found'}")
     return passed, failed
@@ -345,17 +299,20 @@ def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("--broker-bin", default=os.path.join(TOP, "build", "magnetar"))
     ap.add_argument("--option", action="append", default=[], help="a KEY=VALUE for the broker")
+    ap.add_argument("--load", choices=("pulsar", "rocketmq", "both"), default="both")
     ap.add_argument("--url")
     ap.add_argument("--rounds", type=int, default=30)
     ap.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
     ap.add_argument("--max-load", type=float, default=1.2, help="seconds; the blow comes at a random moment before")
     ap.add_argument("--limit", type=int, default=3600, help="seconds for the whole run")
-    ap.add_argument("--plant", choices=("lost", "undone", "order", "double"),
+    ap.add_argument("--plant", choices=sorted({*pulsar.Load.plants, *rocketmq.Load.plants}),
                     help="falsify one report on the way to the checker; passes if that is found")
     ap.add_argument("--selftest", action="store_true")
     args = ap.parse_args()
+    if args.url:
+        args.load = "pulsar"
     if args.selftest:
-        passed, failed = selftest.run(print)
+        passed, failed = (sum(x) for x in zip(selftest.run(print), rmqselftest.run(print)))
     else:
         with tempfile.TemporaryDirectory(prefix="kill9-pb-") as tmp:
             wire.generate(TOP, tmp)

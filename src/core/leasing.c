@@ -275,7 +275,7 @@ lease_all(struct leasing *lg, const struct picks *pk, struct fx *fx,
 			.messages_n = ent->attr.messages_n,
 			.redeliveries = tm != NULL ? tm->redeliveries : 0,
 			.time_ms = now,
-			.due_ms = co->now_ms + invisible_ms };
+			.due_ms = now + invisible_ms };
 		l = lease_table_get(&s->leases, ent->pos);
 		if (l != NULL) {
 			AZ(l->c);

@@ -190,7 +190,7 @@ leasing_extend(struct sub *s, struct op **opp)
 	v = *tm;
 	if (v.messages_n == 1) {
 		v.time_ms = co->now_ms > v.time_ms ? co->now_ms : v.time_ms + 1;
-		v.due_ms = co->now_ms + ms;
+		v.due_ms = v.time_ms + ms;
 	} else if (v.due_ms < co->now_ms + ms) {
 		/* the others of the entry have its name too */
 		v.due_ms = co->now_ms + ms;

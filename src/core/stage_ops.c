@@ -175,6 +175,8 @@ rider(void *priv, struct journal **jo, uint8_t delta[static RIDER_MAX])
 	struct stage_job *j;
 
 	CAST_OBJ_NOTNULL(j, priv, STAGE_JOB_MAGIC);
+	if (j->op->flag2) /* it stays staged */
+		return 0;
 	return stage_ack_delta(j->log, j->it.at, jo, delta);
 }
 

@@ -64,6 +64,7 @@ class Producer:
         meta = pb.MessageMetadata(producer_name=self.name, sequence_id=first, publish_time=int(time.time() * 1000))
         cmd = pb.BaseCommand(type=pb.BaseCommand.SEND)
         cmd.send.producer_id, cmd.send.sequence_id = self.id, first
+        self.dress(meta, group)
         if self.batch_max:
             meta.num_messages_in_batch = cmd.send.num_messages = len(group)
             meta.highest_sequence_id = cmd.send.highest_sequence_id = last
@@ -72,6 +73,9 @@ class Producer:
             data = body(group[0])
         self.topic.sent(group)
         self.conn.send(cmd, wire.payload_frame(meta, data))
+
+    def dress(self, meta, group):
+        """What else the metadata of an entry says."""
 
     def resend(self):
         for group in list(self.pending):

@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """POP with its handles; request-reply; assignments."""
-import time
-
 from mqlib import check, equal
 import rmqlib
 from rmqlib import Client, consumer
@@ -12,27 +10,12 @@ def pop(c, t, g, queue=-1, n=32, invisible=60000, poll=0, code=0, **kw):
     return c.rx(tx_pop(c, t, g, queue, n, invisible, poll, **kw), code)
 
 
-def tx_pop(c, t, g, queue=-1, n=32, invisible=60000, poll=0, **kw):
-    return c.tx("POP_MESSAGE", **{**dict(
-        consumerGroup=g, topic=t, queueId=queue, maxMsgNums=n,
-        invisibleTime=invisible, pollTime=poll,
-        bornTime=int(time.time() * 1000), initMode=0, expType="TAG", exp="*",
-        order=False), **kw})
+def tx_pop(c, t, g, *args, **kw):
+    return c.tx("POP_MESSAGE", **rmqlib.pop_fields(t, g, *args, **kw))
 
 
 def handles(b, a):
-    """[(record, handle)]: the handle as clients make it of the answer."""
-    starts = {tuple(s.split(" ")[:2]): s.split(" ")[2]
-              for s in a.ext["startOffsetInfo"].split(";")}
-    kinds = {q: k for k, q in starts}
-    out = []
-    for r in a.records():
-        k = kinds[str(r.queue)]
-        out.append((r, r.props.get("POP_CK") or " ".join((
-            starts[k, str(r.queue)], a.ext["popTime"],
-            a.ext["invisibleTime"], a.ext["reviveQid"], k, b.broker_name,
-            str(r.queue), str(r.offset)))))
-    return out
+    return rmqlib.pop_handles(b.broker_name, a)
 
 
 def ack(c, t, g, r, handle, code=0):

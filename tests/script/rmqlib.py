@@ -338,7 +338,42 @@ def decode_binary(raw):
                    language=LANGUAGES[lang], version=version)
 
 
-class Client:
+class Speaker:
+    """Makes requests; what carries them is up to who inherits."""
+
+    binary, language, version, opaque = False, "JAVA", 513, 0
+
+    def request(self, name, body=b"", oneway=False, ext=None, **fields):
+        """An encoded frame and its opaque."""
+        self.opaque += 1
+        if name in SHORT:
+            fields = {V2.get(k, k): v for k, v in fields.items()}
+        if isinstance(body, (dict, list)):
+            body = json.dumps(body).encode()
+        fields = {k: v for k, v in fields.items() if v is not None}
+        cmd = Command(name if isinstance(name, int) else CODES[name],
+                      self.opaque, ONEWAY if oneway else 0,
+                      {**fields, **(ext or {})}, body,
+                      language=self.language, version=self.version)
+        return cmd.encode(self.binary), self.opaque
+
+    def send_fields(self, topic, tags=None, keys=None, props=None, **over):
+        props = {} if props is None else props
+        if isinstance(props, dict):
+            props = dict(props)
+            if tags is not None:
+                props["TAGS"] = tags
+            if keys is not None:
+                props["KEYS"] = keys
+        return {**dict(
+            producerGroup="script", topic=topic, defaultTopic="TBW102",
+            defaultTopicQueueNums=4, queueId=0, sysFlag=0,
+            bornTimestamp=int(time.time() * 1000), flag=0,
+            properties=pack_props(props).decode(), reconsumeTimes=0,
+            unitMode=False, maxReconsumeTimes=None, batch=False), **over}
+
+
+class Client(Speaker):
     """A connection to the broker, or with ns=True to the name server."""
 
     def __init__(self, broker, ns=False, binary=False, language="JAVA",
@@ -350,7 +385,6 @@ class Client:
             broker.namesrv if ns else broker_addr(broker), 10)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buf = b""
-        self.opaque = 0
         self.answers, self.requests = {}, []
         self.over = False
         self.id = f"127.0.0.1@{broker.name('c')}"
@@ -373,20 +407,6 @@ class Client:
 
     def raw(self, data):
         self.sock.sendall(data)
-
-    def request(self, name, body=b"", oneway=False, ext=None, **fields):
-        """An encoded frame and its opaque."""
-        self.opaque += 1
-        if name in SHORT:
-            fields = {V2.get(k, k): v for k, v in fields.items()}
-        if isinstance(body, (dict, list)):
-            body = json.dumps(body).encode()
-        fields = {k: v for k, v in fields.items() if v is not None}
-        cmd = Command(name if isinstance(name, int) else CODES[name],
-                      self.opaque, ONEWAY if oneway else 0,
-                      {**fields, **(ext or {})}, body,
-                      language=self.language, version=self.version)
-        return cmd.encode(self.binary), self.opaque
 
     def tx(self, name, body=b"", **fields):
         """Sends a request (fields by their long names); its opaque."""
@@ -504,21 +524,6 @@ class Client:
             brokerId=0, whichBrokerWhenConsumeSlowly=1,
             notifyConsumerIdsChangedEnable=True), **over}, code=code)
 
-    def send_fields(self, topic, tags=None, keys=None, props=None, **over):
-        props = {} if props is None else props
-        if isinstance(props, dict):
-            props = dict(props)
-            if tags is not None:
-                props["TAGS"] = tags
-            if keys is not None:
-                props["KEYS"] = keys
-        return {**dict(
-            producerGroup="script", topic=topic, defaultTopic="TBW102",
-            defaultTopicQueueNums=4, queueId=0, sysFlag=0,
-            bornTimestamp=int(time.time() * 1000), flag=0,
-            properties=pack_props(props).decode(), reconsumeTimes=0,
-            unitMode=False, maxReconsumeTimes=None, batch=False), **over}
-
     def tx_send(self, topic, body=b"x", request="SEND_MESSAGE_V2", **kw):
         return self.tx(request, body, **self.send_fields(topic, **kw))
 
@@ -538,13 +543,8 @@ class Client:
     def tx_pull(self, topic, offset=0, group="script", queue=0, n=32,
                 sub="*", suspend_ms=0, request="PULL_MESSAGE", flags=0,
                 **over):
-        flags |= SUBSCRIPTION if sub is not None else 0
-        flags |= SUSPEND if suspend_ms else 0
-        return self.tx(request, **{**dict(
-            consumerGroup=group, topic=topic, queueId=queue,
-            queueOffset=offset, maxMsgNums=n, sysFlag=flags, commitOffset=0,
-            suspendTimeoutMillis=suspend_ms, subscription=sub, subVersion=0,
-            expressionType="TAG"), **over})
+        return self.tx(request, **pull_fields(
+            topic, offset, group, queue, n, sub, suspend_ms, flags, **over))
 
     def pull(self, topic, offset=0, code=0, timeout=10.0, **kw):
         return self.rx(self.tx_pull(topic, offset, **kw), code, timeout)
@@ -569,6 +569,40 @@ class Client:
             producerDataSet=[dict(groupName=g) for g in producers],
             consumerDataSet=[c if isinstance(c, dict) else consumer(*c)
                              for c in consumers]), **over}, code=code)
+
+
+def pull_fields(topic, offset=0, group="script", queue=0, n=32, sub="*",
+                suspend_ms=0, flags=0, **over):
+    flags |= SUBSCRIPTION if sub is not None else 0
+    flags |= SUSPEND if suspend_ms else 0
+    return {**dict(
+        consumerGroup=group, topic=topic, queueId=queue, queueOffset=offset,
+        maxMsgNums=n, sysFlag=flags, commitOffset=0,
+        suspendTimeoutMillis=suspend_ms, subscription=sub, subVersion=0,
+        expressionType="TAG"), **over}
+
+
+def pop_fields(topic, group, queue=-1, n=32, invisible=60000, poll=0, **over):
+    return {**dict(
+        consumerGroup=group, topic=topic, queueId=queue, maxMsgNums=n,
+        invisibleTime=invisible, pollTime=poll,
+        bornTime=int(time.time() * 1000), initMode=0, expType="TAG", exp="*",
+        order=False), **over}
+
+
+def pop_handles(broker_name, a):
+    """[(record, handle)]: the handle as clients make it of the answer."""
+    starts = {tuple(s.split(" ")[:2]): s.split(" ")[2]
+              for s in a.ext["startOffsetInfo"].split(";")}
+    kinds = {q: k for k, q in starts}
+    out = []
+    for r in a.records():
+        k = kinds[str(r.queue)]
+        out.append((r, r.props.get("POP_CK") or " ".join((
+            starts[k, str(r.queue)], a.ext["popTime"],
+            a.ext["invisibleTime"], a.ext["reviveQid"], k, broker_name,
+            str(r.queue), str(r.offset)))))
+    return out
 
 
 def subscription(topic, expression="*", kind="TAG", version=1):

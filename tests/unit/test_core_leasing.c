@@ -270,7 +270,11 @@ test_extend(void **state)
 	assert_leased(lease(2, 60000), 1, 1, 1);
 	restart();
 	assert_leased(lease(2, 60000), 0, 0, 0);
+	/* as long as its name says, which is a millisecond later */
+	assert_int_equal(t2, t1 + 1);
 	lrig_pass(tr, 4000);
+	assert_leased(lease(2, 60000), 0, 0, 0);
+	lrig_pass(tr, 1);
 	assert_leased(lease(2, 60000), 0, 1, 1);
 	assert_int_equal(extend(5, t1, 5000), -(int64_t)ERR_NO_MESSAGE);
 }

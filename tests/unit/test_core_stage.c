@@ -545,6 +545,31 @@ test_resolved_once(void **state)
 	expect_once();
 }
 
+/* What is asked to stay staged does, over a crash as well. */
+static void
+test_resolved_stays(void **state)
+{
+	struct op *op;
+	uint64_t loc;
+	unsigned i;
+
+	(void)state;
+	loc = trig_do(&tr, stage_op_of(T, "m", 0))->u64;
+	for (i = 0; i < 2; i++) {
+		op = commit_op(loc, "m");
+		op->flag2 = i == 0;
+		assert_int_equal(trig_do(&tr, op)->type, FX_STAGED);
+		assert_int_equal(count(T), i == 0);
+		trig_crash(&tr);
+		trig_start(&tr);
+		assert_int_equal(count(T), i == 0);
+	}
+	assert_err(trig_do(&tr, commit_op(loc, "m"))->err, ERR_NO_MESSAGE);
+	trig_forget(&tr);
+	listen_to(T, 1);
+	assert_int_equal(tr.got_n, 2);
+}
+
 static struct op *
 recall(const char *topic, const char *key, int64_t due_ms)
 {
@@ -683,6 +708,7 @@ main(void)
 		U_(test_no_due),
 		U_(test_due_once),
 		U_(test_resolved_once),
+		U_(test_resolved_stays),
 		U_(test_recall),
 		U_(test_refused),
 		U_(test_target_deleted),
