@@ -30,7 +30,7 @@ class Message:
     """What was asked for one, and what of it is seen."""
 
     __slots__ = ("queue", "kind", "due", "born", "sent", "receipt", "commits", "committed", "ends", "ended", "recall",
-                 "copies", "stored")
+                 "copies")
 
     def __init__(self, queue, kind, due, born):
         self.queue, self.kind, self.due, self.born = queue, kind, due, born
@@ -39,7 +39,6 @@ class Message:
         self.ended = None               # the blows before the answer
         self.recall = None              # "sent", "done"
         self.committed = None           # time of the first commit
-        self.stored = None              # time of the last copy
 
     def must_show(self):
         """Of what is staged: nobody has asked for it back."""
@@ -458,17 +457,11 @@ class Books:
         if m is None:
             return
         m.copies += 1
-        if m.kind == HALF and m.copies > m.commits > 0:
-            queue.fault("double", f"{key} was committed {m.commits} times and is stored {m.copies} times")
-        elif m.kind == STAGED:
-            # a blow between the append and the end of the staging gives another copy
-            if m.copies > m.sent and not any(m.stored <= b <= stored_ms for b in self.blows):
-                queue.fault("double", f"{key} is stored again at {offset}, without a blow in between")
-            if m.recall == "done":
-                queue.fault("undone", f"{key} is stored, whose recall was answered")
-        elif m.kind in (PLAIN, DEFERRED) and m.copies > m.sent:
-            queue.fault("double", f"{key} was sent {m.sent} times and stored {m.copies} times")
-        m.stored = stored_ms
+        # also of what is staged: a blow between the append and the end of the staging makes no other copy
+        if m.copies > m.sent:
+            queue.fault("double", f"{m.kind} {key} was sent {m.sent} times, {m.copies} are stored, one at {offset}")
+        if m.recall == "done":
+            queue.fault("undone", f"{key} is stored, whose recall was answered")
         self.waiting.discard(key)
 
     def totals(self):
@@ -487,6 +480,5 @@ class Books:
             "pop acks": sum(p.n_confirmed for p in self.pops),
             "pops of nothing": sum(p.n_nothing for p in self.pops),
             "ms to come again at most": max((p.late_ms for p in self.pops), default=0),
-            "staged again": sum(m.kind == STAGED and m.copies > 1 for m in ms),
             "shared acks": sum(len(s.confirmed) for s in self.shared),
         }
