@@ -122,6 +122,7 @@ struct core_publish {
 	/* messages of this producer that the front-end dropped since the last
 	 * one: non-persistent topics only */
 	uint64_t dropped_n;
+	enum flush flush;
 };
 /* Always answers by receipt(), in order per producer; an unknown handle is
  * dropped (it was closed: the front-end knows). */

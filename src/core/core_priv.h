@@ -135,6 +135,7 @@ struct pending_publish { /* one per append under way, ring in order */
 	uint64_t sequence, highest_sequence;
 	uint32_t messages_n, bytes;
 	int64_t deliver_at_ms;
+	enum flush flush;
 	enum err err; /* refused: not appended, answered when its turn comes */
 };
 
@@ -156,10 +157,11 @@ struct policy {
 	uint32_t max_producers;
 };
 
-/* What a topic's properties say, above its policy. */
-struct retention {
-	bool has_ms, has_bytes;
+/* What a topic's properties say, above its policy and the configuration. */
+struct topic_own {
+	bool has_ms, has_bytes; /* of retention */
 	int64_t ms, bytes; /* -1: unlimited */
+	enum flush flush; /* FLUSH_AS_TOPIC: nothing */
 };
 
 /* How far an op may go to have its topic. */
@@ -210,7 +212,7 @@ struct topic {
 	int64_t created_ms, last_publish_ms;
 	uint32_t props_n;
 	struct prop *props;
-	struct retention own; /* of them */
+	struct topic_own own; /* of them */
 	void *setting; /* topic_props.c: they are being changed */
 };
 
@@ -234,8 +236,9 @@ void topic_notify(struct topic *);
 /* Appends without a producer, in order with theirs. The topic is READY and has
  * room (topic_has_room). done may run at once when it is refused. */
 void topic_append(struct topic *, const struct attr *, const struct slice *body,
-    topic_appended_f *done, void *priv);
-/* The same with a rider, which is asked for with priv, once at most. */
+    enum flush, topic_appended_f *done, void *priv);
+/* The same, answered as the topic's are, with a rider, which is asked for with
+ * priv, once at most. */
 void topic_append_with(struct topic *, const struct attr *,
     const struct slice *body, topic_rider_f *, topic_appended_f *done,
     void *priv);

@@ -62,6 +62,13 @@ enum start_kind {
 	START_TIME
 };
 
+/* When a publish is answered. */
+enum flush {
+	FLUSH_AS_TOPIC, /* as the topic's property says, else the configuration */
+	FLUSH_SYNC, /* once it is on the disk */
+	FLUSH_ASYNC, /* once the kernel has it */
+};
+
 struct prop {
 	struct str key, value;
 };
@@ -412,6 +419,7 @@ struct op {
 			struct slice body; /* referenced */
 			uint64_t sequence, highest_sequence;
 			uint64_t dropped_n;
+			enum flush flush;
 		} publish;
 	};
 	struct op_arena *arena;

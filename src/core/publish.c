@@ -249,6 +249,14 @@ tlog_ledger_appended(void *owner, int64_t first_entry, uint32_t n,
 
 /* --- from producers --------------------------------------------------------------------- */
 
+static bool
+is_sync(const struct topic *t, enum flush wish)
+{
+	if (wish == FLUSH_AS_TOPIC)
+		wish = t->own.flush;
+	return wish == FLUSH_AS_TOPIC ? t->co->conf.sync : wish == FLUSH_SYNC;
+}
+
 /* pp: who asks */
 static void
 append(struct topic *t, struct tledger *tl, struct pending_publish pp,
@@ -266,10 +274,10 @@ append(struct topic *t, struct tledger *tl, struct pending_publish pp,
 	if (rider != NULL && lgs->ops->append_with != NULL)
 		len = rider(pp.priv, &jo, delta);
 	if (len > 0)
-		lgs->ops->append_with(
-		    lgs, tl->lg, attr, body, t->co->conf.sync, jo, delta, len);
+		lgs->ops->append_with(lgs, tl->lg, attr, body,
+		    is_sync(t, pp.flush), jo, delta, len);
 	else
-		lgs->ops->append(lgs, tl->lg, attr, body, t->co->conf.sync);
+		lgs->ops->append(lgs, tl->lg, attr, body, is_sync(t, pp.flush));
 }
 
 /* Answered when everything before it has been. */
@@ -360,6 +368,7 @@ producer_publish(struct producer *pr, const struct core_publish *p)
 		.pr = pr,
 		.sequence = p->sequence,
 		.highest_sequence = p->highest_sequence,
+		.flush = p->flush,
 	    },
 	    NULL, &p->attr, &p->body);
 }
@@ -385,9 +394,15 @@ topic_append_with(struct topic *t, const struct attr *attr,
 
 void
 topic_append(struct topic *t, const struct attr *attr, const struct slice *body,
-    topic_appended_f *done, void *priv)
+    enum flush flush, topic_appended_f *done, void *priv)
 {
-	topic_append_with(t, attr, body, NULL, done, priv);
+	CHECK_OBJ_NOTNULL(t, TOPIC_MAGIC);
+	assert(t->state == TOPIC_READY && t->name.persistent);
+	AN(attr->messages_n);
+	publish(t,
+	    (struct pending_publish){
+		.done = done, .priv = priv, .flush = flush },
+	    NULL, attr, body);
 }
 
 /* --- held ------------------------------------------------------------------------------- */

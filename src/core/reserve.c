@@ -161,12 +161,12 @@ append(struct topic *t, struct op *op, uint64_t index)
 	TAILQ_INSERT_TAIL(&t->reserve->under_way, f, link);
 	t->reserve->under_way_n++;
 	if (!op->flag) {
-		topic_append(
-		    t, &op->publish.attr, &op->publish.body, filled, f);
+		topic_append(t, &op->publish.attr, &op->publish.body,
+		    op->publish.flush, filled, f);
 		return;
 	}
 	body = slice_dup(slice_str("-"));
-	topic_append(t, &nothing, &body, filled, f);
+	topic_append(t, &nothing, &body, FLUSH_AS_TOPIC, filled, f);
 	slice_unref(&body);
 }
 

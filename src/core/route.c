@@ -77,6 +77,7 @@ route_publish(struct router *r, const struct core_publish *p)
 	op->publish.sequence = p->sequence;
 	op->publish.highest_sequence = p->highest_sequence;
 	op->publish.dropped_n = p->dropped_n;
+	op->publish.flush = p->flush;
 	r->ops->post(r, to, &op);
 }
 
@@ -157,7 +158,8 @@ unpack(struct core *co, const struct op *op)
 			.body = op->publish.body,
 			.sequence = op->publish.sequence,
 			.highest_sequence = op->publish.highest_sequence,
-			.dropped_n = op->publish.dropped_n };
+			.dropped_n = op->publish.dropped_n,
+			.flush = op->publish.flush };
 		core_publish(co, &p);
 		break;
 	case OP_FLOW:

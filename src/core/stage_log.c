@@ -91,7 +91,7 @@ log_append(struct stage_log *l, struct op **opp)
 	j = stage_job_new(l->st, opp);
 	j->log = l;
 	j->it = stage_item(&e, 0, 0);
-	topic_append(l->t, &attr, &s, staged, j);
+	topic_append(l->t, &attr, &s, op->publish.flush, staged, j);
 	slice_unref(&s);
 }
 
@@ -126,6 +126,9 @@ stage_entry(struct topic *t, struct op **opp)
 	else if (op->publish.body.len > co->conf.max_message_bytes)
 		core_answer(co, opp, ERR_TOO_BIG, NULL);
 	else {
+		/* the log that it waits in has no properties */
+		if (op->publish.flush == FLUSH_AS_TOPIC)
+			op->publish.flush = t->own.flush;
 		l = &st->logs[class_of(co, op->due_ms)];
 		if (l->state == LOG_READY) {
 			log_append(l, opp);

@@ -468,7 +468,7 @@ tlog_end(struct topic *t, void (*done)(struct topic *, enum err))
 static bool
 retained(const struct topic *t, const struct ledger_info *li, uint64_t left)
 {
-	const struct retention *own = &t->own;
+	const struct topic_own *own = &t->own;
 	bool any = own->has_ms || own->has_bytes;
 	int64_t ms = t->policy.retention_ms, bytes = t->policy.retention_bytes;
 	int64_t age = t->co->now_ms -

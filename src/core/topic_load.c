@@ -242,7 +242,7 @@ take_props(struct topic *t)
 			t->props_n = w->op->props_n;
 			break;
 		}
-	retention_read(&t->own, t->props, t->props_n);
+	topic_own_read(&t->own, t->props, t->props_n);
 }
 
 static void
@@ -417,7 +417,7 @@ record_got(void *priv, enum err e, const void *val, size_t len)
 	t->props_n = r.props_n;
 	r.props = NULL;
 	r.props_n = 0;
-	retention_read(&t->own, t->props, t->props_n);
+	topic_own_read(&t->own, t->props, t->props_n);
 	tlog_adopt(t, &r);
 	topic_record_fini(&r);
 	meta = t->co->meta;
@@ -448,7 +448,7 @@ base_got(void *priv, enum err e, const void *val, size_t len)
 		load_failed(t, ERR_METADATA, NULL);
 		return;
 	}
-	retention_read(&t->own, pr.props, pr.props_n);
+	topic_own_read(&t->own, pr.props, pr.props_n);
 	partitioned_record_fini(&pr);
 	get_record(t);
 }

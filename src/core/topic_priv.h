@@ -66,11 +66,11 @@ bool policy_apply(struct policy *, const void *json, size_t len);
 
 /* --- topic_props.c */
 /* what of v is there, above what r has */
-void retention_read(struct retention *r, const struct prop *v, uint32_t n);
+void topic_own_read(struct topic_own *, const struct prop *v, uint32_t n);
 /* base: of the partitioned topic that it is a partition of */
-void topic_retention(struct topic *, const struct prop *base, uint32_t n);
-/* can what they say of retention be understood? */
-bool props_retention_ok(const struct prop *, uint32_t n);
+void topic_props_apply(struct topic *, const struct prop *base, uint32_t n);
+/* can what they say of what has a meaning here be understood? */
+bool props_are_right(const struct prop *, uint32_t n);
 /* add over old; an empty value takes the key away; props_free() */
 struct prop *props_merge(const struct prop *old, uint32_t old_n,
     const struct prop *add, uint32_t add_n, uint32_t *np);

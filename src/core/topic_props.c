@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Properties of topics, and what two of them mean: retention_ms and
- * retention_bytes (-1: unlimited) stand above the namespace's retention. A
- * partition has those of its partitioned topic, with its own above them.
+ * Properties of topics, and what three of them mean: retention_ms and
+ * retention_bytes (-1: unlimited) stand above the namespace's retention,
+ * flush_policy (sync, async) above the configuration's flushPolicy. A partition has
+ * those of its partitioned topic, with its own above them.
  */
 #include "core/admin_priv.h"
 #include "core/sub_priv.h"
@@ -25,29 +26,52 @@ number(struct str s, int64_t *v)
 	return true;
 }
 
-void
-retention_read(struct retention *r, const struct prop *v, uint32_t n)
+static bool
+flush(struct str s, enum flush *v)
 {
-	uint32_t i;
-
-	for (i = 0; i < n; i++) {
-		if (str_eq(v[i].key, STR_LIT("retention_ms")))
-			r->has_ms |= number(v[i].value, &r->ms);
-		else if (str_eq(v[i].key, STR_LIT("retention_bytes")))
-			r->has_bytes |= number(v[i].value, &r->bytes);
-	}
+	if (str_eq(s, STR_LIT("sync")))
+		*v = FLUSH_SYNC;
+	else if (str_eq(s, STR_LIT("async")))
+		*v = FLUSH_ASYNC;
+	else
+		return false;
+	return true;
 }
 
-bool
-props_retention_ok(const struct prop *v, uint32_t n)
+/* false: it means something, and can't be understood */
+static bool
+own_read(struct topic_own *o, const struct prop *p)
 {
-	int64_t x;
+	bool ok = true;
+
+	if (str_eq(p->key, STR_LIT("retention_ms"))) {
+		ok = number(p->value, &o->ms);
+		o->has_ms |= ok;
+	} else if (str_eq(p->key, STR_LIT("retention_bytes"))) {
+		ok = number(p->value, &o->bytes);
+		o->has_bytes |= ok;
+	} else if (str_eq(p->key, STR_LIT("flush_policy")))
+		ok = flush(p->value, &o->flush);
+	return ok;
+}
+
+void
+topic_own_read(struct topic_own *o, const struct prop *v, uint32_t n)
+{
 	uint32_t i;
 
 	for (i = 0; i < n; i++)
-		if ((str_eq(v[i].key, STR_LIT("retention_ms")) ||
-			str_eq(v[i].key, STR_LIT("retention_bytes"))) &&
-		    v[i].value.len > 0 && !number(v[i].value, &x))
+		(void)own_read(o, &v[i]);
+}
+
+bool
+props_are_right(const struct prop *v, uint32_t n)
+{
+	struct topic_own o = { 0 };
+	uint32_t i;
+
+	for (i = 0; i < n; i++)
+		if (v[i].value.len > 0 && !own_read(&o, &v[i]))
 			return false;
 	return true;
 }
@@ -87,11 +111,11 @@ props_merge(const struct prop *old, uint32_t old_n, const struct prop *add,
 /* --- of a topic ----------------------------------------------------------------------- */
 
 void
-topic_retention(struct topic *t, const struct prop *base, uint32_t n)
+topic_props_apply(struct topic *t, const struct prop *base, uint32_t n)
 {
-	t->own = (struct retention){ 0 };
-	retention_read(&t->own, base, n);
-	retention_read(&t->own, t->props, t->props_n);
+	t->own = (struct topic_own){ 0 };
+	topic_own_read(&t->own, base, n);
+	topic_own_read(&t->own, t->props, t->props_n);
 }
 
 struct set {
@@ -113,7 +137,7 @@ recorded(struct topic *t, enum err e)
 		props_free(&t->props, t->props_n);
 		t->props = set->old;
 		t->props_n = set->old_n;
-		topic_retention(t, NULL, 0);
+		topic_props_apply(t, NULL, 0);
 	} else {
 		props_free(&set->old, set->old_n);
 	}
@@ -144,7 +168,7 @@ set_props(struct topic *t, struct op **opp)
 	t->setting = set;
 	t->props = props_merge(
 	    set->old, set->old_n, op->props, op->props_n, &t->props_n);
-	topic_retention(t, NULL, 0);
+	topic_props_apply(t, NULL, 0);
 	tlog_commit(t, false, recorded);
 }
 
@@ -173,7 +197,7 @@ take_up(struct admin *ad, const struct partitioned_record *pr)
 
 	MAP_FOREACH(t, ad->co->topics, it)
 		if (t->name.partition >= 0 && str_eq(t->name.base, ad->tn.full))
-			topic_retention(t, pr->props, pr->props_n);
+			topic_props_apply(t, pr->props, pr->props_n);
 }
 
 static void partitioned_got(void *, enum err, const void *, size_t);
@@ -270,7 +294,7 @@ topic_props_op(struct core *co, struct op **opp)
 	if (topic_name_parse(&ad->tn, ad->op->topic) != ERR_OK ||
 	    ad->tn.partition >= 0)
 		admin_end(ad, ERR_INVALID_NAME, "Topic name is not valid");
-	else if (!props_retention_ok(ad->op->props, ad->op->props_n) ||
+	else if (!props_are_right(ad->op->props, ad->op->props_n) ||
 	    ad->op->props_n > RECORD_PROPS_MAX / 2)
 		admin_end(ad, ERR_INVALID_ARG, "Properties are not valid");
 	else

@@ -10,6 +10,7 @@ static const char *const message_types[] = { "UNSPECIFIED", "MIXED",
 	"TRANSACTION", "PRIORITY", "FIFO", "DELAY", "LITE", "NORMAL", NULL };
 static const char *const queue_types[] = { "SimpleCQ", "BatchCQ", NULL };
 /* COMPACTION isn't served */
+static const char *const flushes[] = { "SYNC_FLUSH", "ASYNC_FLUSH", NULL };
 static const char *const policies[] = { "DELETE", NULL };
 
 const struct attr_kind rmq_topic_attrs[] = {
@@ -17,6 +18,8 @@ const struct attr_kind rmq_topic_attrs[] = {
 	{ "cleanup.policy", true, policies, 0, 0 },
 	{ "message.type", false, message_types, 0, 0 },
 	{ "reserve.time", false, NULL, -1, INT64_MAX },
+	/* ours: the reference has it for a whole broker only */
+	{ "flushDiskType", false, flushes, 0, 0 },
 	{ NULL, false, NULL, 0, 0 },
 };
 

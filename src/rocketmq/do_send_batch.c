@@ -204,6 +204,7 @@ rmq_send_batch(struct rmq_session *s, const struct rmq_req *q,
 	struct rmq_batch_msg bm;
 	struct rmq_batch b;
 	struct rmq_message m = *outer;
+	bool async = rmq_is_async(rmq_props_get(props, RMQ_PROP_WAIT));
 	struct acc *a;
 	uint32_t n;
 
@@ -223,6 +224,7 @@ rmq_send_batch(struct rmq_session *s, const struct rmq_req *q,
 		if (rmq_props_take(rm, bm.props, loop_wall_ms(rm->lp), &m.props,
 			&m.p) != ERR_OK)
 			WRONG("properties that had room before");
+		m.p.async = async; /* the whole waits or doesn't */
 		rmq_store(s, &q->ref, t, &m, stored, a);
 	}
 }

@@ -132,6 +132,7 @@ rmq_stage(struct rmq_session *s, const struct rmq_ref *ref,
 								 STAGE_APPEND;
 	op->text = op_str(op, m->p.uniq);
 	op->u64 = st->timer ? rmq_recall_hash(m->p.uniq) : 0;
+	op->publish.flush = rmq_flush_of(m);
 	if (!props_due(s->rm, t, m, &due.props) ||
 	    !rmq_record_make(s, &due, &op->publish.body, &op->publish.attr)) {
 		op_free(&op);

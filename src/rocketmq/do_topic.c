@@ -15,7 +15,7 @@
 
 #define LIST_MAX 10000u
 #define QUEUES_MAX 65536
-#define PROPS_N 7u
+#define PROPS_N 8u
 #define NAME_LONGEST 127u
 
 struct put_item {
@@ -143,6 +143,16 @@ retention_ms(const struct rmq *rm, struct str attrs)
 	return rm->conf.retention_ms;
 }
 
+static struct str
+flush_policy(struct str attrs)
+{
+	struct str v = rmq_attrs_get(attrs, STR_LIT("flushDiskType"));
+
+	return str_eq(v, STR_LIT("SYNC_FLUSH")) ? STR_LIT("sync") :
+	    str_eq(v, STR_LIT("ASYNC_FLUSH"))	? STR_LIT("async") :
+						  STR_LIT("");
+}
+
 static void
 add_props(struct rmq_job *j, struct op *op)
 {
@@ -158,8 +168,10 @@ add_props(struct rmq_job *j, struct op *op)
 	prop_num(op, &pr[4], RMQ_TPROP_ORDER, it->order);
 	prop(op, &pr[5], RMQ_TPROP_ATTRIBUTES, attrs);
 	prop_num(op, &pr[6], "retention_ms", retention_ms(j->rm, attrs));
+	/* an empty one takes it away */
+	prop(op, &pr[7], "flush_policy", flush_policy(attrs));
 	op->props = pr;
-	op->props_n = PROPS_N;
+	op->props_n = PROPS_N - (p->fresh && pr[7].value.len == 0);
 }
 
 static struct op *

@@ -90,6 +90,7 @@ rmq_stage_half(struct rmq_session *s, const struct rmq_ref *ref,
 	op->topic = op_str(op, rmq_queue_full(t, m->queue, name, sizeof name));
 	op->due_ms = loop_wall_ms(s->rm->lp) + first_check_ms(s->rm, m->props);
 	op->u32 = STAGE_NOTIFY;
+	op->publish.flush = rmq_flush_of(m);
 	op->text = op_str(op, rmq_props_get(m->props, RMQ_PROP_PGROUP));
 	if (!rmq_record_make(s, &half, &op->publish.body, &op->publish.attr)) {
 		op_free(&op);

@@ -235,6 +235,7 @@ fill(struct rmq_job *j, struct str topic, struct pos pos, const struct attr *a)
 		op->u64 = (uint64_t)ls->q[i].place;
 		op->publish.attr = *a;
 		op->publish.attr.format = ENTRY_FORMAT_REFERENCE;
+		op->publish.flush = rmq_flush_of(&ls->m);
 		op->publish.body = slice_ref(where);
 		rmq_job_route(j, &op);
 	}
@@ -410,7 +411,8 @@ send_new(const struct rmq_message *m)
 		.tags = v[1],
 		.uniq = v[2],
 		.sharding = v[3],
-		.multi = v[4] };
+		.multi = v[4],
+		.async = m->p.async };
 	return ls;
 }
 

@@ -128,8 +128,10 @@ run(struct outlet *o)
 		m->body = (struct slice){ 0 };
 		o->sent_n++;
 		route_publish(o->rm->router,
-		    &(struct core_publish){
-			.producer = o->handle, .attr = m->attr, .body = body });
+		    &(struct core_publish){ .producer = o->handle,
+			.attr = m->attr,
+			.body = body,
+			.flush = m->async ? FLUSH_ASYNC : FLUSH_AS_TOPIC });
 		slice_unref(&body);
 	}
 }

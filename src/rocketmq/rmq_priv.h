@@ -401,6 +401,7 @@ struct outlet_msg {
 	uint32_t bytes; /* counted at the session */
 	uint32_t queue;
 	uint8_t uniq_len; /* 0: none */
+	bool async; /* its sender doesn't wait for the disk */
 	char uniq[RMQ_ID_MAX];
 	struct attr attr;
 	struct slice body; /* referenced until it is published */

@@ -176,6 +176,13 @@ is(struct str name, const struct str *prop)
 	return str_eq(name, *prop);
 }
 
+bool
+rmq_is_async(struct str wait)
+{
+	return wait.len > 0 &&
+	    (wait.len != 4 || strncasecmp(wait.p, "true", 4) != 0);
+}
+
 /* Notes what it says; true: it is stored. */
 static bool
 look(struct scan *sc, struct str name, struct str v)
@@ -191,7 +198,10 @@ look(struct scan *sc, struct str name, struct str v)
 		p->tags = v;
 	else if (is(name, &RMQ_PROP_SHARDING_KEY))
 		p->sharding = v;
-	else if (is(name, &RMQ_PROP_WAIT) || is(name, &RMQ_PROP_POP_CK))
+	else if (is(name, &RMQ_PROP_WAIT)) {
+		p->async = rmq_is_async(v);
+		return false;
+	} else if (is(name, &RMQ_PROP_POP_CK))
 		return false;
 	else if (is(name, &RMQ_PROP_INNER_NUM)) {
 		p->inner_num = v;
@@ -279,9 +289,11 @@ void
 rmq_store(struct rmq_session *s, const struct rmq_ref *ref, struct rmq_topic *t,
     const struct rmq_message *m, outlet_done_f *done, void *priv)
 {
-	struct outlet_msg om = {
-		.ref = *ref, .done = done, .priv = priv, .queue = m->queue
-	};
+	struct outlet_msg om = { .ref = *ref,
+		.done = done,
+		.priv = priv,
+		.queue = m->queue,
+		.async = m->p.async };
 	struct fx_receipt r = { .err = ERR_OK };
 
 	if (m->p.uniq.len < sizeof om.uniq) {

@@ -28,6 +28,7 @@ struct rmq_msg_props {
 	bool transaction; /* TRAN_MSG=true */
 	struct str multi; /* light queues that it is for too */
 	struct str inner_num; /* INNER_NUM, which is not kept */
+	bool async; /* WAIT says not to wait for the disk */
 };
 
 struct rmq_message {
@@ -55,6 +56,13 @@ enum err rmq_props_take(struct rmq *, struct str sent, int64_t now_ms,
 bool rmq_record_make(struct rmq_session *, const struct rmq_message *,
     struct slice *record, struct attr *);
 
+/* Of a value of WAIT, as Java reads it */
+bool rmq_is_async(struct str wait);
+static inline enum flush
+rmq_flush_of(const struct rmq_message *m)
+{
+	return m->p.async ? FLUSH_ASYNC : FLUSH_AS_TOPIC;
+}
 /* A record that was read, and changed; false: it is too long now. */
 bool rmq_record_again(
     struct rmq *, const struct rmq_record *, struct slice *out);

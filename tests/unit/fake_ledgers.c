@@ -151,7 +151,7 @@ fk_append(struct ledgers *l, struct ledger *lg, const struct attr *a,
 	struct entry *ent;
 	struct entry_place at;
 
-	(void)sync;
+	eng(l)->sync = sync;
 	assert(f->info.open);
 	put_entry(f, a, body->p, body->len);
 	ent = &f->ent[f->n - 1];

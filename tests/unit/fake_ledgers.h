@@ -43,6 +43,7 @@ struct fake_engine {
 	uint64_t next_id;
 	int64_t now_ms;
 	bool cold; /* peek finds nothing */
+	bool sync; /* the last append asked for it */
 	bool hold; /* appends of either kind are not answered */
 	enum err fail; /* the next answers of journals say this */
 	struct ledger_read *reads;

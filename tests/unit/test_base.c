@@ -89,6 +89,9 @@ test_err(void **state)
 		assert_in_range(err_http((enum err)e), 400, 599);
 		assert_in_range(err_grpc((enum err)e), 40000, 59999);
 		assert_true(err_rocketmq((enum err)e) > 0);
+		/* clients take these for stored */
+		assert_false(err_rocketmq((enum err)e) >= 10 &&
+		    err_rocketmq((enum err)e) <= 12);
 	}
 
 	diag_clear(&d);

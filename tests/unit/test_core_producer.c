@@ -222,6 +222,67 @@ batches_take_their_indexes(void **state)
 	assert_int_equal(lrig_topic(tr)->log.next_index, 10);
 }
 
+static enum err
+set_flush(struct lrig *tr, const char *value)
+{
+	struct op *op = lrig_new_op(tr, OP_TOPIC_PROPS_SET, 7, 0);
+	struct prop *v = op_mem(op, sizeof *v);
+
+	v->key = STR_LIT("flush_policy");
+	v->value = op_str(op, str_of(value));
+	op->props = v;
+	op->props_n = 1;
+	return lrig_ask(tr, op)->err;
+}
+
+/* What a publish wishes stands above the topic's property, that above the
+ * configuration. */
+static void
+who_waits_for_the_disk(void **state)
+{
+	static const struct {
+		const char *of_topic;
+		enum flush wish;
+		bool sync;
+	} t[] = {
+		{ "", FLUSH_AS_TOPIC, true },
+		{ "", FLUSH_ASYNC, false },
+		{ "async", FLUSH_AS_TOPIC, false },
+		{ "async", FLUSH_SYNC, true },
+		{ "async", FLUSH_ASYNC, false },
+		{ "sync", FLUSH_AS_TOPIC, true },
+		{ "sync", FLUSH_ASYNC, false },
+	};
+	struct lrig *tr = *state;
+	struct core_publish p = {
+		.producer = lrig_producer(tr, 1),
+		.attr = { .format = ENTRY_FORMAT_PULSAR, .messages_n = 1 },
+		.body = slice_str("x"),
+	};
+	size_t i;
+
+	for (i = 0; i < NELEM(t); i++) {
+		assert_ok(set_flush(tr, t[i].of_topic));
+		p.sequence = p.highest_sequence = i;
+		p.flush = t[i].wish;
+		core_publish(tr->co, &p);
+		assert_int_equal(tr->e->sync, t[i].sync);
+		lrig_run(tr);
+	}
+	assert_err(set_flush(tr, "never"), ERR_INVALID_ARG);
+	assert_int_equal(tr->rc_n, NELEM(t));
+	/* after a restart, too */
+	p.flush = FLUSH_AS_TOPIC;
+	assert_ok(set_flush(tr, "async"));
+	lrig_stop(tr);
+	lrig_start(tr);
+	lrig_forget(tr);
+	p.producer = lrig_producer(tr, 1);
+	core_publish(tr->co, &p);
+	assert_false(tr->e->sync);
+	lrig_run(tr);
+}
+
 static void
 nothing_is_kept_of_non_persistent(void **state)
 {
@@ -338,6 +399,7 @@ main(void)
 		TEST(a_subscription_too_late),
 		TEST(terminated),
 		TEST(batches_take_their_indexes),
+		TEST(who_waits_for_the_disk),
 		TEST(nothing_is_kept_of_non_persistent),
 		TEST(no_space),
 		TEST(an_error_reaches_the_producer),

@@ -94,9 +94,10 @@ CONF_ENUM(flushPolicy, 0, "sync|async", RESTART,
     "sync: a message is acknowledged once it is on the disk. async: once the "
     "kernel has it, so that a crash of the broker loses nothing, but a crash "
     "of the machine may lose the last flushIntervalMs. Also flushDiskType = "
-    "SYNC_FLUSH or ASYNC_FLUSH.")
+    "SYNC_FLUSH or ASYNC_FLUSH. A topic's property flush_policy stands above it.")
 CONF_INT(flushIntervalMs, 500, 1, 60000, "ms", RESTART,
-    "With flushPolicy = async, the longest time until written data is synced.")
+    "The longest time until what was acknowledged before it was on the disk is "
+    "synced.")
 CONF_INT(segmentSizeMB, 64, 4, 1024, "MiB", RESTART,
     "Size of a log segment, at least five times maxMessageSize. Applies to "
     "segments made from then on.")
