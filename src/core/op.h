@@ -230,9 +230,10 @@ enum op_type {
 	/* u64 locator; flag: drop it; else publish.attr and .body are appended to
 	 * the target in its stead (flag2: it stays staged all the same, until it is
 	 * resolved once more): FX_STAGED, with the place in the target.
-	 * ERR_NO_MESSAGE: it is not staged any more */
+	 * ERR_NO_MESSAGE: it is not staged any more. ERR_BUSY: somebody else has to
+	 * do with it, who may end it or not */
 	OP_STAGE_RESOLVE,
-	OP_STAGE_AGAIN, /* u64 locator, due_ms: is due then: FX_DONE */
+	OP_STAGE_AGAIN, /* u64 locator, due_ms: is due then: FX_DONE; as above */
 	/* u64 locator: FX_ENTRY as FX_STAGE_DUE has it. Without a topic: of any
 	 * target of the shard that is asked, by route_op_to() */
 	OP_STAGE_GET,

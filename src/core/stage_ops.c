@@ -98,9 +98,11 @@ by_locator(struct core *co, struct op **opp)
 	j->pos = stage_pos(j->it.at);
 	if (j->log == NULL && opening)
 		stage_job_answer(j, ERR_NOT_READY, NULL);
-	else if (j->log == NULL || !stage_is_staged(j->log, j->pos) ||
-	    (j->op->type != OP_STAGE_GET && !hold(j)))
+	else if (j->log == NULL || !stage_is_staged(j->log, j->pos))
 		no_message(j);
+	else if (j->op->type != OP_STAGE_GET && !hold(j))
+		stage_job_answer(
+		    j, ERR_BUSY, "Somebody else has to do with the entry");
 	else
 		fetch_entry(j->log->t, j->pos, fetched, j);
 }

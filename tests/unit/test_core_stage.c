@@ -545,6 +545,29 @@ test_resolved_once(void **state)
 	expect_once();
 }
 
+/* Of two at the same time one is told to come again. */
+static void
+test_resolved_by_two(void **state)
+{
+	struct op *a, *b;
+	uint64_t loc, req;
+	unsigned i;
+
+	(void)state;
+	loc = trig_do(&tr, stage_op_of(T, "m", 0))->u64;
+	a = commit_op(loc, "m");
+	b = by_locator(OP_STAGE_RESOLVE, T, loc);
+	b->flag = true;
+	req = b->req;
+	core_op(tr.co, &a);
+	core_op(tr.co, &b);
+	trig_run(&tr);
+	for (i = 0; i < tr.fx_n; i++)
+		if (tr.fx[i]->req == req)
+			assert_err(tr.fx[i]->err, ERR_BUSY);
+	assert_err(trig_do(&tr, commit_op(loc, "m"))->err, ERR_NO_MESSAGE);
+}
+
 /* What is asked to stay staged does, over a crash as well. */
 static void
 test_resolved_stays(void **state)
@@ -708,6 +731,7 @@ main(void)
 		U_(test_no_due),
 		U_(test_due_once),
 		U_(test_resolved_once),
+		U_(test_resolved_by_two),
 		U_(test_resolved_stays),
 		U_(test_recall),
 		U_(test_refused),
