@@ -291,6 +291,7 @@ subscribed(struct sim *w, struct sess *se, const struct fx *fx)
 	if (n > 0 && s->type == SUB_EXCLUSIVE)
 		violation(w, "t%u %s: %u joins, it is taken", s->t->i, s->name,
 		    se->tag);
+	claims_check(w, s);
 	model_subscribed(w, se);
 	if (n == 0)
 		model_rewind(s);
@@ -351,13 +352,13 @@ on_fx(void *priv, struct fx *fx)
 		stager_post_fx(fx);
 		return;
 	}
-	if (reads_answer(w, fx) || leases_answer(w, fx)) {
+	if (reads_answer(w, fx) || leases_answer(w, fx) ||
+	    stager_answered(w, fx)) {
 		fx_free(&fx);
 		return;
 	}
+	claims_answered(w, fx);
 	se = sess_of(w, fx->dest.tag);
-	if (fx->op == OP_STAGE || fx->op == OP_STAGE_RESOLVE)
-		stager_answered(fx);
 	trace(w, "fx %d of op %d for %u: %s %s", (int)fx->type, (int)fx->op,
 	    se->tag, err_text(fx->err), fx->diag);
 	switch (fx->type) {

@@ -45,6 +45,10 @@ dice(struct sim *w)
 	w->body_max = sizes[rnd(w, 3)];
 	w->leases = rnd(w, 2) == 0 ? (unsigned)rnd(w, 60) : 0;
 	w->reads = rnd(w, 2) == 0 ? (unsigned)rnd(w, 60) : 0;
+	/* what clients of both protocols do is in every seed */
+	if (w->leases + w->reads + w->stages == 0)
+		w->reads = w->stages = 1 + (unsigned)rnd(w, 40);
+	w->claims = rnd(w, 2) == 0 ? (unsigned)rnd(w, 20) : 0;
 	trace(w,
 	    "dice: %u shards, enospc %u, eio %u, readfail %u, metafail %u, "
 	    "unloads %u, drains %u, reshards %u, stale %u, seeks %u, unsubs %u",
@@ -216,6 +220,8 @@ step(struct sim *w)
 			leases_act(w);
 		if (chance(w, w->stages))
 			stager_act(w);
+		if (chance(w, w->claims))
+			claims_act(w);
 	} else if (d < 65) {
 		if (!chance(w, w->slow_disk))
 			world_pump(w, 1 + rnd(w, 4), 0);
@@ -441,6 +447,7 @@ end(struct sim *w)
 	close_all(w);
 	reads_check_rest(w);
 	send_all(w);
+	stager_commit_all(w);
 	read_all(w);
 	lease_all(w);
 	take_all(w, true);

@@ -5,6 +5,7 @@ check_PROGRAMS += %D%/sim
 %C%_sim_SOURCES = \
 	%D%/ack.c \
 	%D%/check.c \
+	%D%/claim.c \
 	%D%/client.c \
 	%D%/drive.c \
 	%D%/lease.c \

@@ -203,6 +203,8 @@ apply_op(struct sim *w, struct sess *se, struct op **opp)
 		model_seek(se, op->start.pos);
 	else if (op->type == OP_UNSUBSCRIBE && se->state == SESS_LIVE)
 		model_unsubscribe(se);
+	if (op->type == OP_SEEK || op->type == OP_UNSUBSCRIBE)
+		se->leaving = true;
 	core_op(co, opp);
 }
 

@@ -175,6 +175,10 @@ summary(const struct sim_stats *st)
 		{ "staged", st->staged },
 		{ "appended when due", st->appended },
 		{ "staged anew elsewhere", st->moved },
+		{ "half messages", st->halves },
+		{ "committed", st->commits },
+		{ "recalls", st->recalls },
+		{ "claims", st->claims },
 	};
 	size_t i;
 

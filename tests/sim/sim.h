@@ -12,7 +12,8 @@
  *   model.c    topics, entries, subscriptions: what was acked for sure, maybe
  *   check.c    effects of the core against the model
  *   ack.c      acks, from their application to their receipt
- *   stage.c    what is staged
+ *   stage.c    what is staged, half messages
+ *   claim.c    claims of subscriptions
  *   net.c      connections: queues both ways, cuts
  *   client.c   producers and consumers
  *   reads.c    reads and cursors by index
@@ -98,6 +99,9 @@ struct m_sub {
 	    unsure; /* a seek failed: the next life may begin at either place */
 	bool whole; /* from the topic's first entry on, no seek */
 	uint32_t next_seq[PRODUCERS_MAX + 1]; /* first arrivals, with whole */
+	int64_t
+	    claim_ms; /* it is claimed until then; 0: not, or not for sure */
+	bool claim_shared;
 };
 
 /* A cursor that is moved by index. */
@@ -166,6 +170,7 @@ struct sess {
 	uint32_t owed_head, owed_n, owed_cap;
 	bool failed;
 	bool closing; /* by the front-end, its connection is gone */
+	bool leaving; /* it has asked for what ends it, if that goes well */
 	/* consumer */
 	struct m_sub *sub;
 	int64_t permits;
@@ -296,6 +301,7 @@ struct sim_stats {
 	uint64_t groups, reads, checkpoints, sealed, freed, recycled,
 	    ledgers_gone, index_reads, cursor_sets;
 	uint64_t delayed, staged, appended, moved, leases, lease_ends;
+	uint64_t halves, commits, recalls, claims;
 };
 
 struct sim {
@@ -332,6 +338,7 @@ struct sim {
 	unsigned enospc, eio, readfail, metafail, unloads, drains, reshards;
 	unsigned seeks, unsubs;
 	unsigned reads, leases; /* at an index; for a time; percent */
+	unsigned claims;
 	unsigned delays, stages; /* percent of what is published; of steps */
 	bool drained; /* the crash that follows ends nothing */
 	uint32_t high_water; /* messages to a client */
@@ -405,7 +412,9 @@ void ack_crash(struct sim *);
 
 /* --- stage.c */
 void stager_act(struct sim *);
-void stager_answered(const struct fx *);
+bool stager_answered(struct sim *, const struct fx *); /* and nobody else's */
+/* At the end: every half message that is left */
+void stager_commit_all(struct sim *);
 void stager_stored(
     struct sim *, const struct m_topic *, const struct m_entry *);
 void stager_crash(struct sim *, bool drained);
@@ -470,6 +479,12 @@ void leases_crash(struct sim *);
 void leases_check_rest(struct sim *);
 bool leases_next(struct sim *, struct m_topic *);
 void leases_check_end(struct sim *);
+
+/* --- claim.c */
+void claims_act(struct sim *);
+void claims_answered(struct sim *, const struct fx *);
+void claims_check(struct sim *, const struct m_sub *);
+void claims_crash(struct sim *);
 
 /* --- drive.c */
 void drive(struct sim *);

@@ -2,24 +2,31 @@
 /*
  * Staged entries: what a core said is staged comes into its topic, not before it is
  * due, and once. Some are dropped before they are due: those never come once that
- * was answered. Only where one was staged anew on another shard a crash may leave
- * both: there are two logs.
+ * was answered. Half messages come when somebody says so, and not else; those that
+ * are due are asked for, until they are resolved. Only where one was staged anew on
+ * another shard a crash may leave both: there are two logs.
  */
 #include "tests/sim/sim.h"
 
 #include <inttypes.h>
 
 #define DELAY_MAX_MS 4000u
+#define HASH_OF(seq) ((uint64_t)(seq) + 1) /* by which it is recalled */
 
 struct m_staged {
 	uint32_t topic;
-	int64_t due_ms;
+	int64_t due_ms; /* 0: none, of a half message */
 	uint64_t locator; /* 0: not answered */
-	uint64_t req, drop_req;
+	uint64_t req, drop_req, commit_req;
+	bool half, asked; /* asked for: FX_STAGE_DUE came */
+	bool committing; /* may be appended */
+	bool committed; /* was, for sure */
 	bool conf; /* is staged for sure */
 	uint32_t moves; /* to another shard, in this life */
 	bool doubled; /* both may have stayed */
 	bool dropping; /* may be gone */
+	bool
+	    tried; /* something was refused, or a crash came before its answer */
 	bool dropped; /* is gone for sure */
 };
 
@@ -111,30 +118,24 @@ give(struct sim *w, const struct m_topic *t, struct op *op)
 	core_op(w->sh[i].co, &op);
 }
 
-void
-stager_act(struct sim *w)
+static struct str
+owner_key(char key[static 16], uint32_t seq)
+{
+	(void)snprintf(key, 16, "k%u", seq);
+	return str_of(key);
+}
+
+static void
+stage(struct sim *w)
 {
 	struct client *cl = &w->p[STAGER];
 	struct core_publish p;
 	struct m_staged *m;
 	struct m_topic *t;
+	uint32_t seq = staged_n;
 	struct op *op;
-	uint32_t seq;
+	char key[16];
 
-	if (staged_n > 0 && chance(w, 20)) {
-		m = &staged[rnd(w, staged_n)];
-		if (m->locator == 0 || m->dropping)
-			return;
-		m->dropping = true;
-		t = &w->t[m->topic];
-		op = op_of(w, t, OP_STAGE_RESOLVE);
-		op->u64 = m->locator;
-		op->flag = true;
-		m->drop_req = op->req;
-		give(w, t, op);
-		return;
-	}
-	seq = staged_n;
 	if (staged_n == staged_cap) {
 		staged_cap = staged_cap == 0 ? 64 : staged_cap * 2;
 		staged = mem_reallocarray(staged, staged_cap, sizeof *staged);
@@ -145,9 +146,12 @@ stager_act(struct sim *w)
 	}
 	m = &staged[staged_n++];
 	*m = (struct m_staged){ .topic = (uint32_t)rnd(w, w->topics_n),
+		.half = chance(w, 30),
 		.due_ms = w->wall_ms + (int64_t)rnd(w, DELAY_MAX_MS) };
 	if (chance(w, 30))
 		m->due_ms -= m->due_ms % 1000;
+	if (m->half && chance(w, 30))
+		m->due_ms = 0;
 	t = &w->t[m->topic];
 	cl->i = STAGER;
 	cl->t = t;
@@ -160,29 +164,184 @@ stager_act(struct sim *w)
 	op->publish.attr.deliver_at_ms = 0;
 	op->publish.body = p.body;
 	op->due_ms = m->due_ms;
+	op->u32 = m->half ? STAGE_NOTIFY : STAGE_APPEND;
+	op->u64 = HASH_OF(seq);
+	op->text = op_str(op, owner_key(key, seq));
 	m->req = op->req;
 	w->st.staged++;
-	trace(
-	    w, "stage s#%u for t%u, due at %" PRId64, seq, m->topic, m->due_ms);
+	w->st.halves += m->half;
+	trace(w, "stage s#%u%s for t%u, due at %" PRId64, seq,
+	    m->half ? ", half," : "", m->topic, m->due_ms);
+	give(w, t, op);
+}
+
+static void
+drop(struct sim *w, uint32_t seq)
+{
+	struct m_staged *m = &staged[seq];
+	struct m_topic *t = &w->t[m->topic];
+	struct op *op;
+	char key[16];
+
+	if (m->dropping)
+		return;
+	/* by its due time: that of a half message may be another one by now */
+	if (!m->half && chance(w, 50)) {
+		op = op_of(w, t, OP_STAGE_RECALL);
+		op->due_ms = m->due_ms;
+		op->u64 = HASH_OF(seq);
+		op->text = op_str(op, owner_key(key, seq));
+		w->st.recalls++;
+	} else {
+		op = op_of(w, t, OP_STAGE_RESOLVE);
+		op->u64 = m->locator;
+		op->flag = true;
+	}
+	m->dropping = true;
+	m->drop_req = op->req;
+	give(w, t, op);
+}
+
+static void
+commit(struct sim *w, uint32_t seq)
+{
+	struct client *cl = &w->p[STAGER];
+	struct m_staged *m = &staged[seq];
+	struct m_topic *t = &w->t[m->topic];
+	struct core_publish p;
+	struct op *op;
+
+	cl->t = t;
+	body_make(w, cl, seq, &p);
+	op = op_of(w, t, OP_STAGE_RESOLVE);
+	op->publish.attr = p.attr;
+	op->publish.attr.deliver_at_ms = 0;
+	op->publish.body = p.body;
+	op->u64 = m->locator;
+	m->committing = true;
+	m->commit_req = op->req;
+	trace(w, "commit s#%u", seq);
+	give(w, t, op);
+}
+
+static void
+again(struct sim *w, uint32_t seq)
+{
+	struct m_staged *m = &staged[seq];
+	struct m_topic *t = &w->t[m->topic];
+	struct op *op = op_of(w, t, OP_STAGE_AGAIN);
+
+	m->asked = false;
+	op->u64 = m->locator;
+	op->due_ms = w->wall_ms + 1 + (int64_t)rnd(w, DELAY_MAX_MS);
 	give(w, t, op);
 }
 
 void
-stager_answered(const struct fx *fx)
+stager_act(struct sim *w)
+{
+	const struct m_staged *m;
+	uint32_t seq;
+
+	if (staged_n == 0 || !chance(w, 40)) {
+		stage(w);
+		return;
+	}
+	seq = (uint32_t)rnd(w, staged_n);
+	m = &staged[seq];
+	if (m->locator == 0)
+		return;
+	if (!m->half || chance(w, 30))
+		drop(w, seq);
+	else if (m->asked && chance(w, 40))
+		again(w, seq);
+	else if (!m->committing)
+		commit(w, seq);
+}
+
+void
+stager_commit_all(struct sim *w)
 {
 	uint32_t i;
 
-	for (i = 0; i < staged_n; i++) {
-		if (staged[i].req == fx->req && fx->type == FX_STAGED) {
-			staged[i].conf = true;
-			staged[i].locator = fx->u64;
-		}
-		if (staged[i].drop_req == fx->req && fx->type == FX_STAGED)
-			staged[i].dropped = true;
-		/* it was appended before */
-		if (staged[i].drop_req == fx->req && fx->err == ERR_NO_MESSAGE)
-			staged[i].dropping = false;
+	for (i = 0; i < staged_n; i++)
+		if (staged[i].half && staged[i].conf && !staged[i].dropping &&
+		    !staged[i].committed)
+			commit(w, i);
+}
+
+/* Somebody is to say what becomes of it. */
+static void
+stager_due(struct sim *w, const struct fx *fx)
+{
+	uint32_t seq = body_seq(&fx->ent.body);
+	struct m_staged *m = &staged[seq];
+
+	if (seq >= staged_n || !m->half)
+		violation(w, "s#%u is asked for", seq);
+	if (m->due_ms == 0 || w->wall_ms < m->due_ms)
+		violation(w, "s#%u is asked for early", seq);
+	if ((m->committed || m->dropped) && !m->doubled)
+		violation(w, "s#%u is asked for, it was resolved", seq);
+	trace(w, "s#%u is asked for", seq);
+	m->conf = m->asked = true;
+	m->locator = fx->u64;
+}
+
+/* A half message is where it was, unless somebody resolved it. */
+static void
+not_there(struct sim *w, struct m_staged *m, uint64_t req)
+{
+	bool drop = m->drop_req == req;
+
+	if (m->half && m->conf && !m->doubled && w->reshards == 0 &&
+	    !(drop ? m->committing : m->dropping) && !m->tried)
+		violation(w, "s#%u is lost", (unsigned)(m - staged));
+	if (drop) /* it was appended before */
+		m->dropping = false;
+}
+
+static void
+answered(struct sim *w, struct m_staged *m, const struct fx *fx)
+{
+	if (m->req == fx->req && fx->type == FX_STAGED) {
+		m->conf = true;
+		m->locator = fx->u64;
 	}
+	if (m->drop_req == fx->req &&
+	    (fx->type == FX_STAGED || fx->type == FX_ENTRY))
+		m->dropped = true;
+	if (m->commit_req == fx->req && fx->type == FX_STAGED) {
+		m->committed = true;
+		w->st.commits++;
+	}
+	if (m->req == fx->req)
+		return;
+	if (m->drop_req == fx->req && fx->err == ERR_BUSY)
+		m->dropping = false;
+	if (fx->err == ERR_NO_MESSAGE)
+		not_there(w, m, fx->req);
+	else if (fx->err != ERR_OK)
+		m->tried = true; /* it may have been done all the same */
+}
+
+bool
+stager_answered(struct sim *w, const struct fx *fx)
+{
+	uint32_t i;
+
+	if (fx->type == FX_STAGE_DUE) {
+		stager_due(w, fx);
+		return true;
+	}
+	if (fx->op != OP_STAGE && fx->op != OP_STAGE_RESOLVE &&
+	    fx->op != OP_STAGE_RECALL)
+		return false;
+	for (i = 0; i < staged_n; i++)
+		if (staged[i].req == fx->req || staged[i].drop_req == fx->req ||
+		    staged[i].commit_req == fx->req)
+			answered(w, &staged[i], fx);
+	return false;
 }
 
 /* --- what must hold -------------------------------------------------------------------- */
@@ -204,7 +363,9 @@ stager_stored(struct sim *w, const struct m_topic *t, const struct m_entry *e)
 
 	if (e->seq >= staged_n || m->topic != t->i)
 		violation(w, "s#%u was not staged for t%u", e->seq, t->i);
-	if (w->wall_ms < m->due_ms)
+	if (m->half && !m->committing)
+		violation(w, "s#%u comes, and was not committed", e->seq);
+	if (!m->half && w->wall_ms < m->due_ms)
 		violation(w, "s#%u comes %" PRId64 " ms early", e->seq,
 		    m->due_ms - w->wall_ms);
 	if (m->dropped && !m->doubled)
@@ -232,6 +393,10 @@ stager_crash(struct sim *w, bool drained)
 			staged[i].doubled = true;
 		}
 		staged[i].moves = 0;
+		staged[i].asked = false;
+		staged[i].tried |=
+		    staged[i].committing != staged[i].committed ||
+		    staged[i].dropping != staged[i].dropped;
 	}
 }
 
@@ -260,8 +425,8 @@ stager_check(struct sim *w)
 		t = &w->t[k];
 		for (lost = i = 0; i < staged_n; i++) {
 			m = &staged[i];
-			if (m->topic != k || !m->conf || m->dropping ||
-			    copies(t, i) > 0)
+			if (m->topic != k || copies(t, i) > 0 ||
+			    !(m->half ? m->committed : m->conf && !m->dropping))
 				continue;
 			if (++lost > unheard(t))
 				violation(w, "s#%u is lost", i);

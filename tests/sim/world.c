@@ -197,6 +197,7 @@ world_crash(struct sim *w, bool power)
 	ack_crash(w);
 	reads_crash(w);
 	leases_crash(w);
+	claims_crash(w);
 	stager_crash(w, w->drained);
 	w->drained = false;
 	model_crash(w);
