@@ -501,6 +501,8 @@ find_go(struct tlog_find *f, enum err e)
 {
 	struct ledgers *lgs = f->t->co->ledgers;
 
+	/* a reader that was woken by the same ledger may have begun it */
+	timer_cancel(f->t->co->timers, &f->now);
 	if (f->tl->lg == NULL) {
 		find_end(f, f->t->log.last, e != ERR_OK ? e : ERR_NO_LEDGER);
 		return;

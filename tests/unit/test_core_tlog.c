@@ -635,6 +635,37 @@ search_outlives_its_ledger(void **state)
 	}
 }
 
+static struct found woken_found;
+
+static void
+on_wake_find(void *priv)
+{
+	struct topic *t = lrig_topic(priv);
+
+	tlog_find_index(t, tlog_first_index(t) + 3, on_found, &woken_found);
+}
+
+/* Whoever waited for a ledger begins a search in it when it is there. */
+static void
+search_from_a_reader(void **state)
+{
+	struct lrig *tr = *state;
+	struct reader *rd;
+	struct topic *t;
+	struct entry ent;
+
+	lrig_sub_make(tr);
+	(void)fill(tr, 2, 10);
+	t = lrig_topic(tr);
+	memset(&woken_found, 0, sizeof woken_found);
+	rd = reader_new(t, tlog_first(t), on_wake_find, tr);
+	assert_int_equal(reader_peek(rd, &ent), READER_WAIT);
+	lrig_run(tr);
+	assert_int_equal(woken_found.n, 1);
+	assert_ok(woken_found.err);
+	reader_free(&rd);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, lrig_setup, lrig_teardown)
 
 int
@@ -659,6 +690,7 @@ main(void)
 		TEST(trim_behind_the_slowest),
 		TEST(retention_keeps),
 		TEST(search_outlives_its_ledger),
+		TEST(search_from_a_reader),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
