@@ -6,6 +6,7 @@
 #include "core/reads.h"
 #include "core/due.h"
 #include "core/stage.h"
+#include "core/sweep.h"
 #include "core/topic_priv.h"
 
 #define TOPICS_MAX (1u << 28)
@@ -177,6 +178,7 @@ core_new(const struct core_conf *conf, const struct core_out *out,
 	timer_init(&co->tick, tick, co);
 	LIST_INIT(&co->stages);
 	timer_init(&co->stage_boot, stage_boot, co);
+	co->sweep = sweep_new(co);
 	return co;
 }
 
@@ -214,6 +216,7 @@ core_free(struct core **cop)
 	core_reads_fini(co);
 	mem_free(co->picks);
 	lease_pool_fini(&co->leases);
+	sweep_free(&co->sweep);
 	timer_cancel(co->timers, &co->tick);
 	timers_free(&co->timers);
 	map_fini(co->topics);
@@ -251,6 +254,8 @@ core_set_time(struct core *co, int64_t now_wall_ms, int64_t now_mono_ns)
 		co->tick_ns = now_mono_ns;
 		timer_set(co->timers, &co->stage_boot, now_mono_ns);
 		timer_set(co->timers, &co->tick, now_mono_ns + TICK_NS);
+		co->now_ns = now_mono_ns;
+		sweep_start(co->sweep);
 	}
 	co->now_ms = now_wall_ms;
 	co->now_ns = now_mono_ns;
@@ -309,6 +314,7 @@ core_own_answer(struct core *co, struct fx **fxp)
 {
 	CHECK_OBJ_NOTNULL(co, CORE_MAGIC);
 	stage_answered(co, *fxp);
+	sweep_answered(co->sweep, *fxp);
 	fx_free(fxp);
 }
 

@@ -88,6 +88,7 @@ struct core {
 	uint64_t name_seq; /* generated producer names */
 	uint64_t reserve_seq; /* names of reserved places */
 	int64_t boot_ms; /* wall, of the first event */
+	struct sweep *sweep;
 	struct timer tick; /* every 60 s: rates, retention, age of ledgers */
 	int64_t tick_ns;
 	void (*drained)(void *priv);

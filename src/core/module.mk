@@ -33,6 +33,7 @@ noinst_LIBRARIES += %D%/libcore.a
 	%D%/name.c %D%/name.h \
 	%D%/op.c %D%/op.h %D%/tbl/op_type.h \
 	%D%/policy.c \
+	%D%/sweep.c %D%/sweep.h \
 	%D%/posset.c %D%/posset.h \
 	%D%/probe.c %D%/probe.h \
 	%D%/producer.c \

@@ -158,6 +158,7 @@ ready(struct topic *t)
 	if (t->state == TOPIC_READY) {
 		if (t->name.persistent && !tlog_is_mapped(t))
 			tlog_commit(t, false, NULL);
+		tlog_check_roll(t);
 		topic_trim(t);
 		if (t->co->draining)
 			topic_unload(t, NULL, ERR_NOT_READY);

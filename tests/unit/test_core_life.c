@@ -3,6 +3,7 @@
 #include "test.h"
 
 #include "core/core_priv.h"
+#include "core/record.h"
 #include "tests/lib/topic_rig.h"
 
 #define T "persistent://public/default/t"
@@ -436,6 +437,59 @@ subscriptions_keep_it(void **state)
 	assert_int_equal(in_memory(tr), 0);
 }
 
+/* --- not in memory --------------------------------------------------------------------- */
+
+static void
+record_got(void *priv, enum err e, const void *val, size_t len)
+{
+	struct topic_record *rec = priv;
+
+	assert_ok(e);
+	assert_ok(topic_record_read(rec, val, len));
+}
+
+/* Its first ledger as the metadata has it, without loading it */
+static uint64_t
+first_ledger(struct trig *tr)
+{
+	const char *key = META_TOPIC "public/default/t";
+	struct topic_record rec;
+	uint64_t id;
+
+	tr->meta->ops->get(tr->meta, key, strlen(key), record_got, &rec);
+	trig_run(tr);
+	assert_true(rec.ledgers_n > 0);
+	id = rec.ledgers[0].id;
+	topic_record_fini(&rec);
+	return id;
+}
+
+/* Nobody asks for the topic again, and still it keeps what its retention says and
+ * no more. */
+static void
+swept(void **state)
+{
+	struct trig *tr = *state;
+	uint64_t p, id;
+
+	tr->conf.idle_unload_ms = 10000;
+	tr->conf.retention_ms = 3600000;
+	tr->conf.retention_bytes = -1;
+	tr->conf.ledger_max_roll_ms = 1200000;
+	trig_start(tr);
+	p = trig_producer(tr, T, NULL, 1);
+	trig_publish_n(tr, p, 0, 10);
+	trig_run(tr);
+	assert_says(ask(tr, OP_TOPIC_UNLOAD, T, false), ERR_OK, NULL);
+	assert_int_equal(in_memory(tr), 0);
+	id = first_ledger(tr);
+	trig_pass(tr, 3500000);
+	assert_int_equal(first_ledger(tr), id);
+	trig_pass(tr, 2 * 1200000 + 60000);
+	assert_int_not_equal(first_ledger(tr), id);
+	assert_int_equal(in_memory(tr), 0);
+}
+
 /* --- non-persistent, the end -------------------------------------------------------------- */
 
 static void
@@ -510,6 +564,7 @@ main(void)
 		LIFE(delete_it),
 		LIFE(delete_inactive),
 		LIFE(subscriptions_keep_it),
+		LIFE(swept),
 		LIFE(non_persistent),
 		LIFE(drain),
 	};
