@@ -12,6 +12,7 @@ noinst_LIBRARIES += %D%/libformat.a
 	%D%/rmq_batch.c %D%/rmq_batch.h \
 	%D%/rmq_body.c %D%/rmq_body.h \
 	%D%/rmq_id.c %D%/rmq_id.h \
+	%D%/rmq_name.c %D%/rmq_name.h \
 	%D%/rmq_of_pulsar.c %D%/rmq_of_pulsar.h \
 	%D%/rmq_pop.c %D%/rmq_pop.h \
 	%D%/rmq_props.c %D%/rmq_props.h %D%/tbl/rmq_prop.h \

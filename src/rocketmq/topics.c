@@ -10,6 +10,7 @@
 
 #include "base/utf8.h"
 #include "core/name.h"
+#include "format/rmq_name.h"
 #include "rocketmq/attrs.h"
 #include "rocketmq/systopic.h"
 #include "rocketmq/tell.h"
@@ -19,8 +20,6 @@
 #define NAME_LONGEST 127u
 #define LIGHT_NAME_LONGEST 255u
 
-static const struct str retry_head = STR_LIT("%RETRY%");
-static const struct str dlq_head = STR_LIT("%DLQ%");
 static const struct str lmq_head = STR_LIT("%LMQ%");
 
 /* --- names ------------------------------------------------------------------ */
@@ -49,13 +48,13 @@ rmq_name_wrong(struct str name)
 bool
 rmq_topic_is_retry(struct str name)
 {
-	return str_starts(name, retry_head);
+	return rmq_name_is_retry(name);
 }
 
 bool
 rmq_topic_is_dlq(struct str name)
 {
-	return str_starts(name, dlq_head);
+	return rmq_name_is_dlq(name);
 }
 
 bool
@@ -93,9 +92,9 @@ namespace_of(struct str name, size_t *head)
 	if (str_starts(name, lmq_head))
 		return 0;
 	if (rmq_topic_is_retry(name))
-		*head = retry_head.len;
+		*head = sizeof RMQ_NAME_RETRY - 1;
 	else if (rmq_topic_is_dlq(name))
-		*head = dlq_head.len;
+		*head = sizeof RMQ_NAME_DLQ - 1;
 	rest.p += *head;
 	rest.len -= *head;
 	at = memchr(rest.p, '%', rest.len);
@@ -541,21 +540,13 @@ rmq_topics_changed(struct rmq *rm, const struct fx *fx)
 char *
 rmq_name_of(const struct rmq *rm, const struct topic_name *tn, bool *ours)
 {
-	struct str local = tn->local, head = STR_NONE;
+	struct str local = tn->local;
 
 	local.len -= tn->full.len - tn->base.len;
 	*ours = tn->persistent && str_eq(tn->tenant, str_of(rm->conf.tenant));
 	if (!*ours)
 		return NULL;
-	if (str_eq(tn->ns_local, str_of(rm->conf.ns)))
-		return mem_strndup(local.p, local.len);
-	if (str_starts(local, retry_head))
-		head = retry_head;
-	else if (str_starts(local, dlq_head))
-		head = dlq_head;
-	return mem_printf("%.*s%.*s%%%.*s", (int)head.len,
-	    head.len > 0 ? head.p : "", (int)tn->ns_local.len, tn->ns_local.p,
-	    (int)(local.len - head.len), local.p + head.len);
+	return rmq_name_make(tn->ns_local, local, str_of(rm->conf.ns));
 }
 
 void

@@ -16,6 +16,9 @@ tests_unit_test_rmq_text_LDADD = $(FORMAT_TEST)
 check_PROGRAMS += tests/unit/test_reference
 tests_unit_test_reference_LDADD = $(FORMAT_TEST)
 
+check_PROGRAMS += tests/unit/test_rmq_name
+tests_unit_test_rmq_name_LDADD = $(FORMAT_TEST)
+
 check_PROGRAMS += tests/unit/test_convert
 tests_unit_test_convert_SOURCES = tests/unit/test_convert.c
 tests_unit_test_convert_LDADD = $(FORMAT_TEST)
