@@ -31,11 +31,16 @@ metrics_new(void)
 int64_t
 metrics_sum(struct metrics *const *m, size_t n, enum metric id)
 {
-	int64_t sum = 0;
+	int64_t sum = 0, v;
 	size_t i;
 
-	for (i = 0; i < n; i++)
-		sum += metrics_get(m[i], id);
+	for (i = 0; i < n; i++) {
+		v = metrics_get(m[i], id);
+		if (rows[id].type != METRIC_MAX)
+			sum += v;
+		else if (v > sum)
+			sum = v;
+	}
 	return sum;
 }
 

@@ -30,7 +30,8 @@ enum metric {
 
 enum metric_type {
 	METRIC_COUNTER,
-	METRIC_GAUGE
+	METRIC_GAUGE,
+	METRIC_MAX /* a gauge of which the largest of all owners counts */
 };
 
 struct metrics {
@@ -75,7 +76,7 @@ metrics_get(const struct metrics *m, enum metric id)
 
 /* Alloc'd on a cache line of its own; mem_free it. */
 struct metrics *metrics_new(void);
-/* the sum of one counter over n owners; any thread */
+/* one counter over n owners: the sum, or the largest; any thread */
 int64_t metrics_sum(struct metrics *const *, size_t n, enum metric);
 /* all of them, summed, as Prometheus text; any thread */
 void metrics_text(struct strbuf *, struct metrics *const *, size_t n);

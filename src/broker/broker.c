@@ -184,6 +184,8 @@ listen_http(struct broker *b, struct diag *diag)
 	if (s0->rmq != NULL)
 		hc.namesrv_port =
 		    sock_addr_port(listener_addr(s0->rmq_listeners[0]));
+	else
+		hc.rocketmq.cluster = NULL;
 	hc.metrics = b->metrics;
 	hc.metrics_n = b->shards_n;
 	err = sock_addr_parse(

@@ -158,4 +158,8 @@ confmap_http(struct http_conf *hc, const struct conf *c)
 	hc->advertised_listeners = c->advertisedListeners;
 	hc->internal_listener = c->internalListenerName;
 	hc->rocketmq_ip = c->brokerIP1;
+	hc->rocketmq.cluster = c->brokerClusterName;
+	hc->rocketmq.broker = c->brokerName;
+	hc->rocketmq.tenant = c->rocketmqTenant;
+	hc->rocketmq.ns = c->rocketmqNamespace;
 }

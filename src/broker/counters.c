@@ -2,6 +2,7 @@
 #include "broker/counters.h"
 
 #include "base/metrics.h"
+#include "core/stage.h"
 #include "base/miniobj.h"
 #include "store/local.h"
 
@@ -36,9 +37,26 @@ copy_log(struct metrics *m, const struct ledgers *lgs)
 	metrics_set(m, M_LOG_SYNCS, st.syncs);
 	metrics_set(m, M_LOG_CORRUPT, st.corrupt);
 	metrics_set(m, M_SEG_ACTIVE, st.segments);
+	metrics_set(m, M_SEG_BYTES, st.segment_bytes);
 	metrics_set(m, M_SEG_FREE, st.segments_free);
 	metrics_set(m, M_PEEKS, st.peeks);
 	metrics_set(m, M_READ_COLD, st.reads);
+}
+
+static void
+copy_staged(struct metrics *m, const struct core *co)
+{
+	struct stage_stats st;
+
+	stages_stats(co, &st);
+	metrics_set(m, M_STAGED, st.staged);
+	metrics_set(m, M_STAGE_APPENDED, st.appended);
+	metrics_set(m, M_STAGE_NOTIFIED, st.notified);
+	metrics_set(m, M_STAGE_RESOLVED, st.resolved);
+	metrics_set(m, M_STAGE_RECALLED, st.recalled);
+	metrics_set(m, M_STAGE_DROPPED, st.dropped);
+	metrics_set(m, M_STAGE_PUT_OFF, st.put_off);
+	metrics_set(m, M_STAGE_LATE, (uint64_t)st.late_ms);
 }
 
 void
@@ -48,6 +66,7 @@ counters_copy(struct shard *sh)
 	copy_net(sh->metrics, sh->net);
 	if (sh->ledgers != NULL)
 		copy_log(sh->metrics, sh->ledgers);
+	copy_staged(sh->metrics, sh->core);
 	metrics_set(sh->metrics, M_OPS_SENT, sh->crossed_ops);
 	metrics_set(sh->metrics, M_FX_SENT, sh->crossed_effects);
 }

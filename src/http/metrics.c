@@ -6,6 +6,7 @@
  * until the end.
  */
 #include "http/handlers.h"
+#include "http/rip46.h"
 
 #define SLICE 256 /* topics of a shard at a time */
 
@@ -36,6 +37,7 @@ struct scrape {
 	struct strbuf text[FAMILIES];
 	struct totals totals;
 	struct map by_ns; /* struct ns_count */
+	struct rip46 *rip46; /* the same under RocketMQ's names */
 	unsigned shards_n;
 	char **after; /* of each shard; NULL: done */
 	unsigned *asked; /* shard of each answer */
@@ -55,6 +57,7 @@ scrape_free(void *priv)
 		mem_free(nc);
 	}
 	map_fini(&sc->by_ns);
+	rip46_free(&sc->rip46);
 	for (i = 0; i < sc->shards_n; i++)
 		mem_free(sc->after[i]);
 	mem_free(sc->after);
@@ -153,6 +156,7 @@ add_topic(struct req *rq, const struct topic_stats *t)
 	if (topic_name_parse(&tn, str_of(t->name)) != ERR_OK)
 		return;
 	ns = mem_strndup(tn.ns.p, tn.ns.len);
+	rip46_add(sc->rip46, &tn, t);
 	topic_name_fini(&tn);
 	l.ns = ns;
 	l.topic = t->name;
@@ -263,6 +267,7 @@ answer(struct req *rq)
 		    METRIC_GAUGE, NULL);
 		strbuf_add(out, sc->text[i].p, sc->text[i].len);
 	}
+	rip46_text(sc->rip46, out);
 	req_text(rq, "text/plain; version=0.0.4; charset=utf-8");
 }
 
@@ -326,6 +331,7 @@ h_get_metrics(struct req *rq)
 	for (i = 0; i < FAMILIES; i++)
 		strbuf_init(&sc->text[i], HTTP_REPLY_MAX);
 	map_init(&sc->by_ns, 0, 1u << 24);
+	sc->rip46 = rip46_new(&rq->h->conf);
 	req_keep(rq, sc, scrape_free);
 	ask(rq);
 	req_then(rq, slice);

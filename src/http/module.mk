@@ -2,7 +2,7 @@
 noinst_LIBRARIES += %D%/libhttp.a
 %C%_libhttp_a_SOURCES = \
 	%D%/handlers.h %D%/http_priv.h %D%/tbl/route.h \
-	%D%/tbl/topic_metric.h \
+	%D%/tbl/rip46.h %D%/tbl/topic_metric.h \
 	%D%/address.c %D%/address.h \
 	%D%/brokers.c \
 	%D%/json.c \
@@ -16,6 +16,7 @@ noinst_LIBRARIES += %D%/libhttp.a
 	%D%/parts.c %D%/parts.h \
 	%D%/peek.c \
 	%D%/req.c \
+	%D%/rip46.c %D%/rip46.h \
 	%D%/routes.c \
 	%D%/schemas.c \
 	%D%/server.c %D%/server.h \

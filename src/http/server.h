@@ -47,6 +47,10 @@ struct http_conf {
 	const char *internal_listener;
 	unsigned namesrv_port; /* of RocketMQ; 0: not served */
 	const char *rocketmq_ip; /* brokerIP1; NULL or "": none said */
+	/* names that /metrics has of RocketMQ; cluster NULL: none */
+	struct {
+		const char *cluster, *broker, *tenant, *ns;
+	} rocketmq;
 	size_t body_max; /* larger ones are answered 413 */
 	unsigned connections_max;
 	unsigned idle_s; /* silent connections are closed after it */

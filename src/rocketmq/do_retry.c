@@ -74,6 +74,14 @@ sent_back(struct rmq *rm, struct outlet_msg *m, const struct fx_receipt *r)
 		rmq_answer_code(s, &m->ref, RC_SUCCESS, NULL);
 }
 
+static void
+buried(struct rmq *rm, struct outlet_msg *m, const struct fx_receipt *r)
+{
+	if (r->err == ERR_OK)
+		rmq_gauge(rm, M_RMQ_DEAD, 1);
+	sent_back(rm, m, r);
+}
+
 /* The properties of the message as it was, with what its return adds; in
  * rm->props. */
 static bool
@@ -154,7 +162,7 @@ store_again(struct rmq_session *s, const struct rmq_req *q,
 	}
 	m.p.deliver_ms = loop_wall_ms(rm->lp) + rmq_delay_level_ms(level);
 	if (dead)
-		rmq_store(s, &q->ref, t, &m, sent_back, NULL);
+		rmq_store(s, &q->ref, t, &m, buried, NULL);
 	else
 		rmq_stage(s, &q->ref, t, &m, false);
 }

@@ -240,6 +240,14 @@ message_of(struct rmq_session *s, const struct rmq_req *q,
 }
 
 static void
+buried(struct rmq *rm, struct outlet_msg *m, const struct fx_receipt *r)
+{
+	if (r->err == ERR_OK)
+		rmq_gauge(rm, M_RMQ_DEAD, 1);
+	rmq_sent(rm, m, r);
+}
+
+static void
 send_one(struct rmq_session *s, const struct rmq_req *q, struct rmq_topic *t,
     const struct send_req *r, bool dead)
 {
@@ -268,7 +276,7 @@ send_one(struct rmq_session *s, const struct rmq_req *q, struct rmq_topic *t,
 	else if (unlikely(light))
 		rmq_light_send(s, q, &m);
 	else
-		rmq_store(s, &q->ref, t, &m, rmq_sent, NULL);
+		rmq_store(s, &q->ref, t, &m, dead ? buried : rmq_sent, NULL);
 }
 
 void

@@ -179,9 +179,12 @@ end_step(struct rmq_job *j, struct rmq_session *s, struct fx *fx)
 {
 	const struct end *e = j->priv;
 
-	if (fx->err == ERR_OK && j->step == 1)
+	if (fx->err == ERR_OK && j->step == 1) {
+		rmq_gauge(j->rm,
+		    e->what == TXN_COMMIT ? M_RMQ_COMMITTED : M_RMQ_ROLLED_BACK,
+		    1);
 		rmq_answer_code(s, &j->ref, RC_SUCCESS, NULL);
-	else if (fx->err == ERR_OK && !str_eq(fx->text, str_of(e->group)))
+	} else if (fx->err == ERR_OK && !str_eq(fx->text, str_of(e->group)))
 		rmq_answer_code(
 		    s, &j->ref, RC_SYSTEM_ERROR, "The producer group wrong");
 	else if (fx->err == ERR_OK &&

@@ -166,14 +166,22 @@ lock_free(struct rmq_lock *l)
 	mem_free(l);
 }
 
+/* One more member, or with -1 one less */
+static void
+count(struct rmq_group *g, bool producer, int n)
+{
+	if (producer)
+		g->producers_n += (unsigned)n;
+	else
+		g->consumers_n += (unsigned)n;
+	rmq_gauge(g->rm, producer ? M_RMQ_PRODUCERS : M_RMQ_CONSUMERS, n);
+}
+
 static void
 member_free(struct rmq_group *g, struct rmq_gmember *m)
 {
 	LIST_REMOVE(m, link);
-	if (m->in->producer)
-		g->producers_n--;
-	else
-		g->consumers_n--;
+	count(g, m->in->producer, -1);
 	rmq_interest_unref(&m->in);
 	mem_free(m->client);
 	mem_free(m->addr);
@@ -277,10 +285,7 @@ join(struct rmq *rm, struct rmq_msg *msg)
 		m->session = msg->session;
 		m->shard = msg->session_shard;
 		LIST_INSERT_HEAD(&g->members, m, link);
-		if (msg->in->producer)
-			g->producers_n++;
-		else
-			g->consumers_n++;
+		count(g, msg->in->producer, 1);
 	} else {
 		/* a notice for every new version would be answered by
 		 * another one, for ever */

@@ -351,8 +351,11 @@ resolved(struct rmq_job *j, const struct fx *fx)
 		fill(j, str_of(ls->target), fx->pos, &ls->attr);
 	else if (fx->err != ERR_OK)
 		staged_failed(j, fx->err);
-	else
+	else {
+		if (j->ref.session != 0)
+			rmq_gauge(j->rm, M_RMQ_COMMITTED, 1);
 		rmq_job_say(j, RC_SUCCESS, NULL);
+	}
 }
 
 /* --- the places -------------------------------------------------------------- */

@@ -50,6 +50,7 @@ dead_step(struct rmq_job *j, struct rmq_session *s, struct fx *fx)
 		return;
 	}
 	if (fx->op == OP_STAGE) {
+		rmq_gauge(j->rm, M_RMQ_DEAD, 1);
 		rmq_lease_end(j->rm, str_of(d->topic), str_of(d->group),
 		    &d->name, 1, LEASE_ACK);
 		return;

@@ -230,6 +230,10 @@ on_second(void *priv)
 	rmq_stats_tick(rm);
 	rmq_gconfs_tick(rm);
 	rmq_groups_tick(rm);
+	/* all shards have the same: one says it */
+	if (rm->router->shard == 0 && rm->conf.metrics != NULL)
+		metrics_set(
+		    rm->conf.metrics, M_RMQ_PERMISSION, rm->conf.broker_perm);
 	loop_timer_start(&rm->second, TICK_NS);
 }
 

@@ -487,9 +487,14 @@ void
 local_stats(const struct ledgers *lgs, struct local_stats *st)
 {
 	const struct local *lo = (const struct local *)lgs;
+	const struct segment *seg;
+	size_t it;
 
 	assert(lo->magic == LOCAL_MAGIC);
 	*st = lo->st;
+	UMAP_FOREACH(seg, &lo->segments, it)
+	if (seg->state == SEG_OPEN || seg->state == SEG_SEALED)
+		st->segment_bytes += seg->size;
 	st->staged_bytes = lo->staged_bytes;
 	st->buffer_bytes = pool_used_bytes(lo->pool);
 	st->cached_bytes = lo->cached_bytes + lo->chunk_bytes;

@@ -135,6 +135,7 @@ struct local_stats {
 	uint64_t pooled_bytes; /* free, kept for reuse */
 	uint64_t footer_bytes;
 	uint32_t segments, segments_free;
+	uint64_t segment_bytes; /* of those that hold data */
 	uint64_t ledgers, journals; /* objects in memory */
 	bool failed, no_space;
 };

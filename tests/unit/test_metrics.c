@@ -24,6 +24,9 @@ test_sum(void **state)
 	assert_int_equal(metrics_get(m[0], M_BYTES_IN), 100);
 	assert_int_equal(metrics_sum(m, 2, M_BYTES_IN), 111);
 	assert_int_equal(metrics_sum(m, 2, M_CONN_ACTIVE), 0);
+	metrics_set(m[0], M_STAGE_LATE, 7);
+	metrics_set(m[1], M_STAGE_LATE, 5);
+	assert_int_equal(metrics_sum(m, 2, M_STAGE_LATE), 7);
 	strbuf_init(&sb, 100000);
 	metrics_text(&sb, m, 2);
 	assert_ok(strbuf_err(&sb));

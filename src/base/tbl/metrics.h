@@ -73,6 +73,7 @@ METRIC(LOG_SYNCS, COUNTER, "magnetar_log_syncs_total",
 METRIC(LOG_CORRUPT, COUNTER, "magnetar_log_corrupt_total",
     "Groups or records found corrupt")
 METRIC(SEG_ACTIVE, GAUGE, "magnetar_segments", "Segments that hold data")
+METRIC(SEG_BYTES, GAUGE, "magnetar_segments_bytes", "Bytes of them")
 METRIC(SEG_FREE, GAUGE, "magnetar_segments_free",
     "Segments ready to be used again")
 METRIC(PEEKS, COUNTER, "magnetar_reads_total",
@@ -80,12 +81,41 @@ METRIC(PEEKS, COUNTER, "magnetar_reads_total",
 METRIC(READ_COLD, COUNTER, "magnetar_reads_disk_total",
     "Entries read from disk")
 
+METRIC(STAGED, GAUGE, "magnetar_staged",
+    "Entries that are staged: delayed, half messages, what waits for a retry")
+METRIC(STAGE_APPENDED, COUNTER, "magnetar_staged_appended_total",
+    "Of them appended to their topic when they were due")
+METRIC(STAGE_NOTIFIED, COUNTER, "magnetar_staged_notified_total",
+    "Times that whoever staged one was told that it is due")
+METRIC(STAGE_RESOLVED, COUNTER, "magnetar_staged_resolved_total",
+    "Of them appended or dropped because somebody said so")
+METRIC(STAGE_RECALLED, COUNTER, "magnetar_staged_recalled_total",
+    "Of them taken back")
+METRIC(STAGE_DROPPED, COUNTER, "magnetar_staged_dropped_total",
+    "Of them dropped: their topic is gone or takes nothing any more")
+METRIC(STAGE_PUT_OFF, COUNTER, "magnetar_staged_put_off_total",
+    "Times that one was due and its topic could not be had")
+METRIC(STAGE_LATE, MAX, "magnetar_staged_late_milliseconds",
+    "The longest that one was appended after its time")
+
 METRIC(PRODUCERS, GAUGE, "magnetar_producers", "Producers connected")
 METRIC(CONSUMERS, GAUGE, "magnetar_consumers", "Consumers connected")
 METRIC(LOOKUPS, COUNTER, "magnetar_lookups_total", "Lookups answered")
 METRIC(RMQ_CLIENT_ID_TWICE, COUNTER, "magnetar_rocketmq_client_id_twice_total",
     "Connections of RocketMQ clients that joined a group under an id that "
     "another connection has there")
+METRIC(RMQ_PERMISSION, GAUGE, "magnetar_rocketmq_permission",
+    "brokerPermission: 4 read, 2 write, 6 both")
+METRIC(RMQ_PRODUCERS, GAUGE, "magnetar_rocketmq_producers",
+    "Members of RocketMQ's producer groups")
+METRIC(RMQ_CONSUMERS, GAUGE, "magnetar_rocketmq_consumers",
+    "Members of RocketMQ's consumer groups")
+METRIC(RMQ_COMMITTED, COUNTER, "magnetar_rocketmq_committed_total",
+    "Half messages that were committed")
+METRIC(RMQ_ROLLED_BACK, COUNTER, "magnetar_rocketmq_rolled_back_total",
+    "Half messages that were rolled back")
+METRIC(RMQ_DEAD, COUNTER, "magnetar_rocketmq_dead_letters_total",
+    "Messages that went to a dead letter topic after their last retry")
 METRIC(HTTP_REQUESTS, COUNTER, "magnetar_http_requests_total",
     "HTTP requests answered")
 
