@@ -245,8 +245,10 @@ ack_one(struct consumer *c, const struct core_ack_id *id)
 	if (is_individual(s))
 		l = lease_table_get(&s->leases, id->pos);
 	if (id->words_n > 0 && s->t->co->conf.batch_index_ack) {
-		r = cursor_ack_bits_and(s->cur, id->pos, id->words, id->words_n,
-		    id->batch_size, &cleared);
+		/* clients don't say the size, and the entry may have left the cache */
+		n = l != NULL && l->batch_n > 0 ? l->batch_n : id->batch_size;
+		r = cursor_ack_bits_and(
+		    s->cur, id->pos, id->words, id->words_n, n, &cleared);
 	} else if (id->words_n > 0) {
 		/* Pulsar without batch index acks takes part of a batch for nothing */
 		return CURSOR_ACK_NONE;

@@ -368,27 +368,32 @@ cursor_ack(struct cursor *cur, struct pos p, uint32_t messages_n)
 
 /* Size of a batch whose entry is out of reach: a client numbers its bits from
  * the first message, so it is no smaller than what is still set. */
+/* Bits up to the last that is set. If none of them is clear, what lies behind is
+ * acked: an ack acknowledges something, unless it is of what lies before the entry. */
 static uint32_t
-batch_guess(const uint64_t *words, uint32_t words_n)
+batch_guess(const uint64_t *words, uint32_t words_n, bool before)
 {
-	uint32_t i;
+	uint32_t i, n, set = 0;
 
-	for (i = words_n; i > 0; i--)
-		if (words[i - 1] != 0)
-			return i * 64 - (uint32_t)__builtin_clzll(words[i - 1]);
-	return 0;
+	for (i = words_n; i > 0 && words[i - 1] == 0; i--)
+		;
+	if (i == 0)
+		return 0;
+	n = i * 64 - (uint32_t)__builtin_clzll(words[i - 1]);
+	for (; i > 0; i--)
+		set += (uint32_t)__builtin_popcountll(words[i - 1]);
+	return set == n && !before ? n + 1 : n;
 }
 
-enum cursor_ack
-cursor_ack_bits_and(struct cursor *cur, struct pos p, const uint64_t *words,
-    uint32_t words_n, uint32_t batch_n, uint32_t *cleared)
+static enum cursor_ack
+ack_bits(struct cursor *cur, struct pos p, const uint64_t *words,
+    uint32_t words_n, uint32_t batch_n, bool before, uint32_t *cleared)
 {
 	const struct ackbits *ab;
 	struct pos was = cur->md;
 	enum cursor_ack r;
 	uint32_t known;
 
-	CHECK_OBJ_NOTNULL(cur, CURSOR_MAGIC);
 	*cleared = 0;
 	if (cursor_is_acked(cur, p) || !exists(cur->t, p))
 		return CURSOR_ACK_NONE;
@@ -399,7 +404,7 @@ cursor_ack_bits_and(struct cursor *cur, struct pos p, const uint64_t *words,
 	if (known != 0)
 		batch_n = known;
 	else if (batch_n == 0) {
-		batch_n = batch_guess(words, words_n);
+		batch_n = batch_guess(words, words_n, before);
 		cur->inexact = true;
 	}
 	if (batch_n == 0) { /* no bit is set: it is the whole entry */
@@ -413,6 +418,14 @@ cursor_ack_bits_and(struct cursor *cur, struct pos p, const uint64_t *words,
 		cursor_advance(cur);
 	}
 	return r;
+}
+
+enum cursor_ack
+cursor_ack_bits_and(struct cursor *cur, struct pos p, const uint64_t *words,
+    uint32_t words_n, uint32_t batch_n, uint32_t *cleared)
+{
+	CHECK_OBJ_NOTNULL(cur, CURSOR_MAGIC);
+	return ack_bits(cur, p, words, words_n, batch_n, false, cleared);
 }
 
 /* Messages that are acked beyond mark-delete. */
@@ -467,7 +480,7 @@ cursor_ack_cumulative(struct cursor *cur, struct pos p, const uint64_t *words,
 		r = CURSOR_ACK_WHOLE;
 	}
 	if (words_n > 0 &&
-	    cursor_ack_bits_and(cur, p, words, words_n, batch_n, &cleared) !=
+	    ack_bits(cur, p, words, words_n, batch_n, true, &cleared) !=
 		CURSOR_ACK_NONE)
 		r = CURSOR_ACK_PART;
 	return r;

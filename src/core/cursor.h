@@ -78,7 +78,8 @@ enum cursor_ack cursor_ack(struct cursor *, struct pos, uint32_t messages_n);
 size_t cursor_ack_delta(const struct cursor *, struct pos, uint32_t messages_n,
     struct journal **, uint8_t delta[static RIDER_MAX]);
 /* Bits still unacked; ANDed into what is there. batch_n: messages of the entry,
- * 0: to be looked up. *cleared = messages newly acked. */
+ * 0: to be looked up, or guessed from the bits when it isn't in memory. *cleared =
+ * messages newly acked. */
 enum cursor_ack cursor_ack_bits_and(struct cursor *, struct pos,
     const uint64_t *words, uint32_t words_n, uint32_t batch_n,
     uint32_t *cleared);

@@ -360,6 +360,7 @@ give(struct sub *s, struct consumer *c, struct slot *sl, struct lease *l,
     const struct entry *ent)
 {
 	l->messages_n = consumer_deliver(c, ent, l->redeliveries);
+	l->batch_n = ent->attr.messages_n;
 	l->c = c;
 	TAILQ_INSERT_TAIL(&c->leases, l, link);
 	c->unacked += l->messages_n;

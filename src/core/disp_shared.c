@@ -319,6 +319,7 @@ give(
 	}
 	assert(l->c == NULL);
 	l->messages_n = consumer_deliver(c, ent, l->redeliveries);
+	l->batch_n = ent->attr.messages_n;
 	l->c = c;
 	TAILQ_INSERT_TAIL(&c->leases, l, link);
 	c->unacked += l->messages_n;

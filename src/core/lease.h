@@ -25,6 +25,7 @@ struct lease {
 	struct pos pos;
 	struct consumer *c; /* NULL: not out */
 	uint32_t messages_n; /* still unacked */
+	uint32_t batch_n; /* of the entry, when it went out; 0: it didn't yet */
 	uint32_t redeliveries;
 	uint32_t
 	    key_hash; /* Key_Shared: its slot; Shared: chunk hash, 0: none */

@@ -449,6 +449,48 @@ test_batch_sizes(void **state)
 	rig_free(&r);
 }
 
+/* What was acknowledged is the end of a batch that is not in memory any more: its
+ * size isn't known, nor is any bit clear. A cumulative ack of such an entry is
+ * one of what lies before it. */
+static void
+test_batch_end(void **state)
+{
+	struct op_start st = { .kind = START_EARLIEST };
+	struct pos p = { 1, 1 }, q = { 1, 2 };
+	struct rig *r = rig_new();
+	struct cursor *cur;
+	const uint64_t *left;
+	uint64_t words = 0xff;
+	uint32_t cleared;
+
+	(void)state;
+	rig_add(r, 3, 10);
+	sub_create(r->t, STR_LIT("s"), &st, NULL, 0, 0, nothing, NULL);
+	rig_run(r);
+	cur = the_sub(r)->cur;
+	r->e->cold = true;
+	assert_int_equal(cursor_ack_bits_and(cur, p, &words, 1, 0, &cleared),
+	    CURSOR_ACK_PART);
+	assert_int_equal(cursor_ack_bits(cur, p, &left), 1);
+	assert_true(left[0] == 0xff);
+	words = 0x0f;
+	assert_int_equal(cursor_ack_bits_and(cur, p, &words, 1, 0, &cleared),
+	    CURSOR_ACK_PART);
+	assert_int_equal(cleared, 4);
+	words = 0x3ff;
+	assert_int_equal(
+	    cursor_ack_cumulative(cur, (struct pos){ 1, 0 }, &words, 1, 0),
+	    CURSOR_ACK_NONE);
+	cursor_push(cur);
+	rig_run(r);
+	rig_restart(r);
+	cur = the_sub(r)->cur;
+	assert_int_equal(cursor_ack_bits(cur, p, &left), 1);
+	assert_true(left[0] == 0x0f);
+	assert_int_equal(cursor_ack_bits(cur, q, &left), 0);
+	rig_free(&r);
+}
+
 int
 main(void)
 {
@@ -460,6 +502,7 @@ main(void)
 		cmocka_unit_test(test_long_delta),
 		cmocka_unit_test(test_fails_while_retrying),
 		cmocka_unit_test(test_batch_sizes),
+		cmocka_unit_test(test_batch_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
