@@ -532,15 +532,15 @@ cursor_next_index(const struct cursor *cur, uint64_t *index, struct pos *next,
 
 bool
 cursor_move(struct cursor *cur, struct pos next, uint64_t index,
-    uint32_t within, uint32_t batch_n)
+    uint32_t within, uint32_t batch_n, bool anew)
 {
 	struct pos md = tlog_prev(cur->t, next), was = cur->md;
 	uint64_t *words;
 	uint32_t i, cleared, n = (batch_n + 63) / 64;
 
 	CHECK_OBJ_NOTNULL(cur, CURSOR_MAGIC);
-	if (pos_eq(md, was) && cur->acked.count == 0 &&
-	    cur->partial.n == (within > 0 ? 1 : 0) &&
+	if (!(anew && cur->terms.n > 0) && pos_eq(md, was) &&
+	    cur->acked.count == 0 && cur->partial.n == (within > 0 ? 1 : 0) &&
 	    acked_before(cur, next) == within)
 		return false;
 	cursor_apply_reset(cur, md, index);

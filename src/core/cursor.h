@@ -92,10 +92,10 @@ enum cursor_ack cursor_ack_cumulative(struct cursor *, struct pos,
 void cursor_reset(struct cursor *, struct pos mark_delete);
 /* Moves it by hand to where the next message is number `within` (0: the first) of
  * the entry at next, which has batch_n messages and the index `index`; acked set
- * and bits are dropped. False: that is where it was, and nothing was acked beyond
- * it. */
+ * and bits are dropped, and what is leased. False: that is where it was, and nothing
+ * was acked beyond it; then leases stay, unless anew. */
 bool cursor_move(struct cursor *, struct pos next, uint64_t index,
-    uint32_t within, uint32_t batch_n);
+    uint32_t within, uint32_t batch_n, bool anew);
 /* Index of the first message that is not acked, if it is known without reading:
  * else that is `*within` messages into the entry at *next. */
 bool cursor_next_index(

@@ -155,6 +155,7 @@ enum op_type {
 	 * flag: a durable subscription that is not there is made (it holds no data,
 	 * see `holds` of struct sub_stats); else ERR_NO_SUBSCRIPTION.
 	 * flag2: FX_DONE when it is durable; else at once.
+	 * u32 1: what is leased is no more, also if the cursor is there already.
 	 * ERR_CONSUMER_BUSY: consumers are connected, of a type other than Shared.
 	 * Those of a Shared one stay where the cursor goes forward over what is not
 	 * acknowledged; else they are disconnected, as by a seek */

@@ -103,7 +103,8 @@ set(struct sub *s, struct op **opp, const struct target *to)
 	struct fx *fx;
 
 	settle_consumers(s, to);
-	if (cursor_move(s->cur, to->next, to->index, to->within, to->batch_n))
+	if (cursor_move(s->cur, to->next, to->index, to->within, to->batch_n,
+		op->u32 == 1))
 		sub_leases_acked(s);
 	topic_touch(t);
 	if (op->flag2) {

@@ -215,6 +215,7 @@ set_all(struct rmq_job *j)
 		op = queue_op(j, OP_CURSOR_SET, i);
 		op->sub = op_str(op, str_of(t->group));
 		op->u64 = r->to[i];
+		op->u32 = 1;
 		op->flag = op->flag2 = true;
 		r->left++;
 		rmq_job_route(j, &op);

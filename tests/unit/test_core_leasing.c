@@ -598,6 +598,16 @@ test_cursor_set(void **state)
 	op->flag2 = true;
 	assert_ok(lrig_ask(tr, op)->err);
 	assert_leased(lease(9, 60000), 0, 6, 0);
+	/* where it is already: only if that is meant */
+	op = new_op(OP_CURSOR_SET);
+	op->u64 = 0;
+	assert_ok(lrig_ask(tr, op)->err);
+	assert_leased(lease(9, 60000), 0, 0, 0);
+	op = new_op(OP_CURSOR_SET);
+	op->u64 = 0;
+	op->u32 = 1;
+	assert_ok(lrig_ask(tr, op)->err);
+	assert_leased(lease(9, 60000), 0, 6, 0);
 }
 
 int
