@@ -63,29 +63,36 @@ doc_route(struct rmq_job *j, struct op *op)
 static char *
 attributes_of(struct str text)
 {
-	const struct jval *root, *m;
+	const struct jval *root;
 	struct jdoc doc;
 	struct strbuf sb;
-	struct str k, v;
 	char *attrs;
 
 	strbuf_init(&sb, DOC_MAX);
 	jdoc_init(&doc, JDOC_VALUES_MAX);
 	if (text.len > 0 && jdoc_parse(&doc, text.p, text.len, &root) == ERR_OK)
-		JVAL_FOREACH(m, jval_get(root, "attributes"))
-		{
-			k = jval_str(m->key);
-			v = jval_str(m);
-			if (sb.len > 0)
-				strbuf_addc(&sb, ',');
-			strbuf_add(&sb, k.p, k.len);
-			strbuf_addc(&sb, '=');
-			strbuf_add(&sb, v.p, v.len);
-		}
+		gconf_attributes(root, &sb);
 	jdoc_fini(&doc);
 	attrs = mem_strndup(strbuf_str(&sb), sb.len);
 	strbuf_fini(&sb);
 	return attrs;
+}
+
+/* Topics that members may not pull from, "t,t"; mem_free it */
+static char *
+forbidden_of(struct str text)
+{
+	const struct jval *root;
+	struct str v = STR_NONE;
+	struct jdoc doc;
+	char *out;
+
+	jdoc_init(&doc, JDOC_VALUES_MAX);
+	if (text.len > 0 && jdoc_parse(&doc, text.p, text.len, &root) == ERR_OK)
+		v = jval_str(jval_get(root, "forbiddenTopics"));
+	out = mem_strndup(v.len > 0 ? v.p : "", v.len);
+	jdoc_fini(&doc);
+	return out;
 }
 
 /* Without blanks and in order, as the reference keeps it; mem_free it */
@@ -114,12 +121,13 @@ write_group(struct rmq_job *j, const struct fx *fx)
 	struct put *p = j->priv;
 	const struct jval *v = p->v[p->at];
 	struct strbuf attrs, text;
-	char *now, *changes, *policy = NULL, *subs = NULL;
+	char *now, *changes, *policy = NULL, *subs = NULL, *forbidden;
 	struct gconf c;
 	struct op *op;
 	enum err e;
 
 	now = attributes_of(fx->err == ERR_OK ? fx->text : STR_NONE);
+	forbidden = forbidden_of(fx->err == ERR_OK ? fx->text : STR_NONE);
 	changes = rmq_attr_changes(jval_get(v, "attributes"));
 	strbuf_init(&attrs, DOC_MAX);
 	strbuf_init(&text, DOC_MAX);
@@ -137,6 +145,7 @@ write_group(struct rmq_job *j, const struct fx *fx)
 		subs = canonical(c.subs);
 		c.retry_policy = policy != NULL ? str_of(policy) : STR_NONE;
 		c.subs = subs != NULL ? str_of(subs) : STR_NONE;
+		c.forbidden = str_of(forbidden);
 		gconf_write(&text, &c);
 		e = strbuf_err(&text);
 	}
@@ -151,6 +160,7 @@ write_group(struct rmq_job *j, const struct fx *fx)
 	strbuf_fini(&attrs);
 	strbuf_fini(&text);
 	mem_free(now);
+	mem_free(forbidden);
 	mem_free(changes);
 	mem_free(policy);
 	mem_free(subs);
@@ -274,6 +284,36 @@ has(const struct fx *fx, const char *group)
 	return false;
 }
 
+/* PermName's bit of what is forbidden */
+#define FORBID_READ 4
+
+/* {group:{topic:bits}} */
+static void
+write_forbidden(struct jw *w, const struct fx *fx)
+{
+	struct str rest;
+	char *topics;
+	uint32_t i;
+
+	jw_key(w, "forbiddenTable");
+	jw_object(w);
+	for (i = 0; i + 1 < fx->strings_n; i += 2) {
+		topics = forbidden_of(fx->strings[i + 1]);
+		rest = str_of(topics);
+		if (rest.len > 0) {
+			jw_name(w, fx->strings[i]);
+			jw_object(w);
+			while (rest.len > 0) {
+				jw_name(w, str_word(&rest, ','));
+				jw_i64(w, FORBID_READ);
+			}
+			jw_end(w);
+		}
+		mem_free(topics);
+	}
+	jw_end(w);
+}
+
 static void
 listed(struct rmq_job *j, struct rmq_session *s, struct fx *fx)
 {
@@ -296,9 +336,7 @@ listed(struct rmq_job *j, struct rmq_session *s, struct fx *fx)
 	jw_key_i64(&w, "stateVersion", 0);
 	jw_key_i64(&w, "timestamp", s->rm->boot_ms);
 	jw_end(&w);
-	jw_key(&w, "forbiddenTable");
-	jw_object(&w);
-	jw_end(&w);
+	write_forbidden(&w, fx);
 	jw_key(&w, "subscriptionGroupTable");
 	jw_object(&w);
 	for (i = 0; i + 1 < fx->strings_n; i += 2, n++) {

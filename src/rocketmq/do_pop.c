@@ -2,8 +2,10 @@
 /* POP_MESSAGE, PEEK_MESSAGE, NOTIFICATION; see pop.h. */
 #include <stdio.h>
 
+#include "rocketmq/attrs.h"
 #include "rocketmq/gconf.h"
 #include "rocketmq/pop.h"
+#include "rocketmq/reset.h"
 #include "rocketmq/sql92.h"
 
 /* A group that never consumed gets all of a queue that still has everything that
@@ -97,8 +99,10 @@ queue_of(const struct rmq_pop *p, uint32_t step)
 		if (!p->retry_first && step == p->steps - 1)
 			return POP_RETRY_QUEUE;
 	}
-	return p->queue >= 0 ? (uint32_t)p->queue :
-			       (p->first + step) % p->read_n;
+	if (p->queue >= 0)
+		return (uint32_t)p->queue;
+	return p->by_priority ? p->read_n - 1 - step % p->read_n :
+				(p->first + step) % p->read_n;
 }
 
 /* Whatever waits at the core for it need not. */
@@ -203,8 +207,13 @@ ask(struct rmq_pop *p, uint32_t queue, int64_t wait_ms, bool create, bool min)
 	struct op *op =
 	    rmq_op_new(p->s->rm, OP_LEASE, TAG_POP, p->number, queue);
 	struct op_lease *ls = &op->lease;
+	uint64_t moved_to;
 	uint32_t *v;
 
+	/* the cursor was moved when it was reset: who pops need not be told */
+	if (p->kind == POP_LEASE && queue != POP_RETRY_QUEUE)
+		(void)rmq_reset_take(
+		    p->s->rm, str_of(p->group), p->topic, queue, &moved_to);
 	op->topic = op_str(op, rmq_pop_topic(p, queue, name, sizeof name));
 	op->sub = op_str(op, str_of(p->group));
 	op->flag = p->order;
@@ -486,11 +495,20 @@ find_retry(struct rmq_session *s, const struct rmq_req *q,
 	return true;
 }
 
+static bool
+is_priority(const struct rmq_topic *t)
+{
+	return t->attributes != NULL &&
+	    str_eq(
+		rmq_attrs_get(str_of(t->attributes), STR_LIT("message.type")),
+		STR_LIT("PRIORITY"));
+}
+
 /* Everything that it needs is there. */
 static void
 start(struct rmq_session *s, struct rmq_req *q, enum pop_kind kind,
-    const struct pop_req *r, const struct rmq_topic *t, int32_t retry_max,
-    char *retry)
+    const struct pop_req *r, const struct rmq_topic *t,
+    const struct rmq_gconf *g, char *retry)
 {
 	struct rmq_pop *p = pop_new(s, &q->ref);
 	int64_t poll = r->poll < POLL_MS_MAX ? r->poll : POLL_MS_MAX;
@@ -508,9 +526,12 @@ start(struct rmq_session *s, struct rmq_req *q, enum pop_kind kind,
 	p->until_ms = r->born + poll;
 	p->order = r->order;
 	p->init_min = r->init == 0;
-	p->retry_max = retry_max;
+	p->retry_max = g->c.retry_max;
 	p->first = s->rm->queue_seq++;
-	p->retry_first = p->first * 7919u % 100 < RETRY_PERCENT;
+	p->by_priority = !r->order && is_priority(t) &&
+	    (int32_t)(p->first % 100) < g->c.priority_factor;
+	p->retry_first =
+	    !p->by_priority && p->first * 7919u % 100 < RETRY_PERCENT;
 	p->steps = (r->queue >= 0 ? 1 : t->read_n) + (retry != NULL ? 1 : 0);
 	if (!filter(p, q)) {
 		pop_free(p);
@@ -558,7 +579,7 @@ pop(struct rmq_session *s, struct rmq_req *q, enum pop_kind kind)
 		return;
 	}
 	if (find_retry(s, q, &r, &retry))
-		start(s, q, kind, &r, t, g->c.retry_max, retry);
+		start(s, q, kind, &r, t, g, retry);
 }
 
 void

@@ -383,6 +383,11 @@ group_may_read(
 		rmq_answer_codef(s, &q->ref, RC_NO_PERMISSION,
 		    "the consumer group[%s] can not consume by broadcast way",
 		    g->name);
+	else if (in != NULL && (r->flags & PULL_SUBSCRIPTION) == 0 &&
+	    unlikely(rmq_gconf_forbids(g, r->topic)))
+		rmq_answer_codef(s, &q->ref, RC_NO_PERMISSION,
+		    "the consumer group[%s] is forbidden for topic[%.*s]",
+		    g->name, (int)r->topic.len, r->topic.p);
 	else
 		return true;
 	return false;

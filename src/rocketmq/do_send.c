@@ -261,6 +261,11 @@ send_one(struct rmq_session *s, const struct rmq_req *q, struct rmq_topic *t,
 		rmq_illegal(s, &q->ref);
 		return;
 	}
+	/* whatever the topic's type is */
+	if (m.p.priority >= 0 && t->write_n > 0)
+		m.queue = (uint32_t)m.p.priority < t->write_n ?
+		    (uint32_t)m.p.priority :
+		    t->write_n - 1;
 	light = rmq_light_named(rm, m.topic, m.p.multi);
 	if (rmq_is_inner_batch(m.sys_flag))
 		rmq_send_inner(s, q, t, &m);

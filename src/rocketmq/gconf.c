@@ -26,6 +26,7 @@ gconf_default(struct gconf *c, struct str name)
 		.retry_queues = 1,
 		.retry_max = 16,
 		.timeout_min = 15,
+		.priority_factor = 100,
 		.slow_broker = 1 };
 }
 
@@ -57,6 +58,8 @@ gconf_write(struct strbuf *sb, const struct gconf *c)
 	jw_key_bool(&w, "consumeFromMinEnable", c->from_min);
 	jw_key_bool(&w, "consumeMessageOrderly", c->orderly);
 	jw_key_i64(&w, "consumeTimeoutMinute", c->timeout_min);
+	if (c->forbidden.len > 0)
+		jw_key_str(&w, "forbiddenTopics", c->forbidden);
 	jw_key_str(&w, "groupName", c->name);
 	jw_key(&w, "groupRetryPolicy");
 	jw_raw(&w,
@@ -96,6 +99,35 @@ read_raw(const struct jval *v, const char *name, enum jtype type)
 	return m->text;
 }
 
+void
+gconf_attributes(const struct jval *v, struct strbuf *out)
+{
+	const struct jval *m;
+	struct str key, value;
+
+	JVAL_FOREACH(m, jval_get(v, "attributes"))
+	{
+		key = jval_str(m->key);
+		value = jval_str(m);
+		if (out->len > 0)
+			strbuf_addc(out, ',');
+		strbuf_add(out, key.p, key.len);
+		strbuf_addc(out, '=');
+		strbuf_add(out, value.p, value.len);
+	}
+}
+
+static void
+read_factor(struct gconf *c, const struct jval *v)
+{
+	struct str s =
+	    jval_str(jval_get(jval_get(v, "attributes"), "priority.factor"));
+	int32_t n;
+
+	if (rtext_i32(s, &n) == ERR_OK)
+		c->priority_factor = n;
+}
+
 bool
 gconf_read(struct gconf *c, const struct jval *v)
 {
@@ -105,6 +137,7 @@ gconf_read(struct gconf *c, const struct jval *v)
 		c->name = name;
 	c->retry_policy = read_raw(v, "groupRetryPolicy", JVAL_OBJECT);
 	c->subs = read_raw(v, "subscriptionDataSet", JVAL_ARRAY);
+	read_factor(c, v);
 	return read_bool(v, "consumeEnable", &c->consume_enable) &&
 	    read_bool(v, "consumeFromMinEnable", &c->from_min) &&
 	    read_bool(v, "consumeBroadcastEnable", &c->broadcast_enable) &&
@@ -145,6 +178,21 @@ gconf_name_wrong(struct str name, char *buf, size_t size)
 	return buf;
 }
 
+bool
+rmq_gconf_forbids(const struct rmq_gconf *g, struct str topic)
+{
+	struct str rest;
+
+	CHECK_OBJ_NOTNULL(g, RMQ_GCONF_MAGIC);
+	if (likely(g->forbidden == NULL))
+		return false;
+	rest = str_of(g->forbidden);
+	while (rest.len > 0)
+		if (str_eq(str_word(&rest, ','), topic))
+			return true;
+	return false;
+}
+
 /* --- the cache -------------------------------------------------------------- */
 
 static void
@@ -161,17 +209,25 @@ static void
 adopt(struct rmq_gconf *g, struct str text)
 {
 	const struct jval *root;
+	struct str forbidden;
 	struct jdoc doc;
 
 	mem_free(g->text);
+	mem_free(g->forbidden);
+	g->forbidden = NULL;
 	g->text = mem_strndup(text.p, text.len);
 	gconf_default(&g->c, str_of(g->name));
 	jdoc_init(&doc, JDOC_VALUES_MAX);
 	if (jdoc_parse(&doc, g->text, text.len, &root) != ERR_OK ||
 	    !gconf_read(&g->c, root))
 		settled(g, ERR_METADATA);
-	else
+	else {
+		forbidden = jval_str(jval_get(root, "forbiddenTopics"));
+		g->forbidden = forbidden.len > 0 ?
+		    mem_strndup(forbidden.p, forbidden.len) :
+		    NULL;
 		settled(g, ERR_OK);
+	}
 	/* what it points to goes with the tree */
 	g->c.name = g->c.retry_policy = g->c.subs = STR_NONE;
 	jdoc_fini(&doc);
@@ -303,6 +359,7 @@ gconf_free(struct rmq_gconf *g)
 	rmq_thing_del(g->rm, g->number);
 	rmq_held_free(g->rm, &g->waiting);
 	mem_free(g->text);
+	mem_free(g->forbidden);
 	mem_free(g->name);
 	FREE_OBJ(g);
 }

@@ -21,9 +21,13 @@ struct gconf {
 	struct str name;
 	bool consume_enable, from_min, broadcast_enable, orderly, notify;
 	int32_t retry_queues, retry_max, sys_flag, timeout_min;
+	int32_t priority_factor; /* of the attributes: percent, see pop.h */
 	int64_t broker_id, slow_broker;
 	struct str retry_policy, subs; /* JSON; STR_NONE: default, none */
 	struct str attributes; /* "k=v,k=v" */
+	/* "t,t": topics that its members may not pull from. In our document only,
+	 * which others don't look at */
+	struct str forbidden;
 };
 
 void gconf_default(struct gconf *, struct str name);
@@ -31,6 +35,8 @@ void gconf_write(struct strbuf *, const struct gconf *);
 /* Over what is there; false: a member is of the wrong kind. Texts are v's.
  * attributes are left alone. */
 bool gconf_read(struct gconf *, const struct jval *v);
+/* Of a document's {"k":"v"}: "k=v,k=v", behind what out has. */
+void gconf_attributes(const struct jval *v, struct strbuf *out);
 /* NULL, or what is wrong with the name, in buf */
 const char *gconf_name_wrong(struct str name, char *buf, size_t size);
 
@@ -52,6 +58,7 @@ struct rmq_gconf {
 	struct held_list waiting;
 	enum err error; /* of the last time it was read */
 	struct gconf c; /* numbers and booleans only */
+	char *forbidden; /* NULL: nothing is */
 	char *text; /* the document */
 };
 
@@ -62,6 +69,7 @@ enum rmq_gconf_found rmq_gconf_get(struct rmq_session *, const struct rmq_req *,
  * consumers are; false: parked or answered. */
 bool rmq_gconf_need(struct rmq_session *, const struct rmq_req *,
     struct str group, struct rmq_gconf **) MUST_CHECK;
+bool rmq_gconf_forbids(const struct rmq_gconf *, struct str topic);
 void rmq_gconf_fx(struct rmq_gconf *, const struct fx *);
 void rmq_gconfs_tick(struct rmq *);
 void rmq_gconfs_fini(struct rmq *);

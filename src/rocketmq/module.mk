@@ -3,7 +3,7 @@ noinst_LIBRARIES += %D%/librocketmq.a
 %C%_librocketmq_a_SOURCES = \
 	%D%/ask.c %D%/ask.h \
 	%D%/attrs.c %D%/attrs.h %D%/claim.c %D%/claim.h \
-	%D%/do_conn.c %D%/do_kv.c %D%/do_topic.c %D%/do_topic_list.c \
+	%D%/do_conn.c %D%/do_correction.c %D%/do_forbid.c %D%/do_kv.c %D%/do_topic.c %D%/do_topic_list.c \
 	%D%/do_group.c %D%/drop.c %D%/drop.h %D%/fit.c %D%/fit.h %D%/gconf.c %D%/gconf.h \
 	%D%/do_stats.c %D%/progress.c %D%/progress.h \
 	%D%/do_status.c %D%/stat.c %D%/stat.h %D%/do_queue.c %D%/do_reset.c %D%/reset.h \

@@ -13,6 +13,11 @@
  * each group and topic: those names (with _topic or +topic behind) mean ours. Its
  * messages are given under the topic that they came from.
  *
+ * Of a topic of message.type PRIORITY the queues are asked from the highest down,
+ * and the retry topic behind them, in as many of 100 cases as the group's
+ * priority.factor says: sends have put a message into the queue that is its
+ * priority (_SYS_MSG_PRIORITY_).
+ *
  * Shard's thread only.
  */
 #ifndef ROCKETMQ_POP_H
@@ -72,6 +77,7 @@ struct rmq_pop {
 	/* on the way */
 	uint32_t first, step, steps; /* of the queues and the retry topic */
 	bool retry_first;
+	bool by_priority; /* from the last queue on, see below */
 	bool waiting;
 	bool full_up; /* too many wait */
 	uint32_t asked; /* the queue that an operation is under way for */

@@ -439,7 +439,7 @@ rmq_do_f rmq_do_group_put, rmq_do_group_get, rmq_do_group_list,
 rmq_do_f rmq_do_topic_stats, rmq_do_group_stats, rmq_do_time_span,
     rmq_do_all_offsets, rmq_do_topics_of_group, rmq_do_broker_stats,
     rmq_do_groups_of_topic;
-rmq_do_f rmq_do_reset, rmq_do_clone;
+rmq_do_f rmq_do_reset, rmq_do_clone, rmq_do_correction, rmq_do_forbid;
 rmq_do_f rmq_do_config_get, rmq_do_config_update, rmq_do_namesrv_config_get,
     rmq_do_runtime;
 rmq_do_f rmq_do_nothing, rmq_do_member_group, rmq_do_ha_status, rmq_do_epoch,

@@ -183,6 +183,26 @@ rmq_is_async(struct str wait)
 	    (wait.len != 4 || strncasecmp(wait.p, "true", 4) != 0);
 }
 
+/* Java's NumberUtils.toInt */
+static int32_t
+priority(struct str v)
+{
+	int32_t n;
+
+	return rtext_i32(v, &n) == ERR_OK && n >= 0 ? n : -1;
+}
+
+/* TopicMessageType.parseFromMessageProperty */
+static bool
+is_typed(struct str name)
+{
+	return is(name, &RMQ_PROP_DELAY) ||
+	    is(name, &RMQ_PROP_TIMER_DELIVER_MS) ||
+	    is(name, &RMQ_PROP_TIMER_DELAY_SEC) ||
+	    is(name, &RMQ_PROP_TIMER_DELAY_MS) ||
+	    is(name, &RMQ_PROP_SHARDING_KEY);
+}
+
 /* Notes what it says; true: it is stored. */
 static bool
 look(struct scan *sc, struct str name, struct str v)
@@ -190,6 +210,7 @@ look(struct scan *sc, struct str name, struct str v)
 	struct rmq_msg_props *p = sc->p;
 	int64_t n;
 
+	p->typed |= is_typed(name);
 	if (is(name, &RMQ_PROP_UNIQ_KEY))
 		p->uniq = v;
 	else if (is(name, &RMQ_PROP_KEYS))
@@ -208,6 +229,8 @@ look(struct scan *sc, struct str name, struct str v)
 		return false;
 	} else if (is(name, &RMQ_PROP_INNER_MULTI_DISPATCH))
 		p->multi = v;
+	else if (is(name, &RMQ_PROP_PRIORITY))
+		p->priority = priority(v);
 	else if (is(name, &RMQ_PROP_TRAN_MSG))
 		p->transaction = v.len == 4 && strncasecmp(v.p, "true", 4) == 0;
 	else if (is(name, &RMQ_PROP_DELAY))
@@ -262,13 +285,17 @@ rmq_props_take(struct rmq *rm, struct str sent, int64_t now_ms,
 	struct str name, v;
 	char uniq[RMQ_ID_MAX];
 
-	*p = (struct rmq_msg_props){ 0 };
+	*p = (struct rmq_msg_props){ .priority = -1 };
 	if (sent.len > rm->conf.max_properties_bytes)
 		return ERR_TOO_BIG;
 	rmq_props_begin(&out, rm->props, sizeof rm->props);
 	while (rmq_props_next(&it, &name, &v))
 		if (look(&sc, name, v))
 			rmq_props_add(&out, name, v);
+	if (p->priority >= 0 && (p->typed || p->transaction)) {
+		rmq_props_delete(&out, RMQ_PROP_PRIORITY);
+		p->priority = -1;
+	}
 	if (p->uniq.len == 0)
 		rmq_props_add(
 		    &out, RMQ_PROP_UNIQ_KEY, uniq_make(rm, now_ms, uniq));

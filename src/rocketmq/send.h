@@ -26,6 +26,8 @@ struct rmq_msg_props {
 	int64_t deliver_ms; /* DELAY, TIMER_*: when, wall; 0: now */
 	bool timer; /* it comes of TIMER_*: may be recalled */
 	bool transaction; /* TRAN_MSG=true */
+	int32_t priority; /* its queue, of those that there are; -1: none */
+	bool typed; /* delayed, half or of an order: it has no priority */
 	struct str multi; /* light queues that it is for too */
 	struct str inner_num; /* INNER_NUM, which is not kept */
 	bool async; /* WAIT says not to wait for the disk */
