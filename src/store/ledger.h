@@ -92,7 +92,8 @@ typedef void ledger_keys_f(
 /* What the engine tells its client (the core). `owner` is what was given at
  * create/open. */
 struct ledger_client_ops {
-	/* Answer to create and open. On error lg is NULL. */
+	/* Answer to create and open, also of one that was deleted meanwhile
+	 * (ERR_NO_LEDGER). On error lg is NULL. */
 	void (*ledger_opened)(void *owner, struct ledger *lg,
 	    const struct ledger_info *, enum err);
 	/* n appends, the oldest ones outstanding of this ledger, have ended: all

@@ -271,10 +271,11 @@ answer_opened(struct local *lo, void *p)
 	struct ledger_info info;
 
 	lg->pending--;
-	if (lg->deleted) {
+	if (lg->deleted) { /* which was the answer */
 		ledger_maybe_free(lg);
 		return;
 	}
+	lg->opening = false;
 	ledger_info_get(lg, &info);
 	lo->base.client_ops->ledger_opened(lg->owner, lg, &info, ERR_OK);
 }
@@ -326,7 +327,7 @@ local_create(struct ledgers *lgs, uint64_t first_index, void *owner)
 	}
 	lg = ledger_add(lo, id);
 	lg->owner = owner;
-	lg->held = true;
+	lg->held = lg->opening = true;
 	lg->pending++;
 	lg->first_index = lg->next_index = lg->form_index = first_index;
 	lg->created_ms = lo->wall_ms;
@@ -401,7 +402,7 @@ local_open(struct ledgers *lgs, uint64_t id, void *owner)
 		ledger_fetch(lg);
 	}
 	assert(!lg->held);
-	lg->held = true;
+	lg->held = lg->opening = true;
 	lg->owner = owner;
 	if (lg->loading)
 		return; /* that answers */
@@ -609,8 +610,10 @@ local_del(struct ledgers *lgs, uint64_t id)
 	if (lg != NULL) {
 		if (lg->deleted)
 			return;
+		if (lg->opening)
+			local_answer(lo, no_ledger, lg->owner);
 		lg->deleted = true;
-		lg->held = false;
+		lg->held = lg->opening = false;
 		lg->owner = NULL;
 		unstage(lo, lg);
 		if (lg->dirty) {

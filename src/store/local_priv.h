@@ -209,6 +209,7 @@ struct ledger {
 	void *owner;
 	uint64_t id;
 	bool held;
+	bool opening; /* its owner waits for ledger_opened() */
 	bool ready; /* state is known (created, loaded) */
 	bool closed; /* takes no appends */
 	bool closing; /* close asked for */

@@ -807,6 +807,39 @@ test_reopened_is_refused(void **state)
 	rig_fini(r);
 }
 
+/* Who waits for a ledger is told that it has gone. */
+static void
+test_deleted_while_opening(void **state)
+{
+	struct rig *r = &rig;
+	struct rledger *rl;
+
+	(void)state;
+	rig_init(r, 16);
+	rig_start(r);
+	for (uint32_t i = 0; i < 2; i++) {
+		rl = rig_create(r, i);
+		rig_append(rl, 100, true);
+		rig_settle(r);
+		if (i == 1) { /* it is to be read from meta */
+			rig_stop(r);
+			rig_start(r);
+		} else {
+			r->lgs->ops->release(r->lgs, &rl->lg);
+			rl->opened = false;
+		}
+		rl->want = true;
+		r->lgs->ops->open(r->lgs, rl->id, rl);
+		r->lgs->ops->del(r->lgs, rl->id);
+		rl->deleted = true;
+		assert_true(rl->want);
+		rig_settle(r);
+		assert_false(rl->want);
+		assert_int_equal(rl->err, ERR_NO_LEDGER);
+	}
+	rig_fini(r);
+}
+
 static void
 test_trim_close(void **state)
 {
@@ -894,6 +927,7 @@ main(void)
 		cmocka_unit_test(test_lost_while_opening),
 		cmocka_unit_test(test_reopened_is_durable),
 		cmocka_unit_test(test_reopened_is_refused),
+		cmocka_unit_test(test_deleted_while_opening),
 		cmocka_unit_test(test_trim_close),
 		cmocka_unit_test(test_reshard),
 		cmocka_unit_test(test_budget_idle),
