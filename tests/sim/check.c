@@ -327,7 +327,8 @@ on_answer(struct sim *w, struct sess *se, const struct fx *fx)
 		if (se->owed_n > 0 && se->state == SESS_LIVE &&
 		    conn_find(w, se->conn) != NULL &&
 		    conn_find(w, se->conn)->client_up &&
-		    w->enospc + w->eio + w->metafail + w->unloads + w->drains ==
+		    w->enospc + w->eio + w->metafail + w->unloads + w->drains +
+			    w->deletes ==
 			0)
 			violation(w,
 			    "session %u closes and is owed %u receipts",
@@ -358,6 +359,7 @@ on_fx(void *priv, struct fx *fx)
 		return;
 	}
 	claims_answered(w, fx);
+	del_answered(w, fx);
 	se = sess_of(w, fx->dest.tag);
 	trace(w, "fx %d of op %d for %u: %s %s", (int)fx->type, (int)fx->op,
 	    se->tag, err_text(fx->err), fx->diag);

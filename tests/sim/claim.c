@@ -69,8 +69,8 @@ granted(struct sim *w, unsigned k)
 }
 
 /* The topic has left memory, and they with it. */
-static void
-end(struct m_topic *t)
+void
+claims_topic_gone(struct m_topic *t)
 {
 	unsigned k;
 
@@ -84,7 +84,7 @@ claims_answered(struct sim *w, const struct fx *fx)
 	unsigned k;
 
 	if (fx->op == OP_TOPIC_UNLOAD)
-		end(sess_of(w, fx->dest.tag)->t);
+		claims_topic_gone(sess_of(w, fx->dest.tag)->t);
 	for (k = 0; k < ASKED_MAX && fx->op == OP_CURSOR_CLAIM; k++)
 		if (asked[k].req == fx->req) {
 			asked[k].req = 0;
@@ -110,5 +110,5 @@ claims_crash(struct sim *w)
 	for (i = 0; i < ASKED_MAX; i++)
 		asked[i].req = 0;
 	for (i = 0; i < w->topics_n; i++)
-		end(&w->t[i]);
+		claims_topic_gone(&w->t[i]);
 }

@@ -295,7 +295,8 @@ ack_some(struct sim *w, struct client *cl, uint32_t n)
 	uint32_t k;
 
 	while (m->acks_n < n && cl->got_n > 0) {
-		if (chance(w, w->acks_stale)) { /* of any entry it knows of */
+		/* of any entry it knows of */
+		if (cl->t->n > 0 && chance(w, w->acks_stale)) {
 			m->acks[m->acks_n++] = cl->t->e[rnd(w, cl->t->n)];
 			continue;
 		}

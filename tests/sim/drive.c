@@ -49,6 +49,7 @@ dice(struct sim *w)
 	if (w->leases + w->reads + w->stages == 0)
 		w->reads = w->stages = 1 + (unsigned)rnd(w, 40);
 	w->claims = rnd(w, 2) == 0 ? (unsigned)rnd(w, 20) : 0;
+	w->deletes = rnd(w, 5) == 0 ? 1 + (unsigned)rnd(w, 3) : 0;
 	trace(w,
 	    "dice: %u shards, enospc %u, eio %u, readfail %u, metafail %u, "
 	    "unloads %u, drains %u, reshards %u, stale %u, seeks %u, unsubs %u",
@@ -197,6 +198,8 @@ faults(struct sim *w)
 		net_admin(
 		    w, &w->t[rnd(w, w->topics_n)], OP_TOPIC_UNLOAD, false);
 	}
+	if (rnd(w, 1000) < w->deletes)
+		del_topic(w, &w->t[rnd(w, w->topics_n)]);
 	return false;
 }
 
@@ -444,6 +447,7 @@ end(struct sim *w)
 	if (w->sick)
 		crash(w);
 	settle(w, 6000); /* everything is due by then */
+	del_started(w); /* all are answered */
 	close_all(w);
 	reads_check_rest(w);
 	send_all(w);

@@ -21,6 +21,7 @@ struct ask {
 	int64_t time_ms, invisible_ms;
 	uint32_t how;
 	uint64_t serial; /* of leases so far */
+	uint32_t gen; /* of the topic */
 };
 
 static LIST_HEAD(, ask) asks;
@@ -48,6 +49,7 @@ send(struct sim *w, struct m_topic *t, struct op **opp, struct ask *a)
 	a->req = op->req = ++w->req;
 	a->type = op->type;
 	a->t = t;
+	a->gen = t->gen;
 	a->serial = t->lease_serial;
 	op->topic = op_str(op, str_of(t->name));
 	op->sub = op_str(op, STR_LIT("q"));
@@ -289,7 +291,9 @@ leases_answer(struct sim *w, const struct fx *fx)
 	trace(w, "t%u answer to op %d of %ju: %s, %u leased", a->t->i,
 	    (int)fx->op, a->e != NULL ? (uintmax_t)a->e->index : 0,
 	    err_text(fx->err), fx->entries_n);
-	if (fx->op != OP_LEASE)
+	if (a->gen != a->t->gen || a->t->deleting > 0)
+		a->t->lease_failed = true; /* of a topic that has gone */
+	else if (fx->op != OP_LEASE)
 		check_ended(w, a, fx);
 	else if (fx->err == ERR_OK)
 		check_leased(w, a, fx);
@@ -320,6 +324,14 @@ leases_crash(struct sim *w)
 				l->life = 0;
 			}
 	}
+}
+
+void
+leases_topic_gone(struct m_topic *t)
+{
+	if (t->lent_n > 0)
+		memset(t->lent, 0, t->lent_n * sizeof *t->lent);
+	t->lease_min = 0;
 }
 
 void

@@ -300,7 +300,7 @@ is_needed(struct m_topic *t, const struct m_entry *e)
 	struct m_sub *s;
 	unsigned k;
 
-	for (k = 0; k < SUBS_MAX; k++) {
+	for (k = 0; k < SUBS_MAX && t->deleting == 0; k++) {
 		s = &t->subs[k];
 		if (s->durable && s->exists == EX_YES &&
 		    model_ack(s, e)->maybe != model_full(e))
@@ -428,7 +428,8 @@ model_subscribed(struct sim *w, struct sess *se)
 		return;
 	s->born_life = w->life;
 	if (se->creator && se->life == w->life && se->earliest) {
-		s->whole = s->durable;
+		/* producers go on where they were */
+		s->whole = s->durable && t->gen == 0;
 		for (i = 0; i < t->n; i++) {
 			e = t->e[i];
 			if (e->gone ||

@@ -7,6 +7,7 @@ check_PROGRAMS += %D%/sim
 	%D%/check.c \
 	%D%/claim.c \
 	%D%/client.c \
+	%D%/del.c \
 	%D%/drive.c \
 	%D%/lease.c \
 	%D%/model.c \

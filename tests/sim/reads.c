@@ -23,6 +23,7 @@ struct request {
 	uint64_t index; /* asked for, or set */
 	uint32_t place; /* how often the group had been set, with this */
 	uint32_t max_n, tag;
+	uint32_t gen; /* of the topic */
 	bool durable; /* set: answered when it is */
 	bool existed; /* told: the group was there when it was asked */
 };
@@ -41,6 +42,7 @@ ask(struct sim *w, struct m_topic *t, struct m_group *g, struct op **opp)
 	rq->req = op->req = ++w->req;
 	rq->type = op->type;
 	rq->t = t;
+	rq->gen = t->gen;
 	rq->g = g;
 	op->topic = op_str(op, str_of(t->name));
 	if (g != NULL)
@@ -286,8 +288,10 @@ reads_answer(struct sim *w, const struct fx *fx)
 		violation(w, "an answer that nobody waits for");
 	trace(w, "answer to op %d at %ju: %s, %ju", (int)rq->type,
 	    (uintmax_t)rq->index, err_text(fx->err), (uintmax_t)fx->u64);
-	if (rq->type == OP_CURSOR_SET)
+	if (rq->gen == rq->t->gen && rq->type == OP_CURSOR_SET)
 		check_set(w, rq, fx);
+	else if (rq->gen != rq->t->gen || rq->t->deleting > 0)
+		rq->t->read_failed = true; /* of a topic that goes */
 	else if (fx->err == ERR_OK && rq->type == OP_READ_AT)
 		check_read(w, rq, fx);
 	else if (fx->err == ERR_OK)
@@ -329,6 +333,20 @@ reads_crash(struct sim *w)
 	for (i = 0; i < w->topics_n; i++)
 		for (k = 0; k < GROUPS_MAX; k++)
 			w->t[i].groups[k].unsure = w->t[i].groups[k].set_n;
+}
+
+void
+reads_topic_gone(struct m_topic *t)
+{
+	struct m_group *g;
+	unsigned k;
+
+	for (k = 0; k < GROUPS_MAX; k++) {
+		g = &t->groups[k];
+		g->exists = false;
+		g->set_n = g->durable = g->unsure = 0;
+	}
+	t->read_next = t->max_index = t->floor = 0;
 }
 
 /* Nobody is left without an answer. */

@@ -179,6 +179,7 @@ summary(const struct sim_stats *st)
 		{ "committed", st->commits },
 		{ "recalls", st->recalls },
 		{ "claims", st->claims },
+		{ "topics deleted", st->deletes },
 	};
 	size_t i;
 

@@ -14,6 +14,7 @@
  *   ack.c      acks, from their application to their receipt
  *   stage.c    what is staged, half messages
  *   claim.c    claims of subscriptions
+ *   del.c      topics that are deleted
  *   net.c      connections: queues both ways, cuts
  *   client.c   producers and consumers
  *   reads.c    reads and cursors by index
@@ -131,6 +132,7 @@ struct m_topic {
 	struct m_entry **e; /* by position */
 	uint32_t n, cap;
 	uint32_t gen; /* lives: rises with each delete */
+	uint32_t deleting; /* deletes that were not answered well */
 	struct m_sub subs[SUBS_MAX];
 	struct m_group groups[GROUPS_MAX];
 	struct sess *reader;
@@ -301,7 +303,7 @@ struct sim_stats {
 	uint64_t groups, reads, checkpoints, sealed, freed, recycled,
 	    ledgers_gone, index_reads, cursor_sets;
 	uint64_t delayed, staged, appended, moved, leases, lease_ends;
-	uint64_t halves, commits, recalls, claims;
+	uint64_t halves, commits, recalls, claims, deletes;
 };
 
 struct sim {
@@ -338,7 +340,7 @@ struct sim {
 	unsigned enospc, eio, readfail, metafail, unloads, drains, reshards;
 	unsigned seeks, unsubs;
 	unsigned reads, leases; /* at an index; for a time; percent */
-	unsigned claims;
+	unsigned claims, deletes; /* percent; per mille */
 	unsigned delays, stages; /* percent of what is published; of steps */
 	bool drained; /* the crash that follows ends nothing */
 	uint32_t high_water; /* messages to a client */
@@ -405,6 +407,12 @@ void body_make(
 
 uint32_t body_seq(const struct slice *);
 
+/* --- del.c: a topic is deleted, all that it had goes */
+void del_topic(struct sim *, struct m_topic *);
+void del_answered(struct sim *, const struct fx *);
+/* Which are there after a crash, or when nothing is under way */
+void del_started(struct sim *);
+
 /* --- ack.c */
 void ack_apply(struct sim *, struct sess *, const struct msg *);
 void ack_answered(struct sim *, const struct fx *);
@@ -418,6 +426,7 @@ void stager_commit_all(struct sim *);
 void stager_stored(
     struct sim *, const struct m_topic *, const struct m_entry *);
 void stager_crash(struct sim *, bool drained);
+void stager_topic_gone(const struct m_topic *);
 void stager_check(struct sim *);
 /* ops of cores for one another, and their answers; true: there were some */
 void stager_post(struct sim *, unsigned shard, struct op **);
@@ -469,6 +478,7 @@ void reads_act(struct sim *);
 bool reads_answer(struct sim *, const struct fx *); /* it was one of them */
 void reads_floor(struct sim *); /* the cores are about to go */
 void reads_crash(struct sim *);
+void reads_topic_gone(struct m_topic *);
 void reads_check_rest(struct sim *);
 bool reads_next(struct sim *, struct m_topic *, bool first);
 
@@ -476,6 +486,7 @@ bool reads_next(struct sim *, struct m_topic *, bool first);
 void leases_act(struct sim *);
 bool leases_answer(struct sim *, const struct fx *);
 void leases_crash(struct sim *);
+void leases_topic_gone(struct m_topic *);
 void leases_check_rest(struct sim *);
 bool leases_next(struct sim *, struct m_topic *);
 void leases_check_end(struct sim *);
@@ -485,6 +496,7 @@ void claims_act(struct sim *);
 void claims_answered(struct sim *, const struct fx *);
 void claims_check(struct sim *, const struct m_sub *);
 void claims_crash(struct sim *);
+void claims_topic_gone(struct m_topic *);
 
 /* --- drive.c */
 void drive(struct sim *);

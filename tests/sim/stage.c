@@ -24,6 +24,7 @@ struct m_staged {
 	bool conf; /* is staged for sure */
 	uint32_t moves; /* to another shard, in this life */
 	bool doubled; /* both may have stayed */
+	bool loose; /* its target was deleted: it may be dropped, or come */
 	bool dropping; /* may be gone */
 	bool
 	    tried; /* something was refused, or a crash came before its answer */
@@ -294,8 +295,9 @@ not_there(struct sim *w, struct m_staged *m, uint64_t req)
 {
 	bool drop = m->drop_req == req;
 
-	if (m->half && m->conf && !m->doubled && w->reshards == 0 &&
-	    !(drop ? m->committing : m->dropping) && !m->tried)
+	if (m->half && m->conf && !m->doubled && !m->loose &&
+	    w->reshards == 0 && !(drop ? m->committing : m->dropping) &&
+	    !m->tried)
 		violation(w, "s#%u is lost", (unsigned)(m - staged));
 	if (drop) /* it was appended before */
 		m->dropping = false;
@@ -400,6 +402,16 @@ stager_crash(struct sim *w, bool drained)
 	}
 }
 
+void
+stager_topic_gone(const struct m_topic *t)
+{
+	uint32_t i;
+
+	for (i = 0; i < staged_n; i++)
+		if (staged[i].topic == t->i)
+			staged[i].loose = true;
+}
+
 /* Messages of which nobody has heard and that were given up: stored just before a
  * crash, and read by nobody after it. */
 static uint64_t
@@ -425,7 +437,7 @@ stager_check(struct sim *w)
 		t = &w->t[k];
 		for (lost = i = 0; i < staged_n; i++) {
 			m = &staged[i];
-			if (m->topic != k || copies(t, i) > 0 ||
+			if (m->topic != k || m->loose || copies(t, i) > 0 ||
 			    !(m->half ? m->committed : m->conf && !m->dropping))
 				continue;
 			if (++lost > unheard(t))

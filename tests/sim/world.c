@@ -123,6 +123,7 @@ world_start(struct sim *w)
 	w->life++;
 	for (i = 0; i < w->shards_n; i++)
 		start_shard(w, i);
+	del_started(w);
 	for (i = 0; i < w->shards_n; i++) {
 		e = local_recover(w->sh[i].lgs, w->wall_ms, &rec, &dg);
 		if (e != ERR_OK)
