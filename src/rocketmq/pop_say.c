@@ -5,10 +5,13 @@
  * the retry topic (it is made again, with the topic that it came from and its
  * handle, POP_CK).
  */
+#include <stdio.h>
+
 #include "format/rmq_props.h"
 #include "rocketmq/fit.h"
 #include "rocketmq/pop.h"
 #include "rocketmq/send.h"
+#include "rocketmq/stat.h"
 
 /* --- header fields ------------------------------------------------------------ */
 
@@ -188,6 +191,23 @@ write_record(struct rmq_pop *p, const struct pop_got *g)
 /* --- answers ---------------------------------------------------------------------- */
 
 static void
+count(const struct rmq_pop *p, size_t bytes)
+{
+	struct rmq *rm = p->s->rm;
+	char who[520]; /* as in do_pull.c */
+
+	rmq_gauge(rm, M_DISP_ENTRIES, (int)p->got_n);
+	rmq_gauge(rm, M_DISP_MSGS, (int)p->got_n);
+	rmq_gauge(rm, M_DISP_BYTES, (int)bytes);
+	if (p->kind != POP_LEASE || p->got_n == 0)
+		return;
+	(void)snprintf(who, sizeof who, "%s@%s", p->topic, p->group);
+	rmq_stat_get(rm, who,
+	    &(struct rmq_counted){
+		.messages = p->got_n, .bytes = (int64_t)bytes, .times = 1 });
+}
+
+static void
 say_notified(struct rmq_pop *p)
 {
 	struct rout *o = rmq_answer(p->s, &p->ref, RC_SUCCESS, NULL);
@@ -231,7 +251,5 @@ rmq_pop_say(struct rmq_pop *p)
 		return;
 	for (i = 0; i < p->got_n; i++)
 		write_record(p, &p->got[i]);
-	rmq_gauge(p->s->rm, M_DISP_ENTRIES, (int)p->got_n);
-	rmq_gauge(p->s->rm, M_DISP_MSGS, (int)p->got_n);
-	rmq_gauge(p->s->rm, M_DISP_BYTES, (int)bytes);
+	count(p, bytes);
 }

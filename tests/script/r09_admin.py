@@ -7,6 +7,7 @@ import time
 from mqlib import Fail, check, equal, ours
 import rmqlib
 from rmqlib import Client, consumer, mq
+from r08_pop_reply import pop
 
 
 def attributes(c, t):
@@ -454,7 +455,7 @@ def test_status_of_a_group(b):
 
 def test_counts(b):
     """Of the last minute; sampled every ten seconds."""
-    t, g = b.name(), b.name("g")
+    t, g, pops = b.name(), b.name("g"), b.name("g")
 
     def count(name, key, code=None):
         a = c.ask("VIEW_BROKER_STATS_DATA", statsName=name, statsKey=key,
@@ -465,12 +466,16 @@ def test_counts(b):
         for _ in range(5):
             c.send(t, b"x" * 100)
         equal(len(c.drain(t, group=g)), 5)
+        c.create_group(pops)
+        equal(len(pop(c, t, pops, queue=0).records()), 5)
         m = rmqlib.until("puts", lambda: count("TOPIC_PUT_NUMS", t)["sum"] and
                          count("TOPIC_PUT_NUMS", t), 30)
         equal((m["sum"], m["avgpt"]), (5, 1.0))
         check(m["tps"] > 0)
         equal(rmqlib.until("gets", lambda: count(
             "GROUP_GET_NUMS", t + "@" + g)["sum"], 30), 5)
+        equal(rmqlib.until("pops", lambda: count(
+            "GROUP_GET_NUMS", t + "@" + pops)["sum"], 30), 5)
         check(count("TOPIC_PUT_SIZE", t)["sum"] >= 500)
         check(c.ask("GET_TOPIC_STATS_INFO", topic=t).json()[
             "topicPutTps"] > 0)
