@@ -2,7 +2,10 @@
 # libFuzzer targets, one per decoder; built with CC=clang --enable-fuzz:
 #	make tests/fuzz/fuzz_pulsar && tests/fuzz/corpus DIR
 #	tests/fuzz/fuzz_pulsar -max_total_time=60 DIR/fuzz_pulsar
-# corpus writes the golden vectors of tests/vectors as files.
+# corpus writes the golden vectors of tests/vectors as files, and what long runs
+# have found; after such a run
+#	tests/fuzz/keep tests/fuzz/fuzz_pulsar DIR/fuzz_pulsar
+# keeps the smallest of it in tests/vectors/fuzz.
 #
 # In make check each target gets that corpus without a fuzzer (replay.c), which
 # any compiler can build.
@@ -62,4 +65,5 @@ tests_fuzz_replay_rmq_sql92_SOURCES = tests/fuzz/fuzz_rmq_sql92.c \
 tests_fuzz_replay_rmq_sql92_LDADD = $(ROCKETMQ_LINK) $(ROCKETMQ_LIBS)
 
 dist_check_SCRIPTS += tests/fuzz/corpus tests/fuzz/replay-all
+EXTRA_DIST += tests/fuzz/keep $(FUZZ_TARGETS:tests/fuzz/%=tests/vectors/fuzz/%.txt)
 TESTS += tests/fuzz/replay-all
