@@ -12,4 +12,6 @@ noinst_LIBRARIES += %D%/libos.a
 	%D%/pages.c %D%/pages.h \
 	%D%/prot.c %D%/prot.h \
 	%D%/sock.c %D%/sock.h \
-	%D%/thread.c %D%/thread.h
+	%D%/thread.c %D%/thread.h \
+	%D%/tls.c %D%/tls.h %D%/tls_priv.h \
+	%D%/tls_ctx.c

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <openssl/evp.h>
+#include <openssl/rand.h>
+#include <openssl/x509v3.h>
+#include <string.h>
+
+#include "os/tls_priv.h"
+
+#define OWN_CERT_NAME "magnetar"
+#define DAY_S (24L * 60 * 60)
+#define OWN_CERT_DAYS 3650L
+
+/* Forward secrecy and authenticated encryption only; of 1.3 all are so. */
+#define CIPHERS_12 "ECDHE+AESGCM:ECDHE+CHACHA20"
+
+static bool
+is_set(const char *s)
+{
+	return s != NULL && *s != '\0';
+}
+
+/* What OpenSSL says first is the cause, the rest follows from it. */
+static enum err
+failed(struct diag *d, const char *what, const char *path)
+{
+	unsigned long e = ERR_peek_error();
+	const char *why = ERR_reason_error_string(e);
+
+	if (ERR_SYSTEM_ERROR(e))
+		why = strerror(ERR_GET_REASON(e));
+	ERR_clear_error();
+	return diag_set(d, ERR_INVALID_ARG, "TLS: %s%s%s: %s", what,
+	    path != NULL ? " " : "", path != NULL ? path : "",
+	    why != NULL ? why : "failed");
+}
+
+/* --- a certificate of our own ------------------------------------------------ */
+
+static void
+add_extension(X509 *x, int nid, const char *value)
+{
+	X509V3_CTX v3;
+	X509_EXTENSION *ext;
+
+	X509V3_set_ctx_nodb(&v3);
+	X509V3_set_ctx(&v3, x, x, NULL, NULL, 0);
+	ext = X509V3_EXT_conf_nid(NULL, &v3, nid, value);
+	AN(ext);
+	AN(X509_add_ext(x, ext, -1));
+	X509_EXTENSION_free(ext);
+}
+
+static bool
+sign_own(X509 *x, EVP_PKEY *key)
+{
+	const unsigned char *cn = (const unsigned char *)OWN_CERT_NAME;
+	uint64_t serial;
+	X509_NAME *name;
+
+	if (RAND_bytes((unsigned char *)&serial, sizeof serial) != 1)
+		return false;
+	AN(X509_set_version(x, 2));
+	AN(ASN1_INTEGER_set_uint64(X509_get_serialNumber(x), serial >> 1));
+	AN(X509_gmtime_adj(X509_getm_notBefore(x), -DAY_S));
+	AN(X509_time_adj_ex(
+	    X509_getm_notAfter(x), (int)OWN_CERT_DAYS, 0, NULL));
+	name = X509_get_subject_name(x);
+	AN(X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, cn, -1, -1, 0));
+	AN(X509_set_issuer_name(x, name));
+	AN(X509_set_pubkey(x, key));
+	add_extension(x, NID_basic_constraints, "critical,CA:FALSE");
+	add_extension(x, NID_subject_alt_name, "DNS:localhost,IP:127.0.0.1");
+	return X509_sign(x, key, EVP_sha256()) != 0;
+}
+
+static enum err
+use_own(SSL_CTX *ssl, struct diag *d)
+{
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	X509 *x = X509_new();
+	enum err err = ERR_OK;
+
+	if (key == NULL || x == NULL || !sign_own(x, key) ||
+	    SSL_CTX_use_certificate(ssl, x) != 1 ||
+	    SSL_CTX_use_PrivateKey(ssl, key) != 1)
+		err = failed(d, "making a certificate", NULL);
+	X509_free(x);
+	EVP_PKEY_free(key);
+	return err;
+}
+
+/* --- from files -------------------------------------------------------------- */
+
+/* Without one OpenSSL would ask the terminal. */
+static int
+password(char *buf, int size, int writing, void *arg)
+{
+	const char *pw = arg;
+	size_t n = pw != NULL ? strlen(pw) : 0;
+
+	(void)writing;
+	if (n > (size_t)size)
+		return -1;
+	memcpy(buf, pw != NULL ? pw : "", n);
+	return (int)n;
+}
+
+static enum err
+use_files(SSL_CTX *ssl, const struct tls_conf *conf, struct diag *d)
+{
+	char *pw =
+	    is_set(conf->key_password) ? mem_strdup(conf->key_password) : NULL;
+	enum err err = ERR_OK;
+
+	if (!is_set(conf->key_path))
+		err = diag_set(d, ERR_INVALID_ARG,
+		    "TLS: certificate %s without its key", conf->cert_path);
+	else if (SSL_CTX_use_certificate_chain_file(ssl, conf->cert_path) != 1)
+		err = failed(d, "certificate", conf->cert_path);
+	SSL_CTX_set_default_passwd_cb_userdata(ssl, pw);
+	if (err == ERR_OK &&
+	    SSL_CTX_use_PrivateKey_file(
+		ssl, conf->key_path, SSL_FILETYPE_PEM) != 1)
+		err = failed(d, "key", conf->key_path);
+	SSL_CTX_set_default_passwd_cb_userdata(ssl, NULL);
+	if (pw != NULL)
+		OPENSSL_cleanse(pw, strlen(pw));
+	mem_free(pw);
+	if (err == ERR_OK && SSL_CTX_check_private_key(ssl) != 1)
+		err = failed(d, "key", conf->key_path);
+	return err;
+}
+
+static int
+take_any(int ok, X509_STORE_CTX *store)
+{
+	(void)ok;
+	(void)store;
+	return 1;
+}
+
+static enum err
+ask_clients(SSL_CTX *ssl, const struct tls_conf *conf, struct diag *d)
+{
+	int mode = SSL_VERIFY_PEER;
+
+	if (conf->client_cert == TLS_CLIENT_NONE)
+		return ERR_OK;
+	if (conf->client_cert == TLS_CLIENT_REQUIRED)
+		mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
+	if (!is_set(conf->trust_path)) {
+		SSL_CTX_set_verify(ssl, mode, take_any);
+		return ERR_OK;
+	}
+	SSL_CTX_set_verify(ssl, mode, NULL);
+	if (SSL_CTX_load_verify_locations(ssl, conf->trust_path, NULL) != 1)
+		return failed(d, "trusted certificates", conf->trust_path);
+	SSL_CTX_set_client_CA_list(
+	    ssl, SSL_load_client_CA_file(conf->trust_path));
+	return ERR_OK;
+}
+
+/* --- the context ------------------------------------------------------------- */
+
+static void
+set_rules(SSL_CTX *ssl)
+{
+	static const unsigned char id[] = "magnetar";
+
+	AN(SSL_CTX_set_min_proto_version(ssl, TLS1_2_VERSION));
+	AN(SSL_CTX_set_cipher_list(ssl, CIPHERS_12));
+	(void)SSL_CTX_set_options(ssl,
+	    SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
+		SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA |
+		SSL_OP_IGNORE_UNEXPECTED_EOF);
+	(void)SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS);
+	SSL_CTX_set_read_ahead(ssl, 1);
+	SSL_CTX_set_default_read_buffer_len(ssl, TLS_READ_BYTES);
+	/* tickets need no memory here; a cache would, and a lock */
+	(void)SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
+	AN(SSL_CTX_set_num_tickets(ssl, 1));
+	AN(SSL_CTX_set_session_id_context(ssl, id, sizeof id - 1));
+	SSL_CTX_set_default_passwd_cb(ssl, password);
+}
+
+enum err
+tls_ctx_new(struct tls_ctx **out, const struct tls_conf *conf, struct diag *d)
+{
+	struct tls_ctx *ctx;
+	enum err err;
+
+	*out = NULL;
+	ERR_clear_error();
+	ALLOC_OBJ(ctx, TLS_CTX_MAGIC);
+	atomic_init(&ctx->refs, 1);
+	ctx->ssl = SSL_CTX_new(TLS_server_method());
+	AN(ctx->ssl);
+	ctx->bio = tls_bio_method();
+	set_rules(ctx->ssl);
+	err = is_set(conf->cert_path) ? use_files(ctx->ssl, conf, d) :
+					use_own(ctx->ssl, d);
+	if (err == ERR_OK)
+		err = ask_clients(ctx->ssl, conf, d);
+	if (err == ERR_OK)
+		*out = ctx;
+	else
+		tls_ctx_unref(&ctx);
+	ERR_clear_error();
+	return err;
+}
+
+struct tls_ctx *
+tls_ctx_ref(struct tls_ctx *ctx)
+{
+	CHECK_OBJ_NOTNULL(ctx, TLS_CTX_MAGIC);
+	(void)atomic_fetch_add_explicit(&ctx->refs, 1, memory_order_relaxed);
+	return ctx;
+}
+
+void
+tls_ctx_unref(struct tls_ctx **ctxp)
+{
+	struct tls_ctx *ctx;
+
+	TAKE_OBJ_NOTNULL(ctx, ctxp, TLS_CTX_MAGIC);
+	if (atomic_fetch_sub_explicit(&ctx->refs, 1, memory_order_acq_rel) > 1)
+		return;
+	SSL_CTX_free(ctx->ssl);
+	BIO_meth_free(ctx->bio);
+	FREE_OBJ(ctx);
+}
