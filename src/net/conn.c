@@ -35,9 +35,11 @@ const struct conn_io_ops conn_socket_io = {
 };
 
 enum close_reason
-conn_errno_reason(int errnum)
+conn_io_failed(struct conn *cn, int errnum)
 {
 	switch (errnum) {
+	case EPROTO:
+		return conn_tls_failed(cn);
 	case ECONNRESET:
 	case EPIPE:
 	case ETIMEDOUT:
@@ -52,6 +54,17 @@ conn_errno_reason(int errnum)
 
 /* ---- life */
 
+static bool
+wants_read(const struct conn *cn)
+{
+	if (cn->state == CONN_DEAD || cn->rx_eof)
+		return false;
+	if (cn->state != CONN_OPEN)
+		return true;
+	return cn->paused == 0 && !cn->rx_waiting &&
+	    !(cn->conf->pause_when_full && cn->tx_was_full);
+}
+
 void
 conn_update_io(struct conn *cn)
 {
@@ -61,15 +74,12 @@ conn_update_io(struct conn *cn)
 		loop_io_set(&cn->io, 0);
 		return;
 	}
-	if (!cn->rx_eof) {
-		if (cn->state != CONN_OPEN)
-			events |= LOOP_READ;
-		else if (cn->paused == 0 && !cn->rx_waiting &&
-		    !(cn->conf->pause_when_full && cn->tx_was_full))
-			events |= LOOP_READ;
-	}
+	if (wants_read(cn))
+		events |= LOOP_READ;
 	if (cn->tx_blocked || cn->leaving == LEAVE_WRITABLE)
 		events |= LOOP_WRITE;
+	if (unlikely(cn->io_ops->state != NULL))
+		events = conn_tls_events(cn, events);
 	loop_io_set(&cn->io, events);
 }
 
@@ -83,6 +93,8 @@ on_io(void *priv, int events)
 		if (cn->leaving == LEAVE_WRITABLE)
 			cn->leaving = LEAVE_FORGOTTEN;
 		cn->tx_blocked = false;
+		if (cn->io_ops->state != NULL)
+			conn_tls_owed(cn);
 		conn_update_io(cn);
 		net_mark_dirty(cn);
 	}
@@ -98,6 +110,8 @@ on_timer(void *priv)
 	CAST_OBJ_NOTNULL(cn, priv, CONN_MAGIC);
 	if (cn->state == CONN_FLUSHING)
 		conn_close(cn, CLOSE_FLUSH_TIMEOUT);
+	else if (cn->state == CONN_OPEN)
+		conn_close(cn, CLOSE_HANDSHAKE_TIMEOUT);
 	else
 		conn_close(cn, cn->reason);
 }
@@ -267,6 +281,8 @@ bury(struct conn *cn)
 	conn_rx_drop(cn);
 	cn->ops->on_closed(cn, cn->priv, cn->reason);
 	loop_io_fini(&cn->io);
+	if (cn->io_ops->shutdown != NULL)
+		cn->io_ops->shutdown(cn->io_priv, cn->fd);
 	if (cn->io_ops->fini != NULL)
 		cn->io_ops->fini(cn->io_priv);
 	sock_close(cn->fd);
@@ -275,10 +291,18 @@ bury(struct conn *cn)
 }
 
 static void
-finish_flushing(struct conn *cn)
+send_fin(struct conn *cn)
 {
+	if (cn->io_ops->shutdown != NULL)
+		cn->io_ops->shutdown(cn->io_priv, cn->fd);
 	/* fails where the peer is gone, which reading will tell */
 	(void)shutdown(cn->fd, SHUT_WR);
+}
+
+static void
+finish_flushing(struct conn *cn)
+{
+	send_fin(cn);
 	conn_rx_drop(cn);
 	if (cn->rx_eof) {
 		conn_close(cn, cn->reason);
@@ -309,6 +333,11 @@ conn_work(struct conn *cn)
 		cn->rx_redeliver = false;
 		conn_rx_redeliver(cn);
 	}
+	if (cn->rx_more) {
+		cn->rx_more = false;
+		if (wants_read(cn))
+			conn_rx_ready(cn);
+	}
 	if (cn->state != CONN_DEAD)
 		conn_tx_flush(cn);
 	if (cn->state != CONN_DEAD)
@@ -317,7 +346,7 @@ conn_work(struct conn *cn)
 		finish_flushing(cn);
 	if (cn->ring_n == 0 && cn->state == CONN_OPEN && cn->tx_fin &&
 	    !cn->tx_fin_sent) {
-		(void)shutdown(cn->fd, SHUT_WR);
+		send_fin(cn);
 		cn->tx_fin_sent = true;
 	}
 	if (cn->state == CONN_DEAD)

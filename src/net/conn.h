@@ -39,6 +39,7 @@
 #include "base/buf.h"
 #include "net/net.h"
 #include "os/sock.h"
+#include "os/tls.h"
 
 struct conn;
 struct conn_parcel;
@@ -63,22 +64,42 @@ struct conn_conf {
 	size_t frame_max; /* largest `need` */
 	size_t tx_high, tx_low, tx_hard;
 	bool pause_when_full; /* stop reading while conn_tx_full() */
+	int64_t tls_handshake_ms; /* 0: CONN_TLS_HANDSHAKE_MS */
 };
+#define CONN_TLS_HANDSHAKE_MS 10000
 #define CONN_CONF_DEFAULT                                   \
 	{                                                   \
 		.frame_max = 5u << 20, .tx_high = 1u << 20, \
 		.tx_low = 256u << 10, .tx_hard = 64u << 20  \
 	}
 
-/* How bytes get in and out: the socket itself, later TLS. Like read(2) and
- * writev(2): -1 and errno. Replaced before the first byte. */
+/*
+ * How bytes get in and out: the socket itself, or TLS. Like read(2) and
+ * writev(2): -1 and errno. Replaced before the first byte. What keeps bytes of
+ * its own has a state (TLS_SHAKING, TLS_MORE, TLS_OWES of os/tls.h); all but
+ * read and writev may be NULL.
+ */
 struct conn_io_ops {
 	const char *name;
 	ssize_t (*read)(void *io_priv, int fd, void *, size_t);
 	ssize_t (*writev)(void *io_priv, int fd, const struct iovec *, int n);
-	void (*fini)(void *io_priv); /* may be NULL */
+	unsigned (*state)(void *io_priv);
+	void (*shutdown)(void *io_priv, int fd); /* before FIN */
+	void (*fini)(void *io_priv);
 };
 void conn_set_io(struct conn *, const struct conn_io_ops *, void *io_priv);
+
+/*
+ * TLS from the next byte on. Right after conn_new(), or from on_data, which was
+ * given the first bytes of the connection (p, len), and returns len; nothing may
+ * have been written. The owner sees plaintext only. Closed with
+ * CLOSE_HANDSHAKE_TIMEOUT if the handshake takes longer than
+ * conf.tls_handshake_ms, with CLOSE_TLS if it or a record fails. It moves to
+ * another shard with the connection.
+ */
+void conn_start_tls(
+    struct conn *, struct tls_ctx *, const uint8_t *p, size_t len);
+bool conn_is_tls(const struct conn *);
 
 /* Takes fd (a nonblocking stream socket). conf and ops stay the caller's and
  * must outlive it. Reading starts with the next iteration. */

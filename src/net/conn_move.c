@@ -94,6 +94,7 @@ conn_adopt(struct net *net, struct conn_parcel **cpp,
 	if (cp->rest != NULL)
 		conn_rx_take(cn, cp->rest);
 	FREE_OBJ(cp);
+	conn_update_io(cn);
 	return cn;
 }
 

@@ -231,7 +231,7 @@ got_error(struct conn *cn, int e)
 	if (e == EAGAIN || e == EINTR)
 		return;
 	conn_close(
-	    cn, cn->state == CONN_OPEN ? conn_errno_reason(e) : cn->reason);
+	    cn, cn->state == CONN_OPEN ? conn_io_failed(cn, e) : cn->reason);
 }
 
 static void
@@ -255,6 +255,8 @@ discard(struct conn *cn)
 		got_eof(cn);
 	else if (n < 0)
 		got_error(cn, errno);
+	else if (cn->io_ops->state != NULL)
+		conn_update_io(cn);
 }
 
 void
@@ -286,6 +288,8 @@ conn_rx_ready(struct conn *cn)
 			got_eof(cn);
 		else
 			got_error(cn, e);
+		if (cn->io_ops->state != NULL)
+			conn_update_io(cn);
 		return;
 	}
 	assert((size_t)n <= len);
@@ -299,6 +303,8 @@ conn_rx_ready(struct conn *cn)
 	if (cn->rneed == 0 || cn->rlen >= cn->rneed)
 		deliver(cn);
 	after_delivery(cn);
+	if (unlikely(cn->io_ops->state != NULL))
+		conn_update_io(cn);
 }
 
 /* From net_flush, after a resume. */

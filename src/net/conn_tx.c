@@ -328,7 +328,7 @@ send_some(struct conn *cn)
 	if (n < 0) {
 		if (errno != EAGAIN && errno != EINTR)
 			conn_close(cn,
-			    cn->state == CONN_OPEN ? conn_errno_reason(errno) :
+			    cn->state == CONN_OPEN ? conn_io_failed(cn, errno) :
 						     cn->reason);
 		return false;
 	}
@@ -356,7 +356,10 @@ conn_tx_flush(struct conn *cn)
 	else {
 		cn->tx_blocked = true;
 		conn_update_io(cn);
+		return;
 	}
+	if (unlikely(cn->io_ops->state != NULL))
+		conn_update_io(cn);
 }
 
 void

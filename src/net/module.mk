@@ -4,6 +4,7 @@ noinst_LIBRARIES += %D%/libnet.a
 	%D%/conn.c %D%/conn.h \
 	%D%/conn_move.c \
 	%D%/conn_rx.c \
+	%D%/conn_tls.c \
 	%D%/conn_tx.c \
 	%D%/listener.c %D%/listener.h \
 	%D%/net.c %D%/net.h %D%/net_priv.h %D%/tbl/close.h \

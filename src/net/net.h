@@ -37,6 +37,7 @@ struct net_stats {
 	uint64_t closed[CLOSE__MAX];
 	uint64_t rx_bytes, rx_calls, tx_bytes, tx_calls, tx_pieces;
 	uint64_t rx_copied_bytes; /* partial frames moved */
+	uint64_t tls_handshakes; /* done */
 	uint64_t rx_held_bytes; /* in private buffers of partial frames, now */
 	uint64_t tx_queued_bytes; /* now */
 	uint64_t bufs_n,

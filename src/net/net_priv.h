@@ -2,8 +2,8 @@
 /*
  * Inside of net: the shard's shared part, a connection, and who does what:
  * net.c the flush list and closing, rxpool.c input buffers, conn_rx.c reading,
- * conn_tx.c the output queue, conn_move.c the way to another shard, conn.c life
- * and the rest.
+ * conn_tx.c the output queue, conn_tls.c TLS between the connection and its
+ * socket, conn_move.c the way to another shard, conn.c life and the rest.
  */
 #ifndef NET_NET_PRIV_H
 #define NET_NET_PRIV_H
@@ -100,6 +100,8 @@ struct conn {
 	bool rx_waiting; /* for room in rx_held */
 	bool rx_eof;
 	bool rx_redeliver; /* resumed with bytes at hand */
+	bool rx_more; /* read, whatever the socket says */
+	bool shaking; /* TLS's handshake: tx_blocked until it is done */
 	bool tx_blocked; /* waiting for the socket */
 	bool tx_fin; /* FIN when everything is sent */
 	bool tx_fin_sent;
@@ -162,9 +164,18 @@ extern const struct conn_io_ops conn_socket_io;
 void conn_update_io(struct conn *);
 /* net_flush: everything that is due; frees it if it is dead */
 void conn_work(struct conn *);
-enum close_reason conn_errno_reason(int errnum);
+/* a read or write failed */
+enum close_reason conn_io_failed(struct conn *, int errnum);
 /* Takes it out of net and frees it; the socket and io_priv stay open. */
 void conn_unlink(struct conn *);
+
+/* ---- conn_tls.c: for an io with a state; conn_tls_events what to watch beside
+ * events, after looking at the state */
+int conn_tls_events(struct conn *, int events);
+/* the socket is writable */
+void conn_tls_owed(struct conn *);
+/* of EPROTO, logged */
+enum close_reason conn_tls_failed(struct conn *);
 
 /* ---- conn_move.c: one step of leaving; the last frees it */
 void conn_leave(struct conn *);

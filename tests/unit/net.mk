@@ -7,4 +7,8 @@ check_PROGRAMS += %D%/test_conn_out
 %C%_test_conn_out_SOURCES = %D%/test_conn_out.c
 %C%_test_conn_out_LDADD = $(NET_TEST)
 
+check_PROGRAMS += %D%/test_tls
+%C%_test_tls_SOURCES = %D%/test_tls.c
+%C%_test_tls_LDADD = $(NET_TEST)
+
 EXTRA_DIST += %D%/conn_fixture.h

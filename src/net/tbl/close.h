@@ -21,6 +21,8 @@ CLOSE(PROTOCOL, protocol, 1, "protocol violation")
 CLOSE(CHECKSUM, checksum, 1, "checksum does not match")
 CLOSE(AUTHENTICATION, authentication, 1, "authentication failed")
 CLOSE(LIMIT, limit, 1, "too many connections")
+CLOSE(TLS, tls, 1, "TLS failed")
+CLOSE(NOT_TLS, not_tls, 1, "not TLS, where it is required")
 CLOSE(IO, io, 1, "socket error")
 
 #undef CLOSE
