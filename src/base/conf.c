@@ -70,6 +70,16 @@ static const struct conf_alias {
 	{ "flushDiskType", "SYNC_FLUSH", "flushPolicy", "sync" },
 	{ "flushDiskType", "ASYNC_FLUSH", "flushPolicy", "async" },
 	{ "maxConnections", NULL, "brokerMaxConnections", NULL },
+	/* system properties of RocketMQ */
+	{ "tls.server.mode", NULL, "tlsMode", NULL },
+	{ "tls.test.mode.enable", NULL, "tlsTestModeEnable", NULL },
+	{ "tls.server.certPath", NULL, "tlsServerCertPath", NULL },
+	{ "tls.server.keyPath", NULL, "tlsServerKeyPath", NULL },
+	{ "tls.server.keyPassword", NULL, "tlsServerKeyPassword", NULL },
+	{ "tls.server.need.client.auth", NULL, "tlsServerNeedClientAuth",
+	    NULL },
+	{ "tls.server.authClient", NULL, "tlsServerAuthClient", NULL },
+	{ "tls.server.trustCertPath", NULL, "tlsServerTrustCertPath", NULL },
 };
 
 static void *
@@ -521,9 +531,31 @@ check_listeners(const struct conf *c, struct diag *d)
 	return ERR_OK;
 }
 
+static enum err
+check_tls(const struct conf *c, struct diag *d)
+{
+	bool cert = c->tlsServerCertPath[0] != '\0';
+
+	if (c->tlsMode == CONF_TLS_DISABLED)
+		return ERR_OK;
+	if (cert != (c->tlsServerKeyPath[0] != '\0'))
+		return diag_set(d, ERR_INVALID_ARG,
+		    "of tlsServerCertPath and tlsServerKeyPath one is empty");
+	if (!cert && !c->tlsTestModeEnable)
+		return diag_set(d, ERR_INVALID_ARG,
+		    "tlsTestModeEnable is false: tlsServerCertPath is needed, "
+		    "or tlsMode = disabled");
+	if (c->tlsServerAuthClient && c->tlsServerTrustCertPath[0] == '\0')
+		return diag_set(d, ERR_INVALID_ARG,
+		    "tlsServerAuthClient needs tlsServerTrustCertPath");
+	return ERR_OK;
+}
+
 enum err
 conf_check(const struct conf *c, struct diag *d)
 {
+	enum err e;
+
 	CHECK_OBJ_NOTNULL(c, CONF_MAGIC);
 	if (c->managedLedgerMaxLedgerRolloverTimeMinutes <
 	    c->managedLedgerMinLedgerRolloverTimeMinutes)
@@ -543,7 +575,8 @@ conf_check(const struct conf *c, struct diag *d)
 	if (c->segmentSizeMB * 1048576 < 5 * c->maxMessageSize)
 		return diag_set(d, ERR_INVALID_ARG,
 		    "segmentSizeMB is less than five times maxMessageSize");
-	return check_listeners(c, d);
+	e = check_tls(c, d);
+	return e != ERR_OK ? e : check_listeners(c, d);
 }
 
 static bool

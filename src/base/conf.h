@@ -46,6 +46,18 @@ enum conf_inactive_mode {
 	CONF_INACTIVE_CAUGHT_UP
 };
 
+enum conf_tls_mode {
+	CONF_TLS_DISABLED,
+	CONF_TLS_PERMISSIVE,
+	CONF_TLS_ENFORCING
+};
+
+enum conf_client_auth {
+	CONF_CLIENT_NONE,
+	CONF_CLIENT_OPTIONAL,
+	CONF_CLIENT_REQUIRE
+};
+
 struct conf {
 	unsigned magic;
 #define CONF_MAGIC 0xc04f0001

@@ -12,6 +12,7 @@
 #include "broker/confmap.h"
 #include "broker/reload.h"
 #include "broker/shard.h"
+#include "broker/tls.h"
 #include "format/rmq_record.h"
 #include "http/server.h"
 #include "os/clock.h"
@@ -260,6 +261,8 @@ broker_start(
 	if (err == ERR_OK && b->conf->rocketmqEnable)
 		err = broker_rmq_start(b, b->conf, diag);
 	if (err == ERR_OK)
+		err = broker_tls_set(b, b->conf, false, diag);
+	if (err == ERR_OK)
 		err = listen_http(b, diag);
 	return err;
 }
@@ -346,6 +349,7 @@ static void
 on_hup(void *priv, int signo)
 {
 	struct broker *b = priv;
+	struct diag diag = { "" };
 	struct core_conf *cc;
 	unsigned i;
 
@@ -360,6 +364,9 @@ on_hup(void *priv, int signo)
 		confmap_core(cc, b->conf, i, b->shards_n);
 		shard_call(&b->shards[i], take_conf, cc);
 	}
+	if (broker_tls_set(b, b->conf, true, &diag) != ERR_OK)
+		LOG(LOG_ERROR, 0, "tls_not_reloaded",
+		    LOG_S("reason", diag.msg));
 }
 
 static void

@@ -20,6 +20,7 @@ copy_net(struct metrics *m, struct net *net)
 	metrics_set(m, M_CONN_CLOSED, closed);
 	metrics_set(m, M_CONN_REFUSED, st.closed[CLOSE_LIMIT]);
 	metrics_set(m, M_CONN_ACTIVE, st.open_n);
+	metrics_set(m, M_TLS_HANDSHAKES, st.tls_handshakes);
 	metrics_set(m, M_BYTES_IN, st.rx_bytes);
 	metrics_set(m, M_BYTES_OUT, st.tx_bytes);
 }

@@ -42,6 +42,12 @@ check_header(const uint8_t *in, size_t frame_n)
 	return RFRAME_OK;
 }
 
+bool
+rframe_is_tls(const uint8_t *in, size_t n)
+{
+	return n > 0 && in[0] == TLS_HANDSHAKE;
+}
+
 enum rframe_verdict
 rframe_size(const uint8_t *in, size_t n, size_t max_bytes, size_t *size_bytes)
 {
@@ -50,7 +56,7 @@ rframe_size(const uint8_t *in, size_t n, size_t max_bytes, size_t *size_bytes)
 
 	*size_bytes = 0;
 	/* longer than any limit in use, so it need not wait for more */
-	if (n > 0 && in[0] == TLS_HANDSHAKE)
+	if (rframe_is_tls(in, n))
 		return RFRAME_TLS;
 	if (n < 4)
 		return RFRAME_MORE;

@@ -13,8 +13,9 @@
  * reference's decoder counts (RFRAME_MAX_DEFAULT is its default).
  *
  * What is no frame tells the caller what it is, as far as that can be seen, so
- * that the connection is closed for a reason that is counted: a browser, a
- * person with telnet and a TLS client end up on this port by mistake.
+ * that the connection is closed for a reason that is counted: a browser or a
+ * person with telnet end up on this port by mistake. TLS is served, but only
+ * from the first byte of a connection on (rframe_is_tls).
  *
  * Nothing is copied: a struct rframe points into the bytes that were given. Any
  * thread: no state.
@@ -22,6 +23,7 @@
 #ifndef ROCKETMQ_FRAME_H
 #define ROCKETMQ_FRAME_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -53,6 +55,9 @@ struct rframe {
 	const uint8_t *header, *body;
 	size_t header_n, body_n;
 };
+
+/* Of the first bytes of a connection, n > 0: TLS, not a frame? */
+bool rframe_is_tls(const uint8_t *in, size_t n);
 
 /*
  * What is at the start of the n bytes at in? RFRAME_OK: a frame of *size_bytes,

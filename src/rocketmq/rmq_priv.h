@@ -117,6 +117,8 @@ struct rmq {
 	struct loop *lp;
 	struct router *router;
 	unsigned port;
+	enum rmq_tls_mode tls_mode;
+	struct tls_ctx *tls; /* NULL where it is disabled */
 	uint64_t seed;
 	uint32_t queue_seq; /* for sends that leave the queue to us */
 	uint64_t id_seq; /* numbers of outlets, topics, pulls and jobs */

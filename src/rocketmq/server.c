@@ -323,6 +323,8 @@ rmq_free(struct rmq **rp)
 	if (rm->chunk != NULL)
 		buf_unref(&rm->chunk);
 	mem_free(rm->found);
+	if (rm->tls != NULL)
+		tls_ctx_unref(&rm->tls);
 	FREE_OBJ(rm);
 }
 
@@ -346,6 +348,18 @@ rmq_accept(void *priv, int fd, const struct sock_addr *peer)
 		return;
 	}
 	rmq_session_new(rm, fd, peer);
+}
+
+void
+rmq_set_tls(struct rmq *rm, enum rmq_tls_mode mode, struct tls_ctx *ctx)
+{
+	CHECK_OBJ_NOTNULL(rm, RMQ_MAGIC);
+	assert((ctx != NULL) == (mode != RMQ_TLS_DISABLED));
+	if (rm->tls != NULL)
+		tls_ctx_unref(&rm->tls);
+	rm->tls_mode = mode;
+	if (ctx != NULL)
+		rm->tls = tls_ctx_ref(ctx);
 }
 
 void

@@ -29,6 +29,7 @@
 #include "core/route.h"
 #include "net/net.h"
 #include "os/sock.h"
+#include "os/tls.h"
 
 struct rmq;
 struct rmq_msg; /* from one shard's front-end to another's */
@@ -103,6 +104,15 @@ void rmq_free(struct rmq **);
 
 /* A listener_accept_f: priv is the struct rmq; takes fd. */
 void rmq_accept(void *priv, int fd, const struct sock_addr *peer);
+/* TLS on the same ports, told by the first byte of a connection. */
+enum rmq_tls_mode {
+	RMQ_TLS_DISABLED, /* a connection that begins it is closed */
+	RMQ_TLS_PERMISSIVE,
+	RMQ_TLS_ENFORCING /* one that doesn't is closed */
+};
+/* Of connections that begin from now on; until it is called, disabled. The
+ * context is referenced; NULL with RMQ_TLS_DISABLED. */
+void rmq_set_tls(struct rmq *, enum rmq_tls_mode, struct tls_ctx *);
 /* The port that clients are told (conf.advertised_port was 0). */
 void rmq_set_port(struct rmq *, unsigned port);
 

@@ -409,6 +409,36 @@ static const struct conn_ops session_ops = {
 	.on_detached = rmq_session_detached,
 };
 
+/* The first bytes: who has the connection from here on? */
+static size_t
+on_first(struct conn *cn, void *priv, const uint8_t *p, size_t len,
+    struct buf *b, size_t *need)
+{
+	struct rmq_session *s;
+	bool tls;
+
+	(void)b;
+	(void)need;
+	CAST_OBJ_NOTNULL(s, priv, RMQ_SESSION_MAGIC);
+	tls = rframe_is_tls(p, len);
+	if (tls && s->rm->tls_mode == RMQ_TLS_DISABLED)
+		malformed(s, CLOSE_NOT_OURS);
+	else if (!tls && s->rm->tls_mode == RMQ_TLS_ENFORCING)
+		malformed(s, CLOSE_NOT_TLS);
+	else
+		conn_set_owner(cn, &s->rm->cc, &session_ops, s);
+	if (!tls || s->state != RMQ_OPEN)
+		return 0;
+	conn_start_tls(cn, s->rm->tls, p, len);
+	return len;
+}
+
+static const struct conn_ops first_ops = {
+	.name = "rocketmq",
+	.on_data = on_first,
+	.on_closed = on_closed,
+};
+
 /* --- the beginning ---------------------------------------------------------- */
 
 struct rmq_session *
@@ -449,7 +479,7 @@ rmq_session_new(struct rmq *rm, int fd, const struct sock_addr *peer)
 	struct rmq_session *s = session_alloc(rm);
 
 	(void)peer;
-	attach(s, conn_new(rm->net, fd, &rm->cc, &session_ops, s));
+	attach(s, conn_new(rm->net, fd, &rm->cc, &first_ops, s));
 }
 
 struct rmq_session *

@@ -329,9 +329,11 @@ class Client:
 
 # ---- marks for scripts
 
-def options(**opts):
-    """The broker runs with these keys of its configuration."""
+def options(before=None, **opts):
+    """The broker runs with these keys of its configuration; before() makes what
+    it needs at its start."""
     def mark(fn):
+        fn.before = before
         fn.options = {k: str(v) for k, v in opts.items()}
         return fn
     return mark

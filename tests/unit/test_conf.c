@@ -180,6 +180,49 @@ test_foreign(void **state)
 	conf_fini(&c);
 }
 
+/* As RocketMQ's system properties spell the keys of TLS, and which go together */
+static void
+test_tls(void **state)
+{
+	static const struct {
+		const char *text;
+		bool fine;
+	} cases[] = {
+		{ "tls.server.mode=ENFORCING\n", true },
+		{ "tls.test.mode.enable=false\n", false },
+		{ "tls.server.certPath=/c\n", false },
+		{ "tls.server.keyPath=/k\n", true },
+		{ "tls.server.keyPassword=a b\n", true },
+		{ "tls.server.need.client.auth=REQUIRE\n", true },
+		{ "tls.server.authClient=true\n", false },
+		{ "tls.server.trustCertPath=/t\n", true },
+		{ "tls.server.keyPath=\n", false },
+		{ "tls.server.mode=disabled\n", true },
+	};
+	struct conf c;
+	struct diag d;
+	size_t i;
+
+	(void)state;
+	conf_init(&c);
+	assert_int_equal(c.tlsMode, CONF_TLS_PERMISSIVE);
+	for (i = 0; i < NELEM(cases); i++) {
+		assert_ok(parse(&c, cases[i].text, &d));
+		if ((conf_check(&c, &d) == ERR_OK) != cases[i].fine)
+			fail_msg("%s: %s", cases[i].text, d.msg);
+		if (i == 7) {
+			assert_int_equal(c.tlsMode, CONF_TLS_ENFORCING);
+			assert_string_equal(c.tlsServerCertPath, "/c");
+			assert_string_equal(c.tlsServerKeyPath, "/k");
+			assert_string_equal(c.tlsServerKeyPassword, "a b");
+			assert_int_equal(
+			    c.tlsServerNeedClientAuth, CONF_CLIENT_REQUIRE);
+			assert_string_equal(c.tlsServerTrustCertPath, "/t");
+		}
+	}
+	conf_fini(&c);
+}
+
 static void
 test_arg(void **state)
 {
@@ -371,6 +414,7 @@ main(void)
 		cmocka_unit_test(test_arg),
 		cmocka_unit_test(test_check),
 		cmocka_unit_test(test_listeners),
+		cmocka_unit_test(test_tls),
 		cmocka_unit_test(test_reload),
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_table),

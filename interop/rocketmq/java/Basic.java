@@ -44,6 +44,11 @@ final class Basic {
 				c.inOwnJvm(s, "-Drocketmq.serialize.type=ROCKETMQ");
 			}
 		});
+		all.put("tls", c -> {
+			for (String s : Ctx.list("send", "push", "pull")) {
+				c.inOwnJvm(s, "-Dtls.enable=true");
+			}
+		});
 	}
 
 	private static void connect(Ctx c) throws Exception {

@@ -86,6 +86,34 @@ CONF_INT(transactionCheckMax, 15, 1, 1000000, "questions", RESTART,
     "How often is asked before the message goes to "
     "TRANS_CHECK_MAX_TIME_TOPIC.")
 
+CONF_SECTION("TLS for RocketMQ")
+CONF_ENUM(tlsMode, 1, "disabled|permissive|enforcing", LIVE,
+    "TLS on the ports of RocketMQ, told from plain connections by their first "
+    "byte. permissive: both are served; enforcing: only TLS; disabled: only "
+    "plain ones. Also tls.server.mode, as all keys of this section are also "
+    "taken as RocketMQ's system properties spell them. A SIGHUP reads the "
+    "files again; connections stay.")
+CONF_BOOL(tlsTestModeEnable, true, LIVE,
+    "Where tlsServerCertPath is empty, make a certificate at the start that is "
+    "signed by itself; clients can't know whom they talk to. false: start only "
+    "with one from a file. Also tls.test.mode.enable.")
+CONF_STR(tlsServerCertPath, "", 4000, LIVE,
+    "File (PEM) of the certificate and those between it and its root. Also "
+    "tls.server.certPath.")
+CONF_STR(tlsServerKeyPath, "", 4000, LIVE,
+    "File (PEM) of the certificate's key. Also tls.server.keyPath.")
+CONF_STR(tlsServerKeyPassword, "", 1024, LIVE,
+    "Password of the key. Empty: it has none. Also tls.server.keyPassword.")
+CONF_ENUM(tlsServerNeedClientAuth, 0, "none|optional|require", LIVE,
+    "Certificates of clients: not asked for, asked for, or required. Also "
+    "tls.server.need.client.auth.")
+CONF_BOOL(tlsServerAuthClient, false, LIVE,
+    "A client's certificate has to be signed by one of tlsServerTrustCertPath. "
+    "false: any is taken. Also tls.server.authClient.")
+CONF_STR(tlsServerTrustCertPath, "", 4000, LIVE,
+    "File (PEM) of those who sign certificates of clients. Also "
+    "tls.server.trustCertPath.")
+
 CONF_SECTION("Storage")
 CONF_STR(dataDir, "./data", 4000, RESTART,
     "Directory of everything that is stored. Made if missing; used by one "

@@ -17,6 +17,8 @@ METRIC(CONN_ACTIVE, GAUGE, "magnetar_connections_active",
     "Connections open now")
 METRIC(CONN_MOVED, COUNTER, "magnetar_connections_moved_total",
     "Connections that went to the shard of their first topic")
+METRIC(TLS_HANDSHAKES, COUNTER, "magnetar_tls_handshakes_total",
+    "Connections whose TLS handshake was done")
 METRIC(BYTES_IN, COUNTER, "magnetar_network_in_bytes_total",
     "Bytes read from connections")
 METRIC(BYTES_OUT, COUNTER, "magnetar_network_out_bytes_total",
