@@ -233,6 +233,44 @@ def test_after_a_crash(b):
         equal(bodies(c, x, offset=10), [b"next"])
 
 
+@alone
+@ours("the reference is not ended by scripts")
+def test_crashes_under_load(b):
+    """Whatever was answered is in all of its queues, at the offsets it says."""
+    t, queues = b.name(), [light(b) for _ in range(4)]
+    answered = {}
+    with Client(b) as c:
+        c.create_topic(t, queues=2)
+    for life in range(3):
+        with Client(b) as c, Client(b) as d:
+            sent = []
+            for i in range(400):
+                p = (c, d)[i % 2]
+                to = queues[i % 4:] if i % 3 else [queues[i % 4]]
+                body = b"%d-%d" % (life, i)
+                sent.append((p, p.tx_send(t, body, queueId=i % 2,
+                                          props={NAMES: ",".join(to)}),
+                             body, to))
+            for p, req, body, to in sent[:100 + 50 * life]:
+                p.rx(req)
+                answered[body] = to
+            b.crash()
+    with Client(b) as c:
+        there = {q: c.drain(q) for q in queues}
+        at = {q: {r.body: i for i, r in enumerate(there[q])} for q in queues}
+        for body, to in answered.items():
+            for q in to:
+                check(body in at[q], body, "is not in", q)
+        for q in queues:
+            for r in there[q]:
+                where = dict(zip(r.props[NAMES].split(","),
+                                 r.props[OFFSETS].split(",")))
+                if r.body in answered:
+                    equal(where[q], str(at[q][r.body]), r.body)
+        equal([edge(c, "GET_MAX_OFFSET", q) for q in queues],
+              [len(there[q]) for q in queues])
+
+
 @ours("a topic's records outlive it there")
 def test_records_that_have_gone(b):
     t, u, x, g = b.name(), b.name("u"), light(b), b.name("g")
