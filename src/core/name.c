@@ -223,13 +223,34 @@ topic_name_is_hidden(const struct topic_name *tn)
 	return false;
 }
 
+/* Number of the staging log; false: it is none. */
+static bool
+staging_number(struct str full, uint64_t *n)
+{
+	static const struct str head = STR_LIT(TOPIC_STAGING);
+	size_t i;
+
+	if (!str_starts(full, head))
+		return false;
+	*n = 0;
+	for (i = head.len; i < full.len && isdigit((unsigned char)full.p[i]) &&
+	     *n < UINT32_MAX;
+	     i++)
+		*n = *n * 10 + (uint64_t)(full.p[i] - '0');
+	return i > head.len;
+}
+
 unsigned
 topic_shard(struct str full, unsigned shards_n)
 {
+	uint64_t run, n;
+	int32_t partition;
 	size_t at;
-	int32_t partition = partition_of(full, &at);
-	uint64_t run = partition < 0 ? 0 : (uint64_t)partition / TOPIC_RUN;
 
 	assert(shards_n > 0);
+	if (staging_number(full, &n))
+		return (unsigned)(n % shards_n);
+	partition = partition_of(full, &at);
+	run = partition < 0 ? 0 : (uint64_t)partition / TOPIC_RUN;
 	return (unsigned)((hash_bytes(0, full.p, at) + run) % shards_n);
 }

@@ -50,7 +50,9 @@ bool topic_name_is_light(const struct topic_name *);
  * one group of the log instead of one on each shard, and a topic that needs more
  * than one processor gets more partitions. A topic without partitions lies where its
  * partition 0 would. Where ledgers lie follows from it: another rule takes
- * another TOPIC_PLACEMENT, which the data directory keeps (store/local.h). */
+ * another TOPIC_PLACEMENT, which the data directory keeps (store/local.h). A staging
+ * log (core/stage.h) lies on the shard of the number in its name. */
+#define TOPIC_STAGING "persistent://pulsar/system/__staging-"
 #define TOPIC_RUN 8u
 #define TOPIC_PLACEMENT 1u
 unsigned topic_shard(struct str full, unsigned shards_n);

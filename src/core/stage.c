@@ -4,7 +4,6 @@
 
 #include "base/hash.h"
 
-#define NS_PREFIX "persistent://pulsar/system/"
 #define LOCAL_PREFIX "__staging-"
 #define ID_STAGE (UINT64_C(1) << 63) /* topics' indexes have no such ids */
 #define LINE_MAX 100000u
@@ -25,7 +24,7 @@ stage_target_hash(struct str s)
 bool
 stage_is_log(struct str full)
 {
-	return str_starts(full, STR_LIT(NS_PREFIX LOCAL_PREFIX));
+	return str_starts(full, STR_LIT(TOPIC_STAGING));
 }
 
 /* Each entry of a staging log is one message. */
@@ -286,7 +285,7 @@ stage_new(struct core *co, unsigned n)
 		l->magic = STAGE_LOG_MAGIC;
 		l->st = st;
 		l->cls = i;
-		l->name = mem_printf(NS_PREFIX LOCAL_PREFIX "%u-%u", n, i);
+		l->name = mem_printf(TOPIC_STAGING "%u-%u", n, i);
 		timer_init(&l->retry, stage_log_retry, l);
 	}
 	LIST_INSERT_HEAD(&co->stages, st, link);

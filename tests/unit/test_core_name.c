@@ -169,6 +169,11 @@ test_shards(void **state)
 			    (first + n / TOPIC_RUN) % shards_n);
 		}
 	}
+	/* staging logs are where whoever stages looks for them */
+	for (shards_n = 1; shards_n < 5; shards_n++)
+		assert_int_equal(
+		    topic_shard(STR_LIT(TOPIC_STAGING "13-2"), shards_n),
+		    13 % shards_n);
 	/* no partition: a name by itself */
 	assert_true(topic_shard(STR_LIT("persistent://a/b/c-partition-07"),
 			64) != topic_shard(STR_LIT("persistent://a/b/c"), 64));
