@@ -44,10 +44,13 @@ fetched(struct topic *t, void *priv, const struct entry *ent)
 	struct stage_job *j;
 	struct stage_env e;
 
-	(void)t;
 	CAST_OBJ_NOTNULL(j, priv, STAGE_JOB_MAGIC);
 	if (j->st->stopped)
 		return;
+	if (t->state != TOPIC_READY) { /* its log leaves memory */
+		stage_job_answer(j, ERR_NOT_READY, NULL);
+		return;
+	}
 	if (ent == NULL || !pos_eq(ent->pos, j->pos) ||
 	    !stage_is_staged(j->log, j->pos)) {
 		no_message(j);
@@ -252,10 +255,13 @@ recall_fetched(struct topic *t, void *priv, const struct entry *ent)
 	struct stage_job *j;
 	struct stage_env e;
 
-	(void)t;
 	CAST_OBJ_NOTNULL(j, priv, STAGE_JOB_MAGIC);
 	if (j->st->stopped)
 		return;
+	if (t->state != TOPIC_READY) {
+		stage_job_answer(j, ERR_NOT_READY, NULL);
+		return;
+	}
 	if (ent == NULL || !pos_eq(ent->pos, j->pos) ||
 	    !stage_is_staged(j->log, j->pos) ||
 	    !stage_env_read(&e, ent->body) || !is_target(j, &e) ||
