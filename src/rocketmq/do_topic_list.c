@@ -57,22 +57,30 @@ say(struct rmq_session *s, const struct rmq_ref *ref, struct topics *t)
 
 /* --- names ------------------------------------------------------------------ */
 
-/* Those of ours that nobody has made in earnest */
+/* The i-th of those that are ours, unless it is not listed or somebody has made
+ * it in earnest, by which it is among the others. */
+static bool
+system_only(
+    struct rmq *rm, const struct lister *l, unsigned i, struct systopic *st)
+{
+	uint32_t k;
+
+	systopic_at(&rm->conf, i, st);
+	for (k = 0; st->listed && k < l->n; k++)
+		if (strcmp(l->v[k], st->name) == 0)
+			return false;
+	return st->listed;
+}
+
 static void
 add_system(struct rmq *rm, struct lister *l, struct jw *w)
 {
 	struct systopic st;
 	unsigned i;
-	uint32_t k;
 
-	for (i = 0; i < systopic_count(); i++) {
-		systopic_at(&rm->conf, i, &st);
-		for (k = 0; k < l->n; k++)
-			if (strcmp(l->v[k], st.name) == 0)
-				break;
-		if (st.listed && k == l->n)
+	for (i = 0; i < systopic_count(); i++)
+		if (system_only(rm, l, i, &st))
 			jw_str(w, str_of(st.name));
-	}
 }
 
 static void
@@ -178,8 +186,7 @@ configs_begin(struct rmq *rm, struct topics *t)
 	jw_key(&t->w, "topicConfigTable");
 	jw_object(&t->w);
 	for (i = 0; i < systopic_count(); i++) {
-		systopic_at(&rm->conf, i, &st);
-		if (!st.listed)
+		if (!system_only(rm, &t->l, i, &st))
 			continue;
 		tc = (struct topic_conf){ .name = str_of(st.name),
 			.read_n = st.queues,
@@ -300,10 +307,8 @@ wipe_step(struct rmq_job *j, struct rmq_session *s, struct fx *fx)
 		if (!lister_step(j, s, fx))
 			return;
 		t->total = t->l.n;
-		for (i = 0; i < systopic_count(); i++) {
-			systopic_at(&j->rm->conf, i, &st);
-			t->total += st.listed;
-		}
+		for (i = 0; i < systopic_count(); i++)
+			t->total += system_only(j->rm, &t->l, i, &st);
 		rmq_job_tell(j, TELL_WIPED, wipe ? STR_LIT("1") : STR_LIT("0"));
 		return;
 	}

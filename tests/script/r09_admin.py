@@ -252,6 +252,21 @@ def test_write_permission(b):
         equal(a.ext["wipeTopicCount"], "0")
 
 
+def test_a_system_topic_that_is_in_use(b):
+    """It counts once, whether somebody has sent to it or not."""
+    with Client(b) as c, Client(b, ns=True) as n:
+        def seen():
+            ext = n.ask("ADD_WRITE_PERM_OF_BROKER",
+                        brokerName=b.broker_name).ext
+            return (int(ext["addTopicCount"]),
+                    c.ask("GET_ALL_TOPIC_CONFIG").body.count(
+                        f'"topicName":"{b.broker_name}"'.encode()))
+        before = seen()
+        c.send(b.broker_name, b"x")
+        equal(seen(), before)
+        equal(before[1], 1)
+
+
 def config(c):
     text = c.ask("GET_BROKER_CONFIG").body.decode()
     return dict(line.split("=", 1) for line in text.splitlines())
