@@ -164,21 +164,31 @@ rmq_group_producers(struct rmq *rm, struct rmq_group *g,
 	jw_end(&w);
 }
 
+/* What one of its members has subscribed to; NULL: none has. */
+static const struct rmq_sub *
+sub_of(const struct rmq_group *g, struct str topic)
+{
+	const struct rmq_sub *sub = NULL;
+	const struct rmq_gmember *m;
+
+	if (g == NULL)
+		return NULL;
+	LIST_FOREACH(m, &g->members, link)
+		if (!m->in->producer &&
+		    (sub = rmq_interest_sub(m->in, topic)) != NULL)
+			break;
+	return sub;
+}
+
 void
 rmq_group_sub(struct rmq *rm, struct rmq_group *g, const struct rmq_msg *msg,
     struct rmq_reply *r)
 {
 	struct str topic = rmq_ask_field(msg, "topic");
-	const struct rmq_sub *sub = NULL;
-	const struct rmq_gmember *m;
+	const struct rmq_sub *sub = sub_of(g, topic);
 	struct jw w;
 
 	(void)rm;
-	if (g != NULL)
-		LIST_FOREACH(m, &g->members, link)
-			if (!m->in->producer &&
-			    (sub = rmq_interest_sub(m->in, topic)) != NULL)
-				break;
 	jw_init(&w, r->text);
 	jw_object(&w);
 	jw_key_str(&w, "group", str_of(msg->group));
@@ -302,4 +312,36 @@ rmq_subscribers_told(struct rmq *rm, struct str topic, struct strbuf *answer)
 		strbuf_adds(answer, g->name);
 		strbuf_addc(answer, '\n');
 	}
+}
+
+/* The reference keeps filter data of selectors only. */
+void
+rmq_sub_told(struct rmq *rm, struct str text, struct strbuf *answer)
+{
+	const char *sep = memchr(text.p, '\n', text.len);
+	const struct rmq_sub *sub;
+	struct str topic, group;
+	struct jw w;
+
+	AN(sep);
+	topic = (struct str){ text.p, (size_t)(sep - text.p) };
+	group = (struct str){ sep + 1, text.len - topic.len - 1 };
+	sub = sub_of(map_get(&rm->groups, group.p, group.len), topic);
+	if (sub == NULL)
+		return;
+	jw_init(&w, answer);
+	if (sub->sql == NULL)
+		jw_null(&w);
+	else {
+		jw_object(&w);
+		jw_key_i64(&w, "clientVersion", sub->version);
+		jw_key_str(&w, "consumerGroup", group);
+		jw_key_str(&w, "expression", str_of(sub->expression));
+		jw_key_str(&w, "expressionType", str_of(sub->type));
+		jw_key_str(&w, "topic", topic);
+		jw_end(&w);
+	}
+	strbuf_addc(answer, '\n');
+	jw_init(&w, answer);
+	say_sub(&w, sub);
 }

@@ -147,6 +147,7 @@ static rmq_tell_f *const tells[TELLS_N] = {
 	[TELL_RESET] = rmq_reset_told,
 	[TELL_RESET_DONE] = rmq_reset_told_done,
 	[TELL_SUBSCRIBERS] = rmq_subscribers_told,
+	[TELL_SUB] = rmq_sub_told,
 };
 
 void

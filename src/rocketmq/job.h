@@ -74,6 +74,9 @@ enum rmq_tell {
 	TELL_CONF, /* text: "key=value": a setting has changed */
 	TELL_PRODUCERS, /* answer: members of ProducerTableInfo's map */
 	TELL_SUBSCRIBERS, /* text: topic; answer: groups, a line each */
+	/* text: topic, newline, group; answer, where it has members that
+	 * subscribe to it: ConsumerFilterData, newline, SubscriptionData */
+	TELL_SUB,
 	TELL_RESET, /* text: index and key, of queues that were reset */
 	TELL_RESET_DONE, /* text: key of one that a client was told of */
 	TELL_COUNTERS, /* answer: numbers, with a blank between */

@@ -9,7 +9,7 @@
 #include "rocketmq/job.h"
 
 rmq_tell_f rmq_topic_told, rmq_gconf_told, rmq_wiped_told, rmq_conf_told,
-    rmq_producers_told, rmq_subscribers_told, rmq_reset_told,
+    rmq_producers_told, rmq_subscribers_told, rmq_sub_told, rmq_reset_told,
     rmq_reset_told_done, rmq_counters_told, rmq_tps_told, rmq_members_told,
     rmq_stats_told;
 

@@ -267,6 +267,39 @@ def test_a_system_topic_that_is_in_use(b):
         equal(before[1], 1)
 
 
+def test_rows_come_with_a_subscription(b):
+    """With a group's name they come with what it subscribes to."""
+    t, g = b.name(), b.name("g")
+    with Client(b) as c, Client(b) as d:
+        c.create_topic(t, queues=1)
+        for i in range(3):
+            c.send(t, b"x", tags="a")
+        c.indexed(t, 0, 3)
+
+        def rows(**kw):
+            return c.ask("QUERY_CONSUME_QUEUE", topic=t, queueId=0,
+                         **{**dict(index=0, count=2), **kw})
+        a = rows().json()
+        equal((a["minQueueIndex"], a["maxQueueIndex"]), (0, 3))
+        equal([r["tagsCode"] for r in a["queueData"]],
+              [rmqlib.tag_hash("a")] * 2)
+        check("subscriptionData" not in a and "filterData" not in a)
+        a = rows(consumerGroup=g).json()
+        equal(a["filterData"], f"{g}@{t} is not online!")
+        d.heartbeat(consumers=[consumer(g, t, "a || b")])
+        a = rows(consumerGroup=g).json()
+        equal(a["filterData"], "null")
+        equal(a["subscriptionData"]["subString"], "a || b")
+        equal(a["subscriptionData"]["topic"], t)
+        d.heartbeat(consumers=[consumer(g, t, "x > 1", "SQL92", version=2)])
+        a = rows(consumerGroup=g).json()
+        f = json.loads(a["filterData"])
+        equal((f["expression"], f["expressionType"]), ("x > 1", "SQL92"))
+        equal(len(a["queueData"]), 2)
+        equal(rows(index=3, consumerGroup=g).remark,
+              f"Index 3 of 0@{t} is not exist!")
+
+
 def config(c):
     text = c.ask("GET_BROKER_CONFIG").body.decode()
     return dict(line.split("=", 1) for line in text.splitlines())
