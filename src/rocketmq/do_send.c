@@ -12,6 +12,7 @@
 #include "rocketmq/gconf.h"
 #include "rocketmq/light.h"
 #include "rocketmq/send.h"
+#include "rocketmq/topic_json.h"
 
 #define RETRY_QUEUES 1u
 #define DLQ_QUEUES 1u
@@ -193,16 +194,21 @@ may_write(struct rmq_session *s, const struct rmq_req *q,
     const struct rmq_topic *t, struct send_req *r)
 {
 	uint32_t most = t->read_n > t->write_n ? t->read_n : t->write_n;
+	struct strbuf *sb = &s->rm->text;
+	struct topic_conf tc;
 
 	/* a topic's perm is what its route says: who has an old one still sends,
 	 * as with the reference */
 	if (r->queue < 0 && t->write_n > 0)
 		r->queue = (int32_t)(s->rm->queue_seq++ % t->write_n);
 	if (r->queue < 0 || (uint32_t)r->queue >= most) {
-		rmq_answer_codef(s, &q->ref, RC_INVALID_PARAMETER,
-		    "request queueId[%d] is illegal, topic[%s] has %u queues, "
-		    "producer: %s",
-		    r->queue, t->name, most, conn_peer_text(s->cn));
+		topic_conf_of(&tc, t);
+		strbuf_reset(sb);
+		strbuf_addf(sb, "request queueId[%d] is illegal, ", r->queue);
+		topic_conf_text(sb, &tc);
+		strbuf_addf(sb, " Producer: %s", conn_peer_text(s->cn));
+		rmq_answer_code(
+		    s, &q->ref, RC_INVALID_PARAMETER, strbuf_str(sb));
 		return false;
 	}
 	return true;

@@ -40,3 +40,26 @@ topic_conf_write(struct jw *w, const struct topic_conf *tc)
 	jw_key_i64(w, "writeQueueNums", tc->write_n);
 	jw_end(w);
 }
+
+void
+topic_conf_text(struct strbuf *sb, const struct topic_conf *tc)
+{
+	struct str rest = tc->attributes, key, value;
+	const char *comma = "";
+
+	strbuf_addf(sb,
+	    "TopicConfig [topicName=%.*s, readQueueNums=%lld, "
+	    "writeQueueNums=%lld, perm=%c%c%c, topicFilterType=SINGLE_TAG, "
+	    "topicSysFlag=%lld, order=%s, attributes={",
+	    (int)tc->name.len, tc->name.p, (long long)tc->read_n,
+	    (long long)tc->write_n, tc->perm & PERM_READ ? 'R' : '-',
+	    tc->perm & PERM_WRITE ? 'W' : '-',
+	    tc->perm & PERM_INHERIT ? 'X' : '-', (long long)tc->sys_flag,
+	    tc->order ? "true" : "false");
+	while (rmq_attrs_next(&rest, &key, &value)) {
+		strbuf_addf(sb, "%s%.*s=%.*s", comma, (int)key.len, key.p,
+		    (int)value.len, value.p);
+		comma = ", ";
+	}
+	strbuf_adds(sb, "}]");
+}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * topic_json.h - the TopicConfig of the reference: what an admin asks a topic to
- * be, and the JSON that says what it is.
+ * be, and what says what it is, as JSON and as text.
  */
 #ifndef ROCKETMQ_TOPIC_JSON_H
 #define ROCKETMQ_TOPIC_JSON_H
@@ -18,5 +18,7 @@ struct topic_conf {
 
 void topic_conf_of(struct topic_conf *, const struct rmq_topic *);
 void topic_conf_write(struct jw *, const struct topic_conf *);
+/* Appends what TopicConfig.toString says, which remarks have. */
+void topic_conf_text(struct strbuf *, const struct topic_conf *);
 
 #endif

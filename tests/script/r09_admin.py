@@ -300,6 +300,18 @@ def test_rows_come_with_a_subscription(b):
               f"Index 3 of 0@{t} is not exist!")
 
 
+def test_a_queue_that_is_not_there(b):
+    t = b.name()
+    with Client(b) as c:
+        c.create_topic(t, queues=2, attributes="+message.type=NORMAL")
+        r = c.send(t, b"x", queueId=2, code=29).remark
+        check(r.startswith(
+            f"request queueId[2] is illegal, TopicConfig [topicName={t}, "
+            "readQueueNums=2, writeQueueNums=2, perm=RW-, topicFilterType="
+            "SINGLE_TAG, topicSysFlag=0, order=false, attributes="
+            "{message.type=NORMAL}] Producer: "), r)
+
+
 def config(c):
     text = c.ask("GET_BROKER_CONFIG").body.decode()
     return dict(line.split("=", 1) for line in text.splitlines())
