@@ -133,6 +133,10 @@ rmq_do_acl(struct rmq_session *s, struct rmq_req *q)
 	if (user && rheader_get(q->h, "username").len == 0)
 		rmq_answer_code(
 		    s, &q->ref, RC_INVALID_PARAMETER, "The username is blank");
+	else if (q->ref.code == RQ_AUTH_LIST_ACL)
+		rmq_answer_code(s, &q->ref, RC_SYSTEM_ERROR,
+		    "java.lang.IllegalStateException: The "
+		    "authorizationMetadataProvider is not configured.");
 	else
 		rmq_answer_code(s, &q->ref, RC_SYSTEM_ERROR,
 		    "An system error occurred, please try again later.");

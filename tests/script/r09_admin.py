@@ -434,6 +434,9 @@ def test_what_is_not_here(b):
             c.ask(code, code=3)
         for code in (306, 316, 329):
             c.ask(code)
+        check(c.ask(3010, code=1).remark.startswith(
+            "java.lang.IllegalStateException: The "
+            "authorizationMetadataProvider is not configured."))
     with Client(b, ns=True) as n:
         rmqlib.broker_addr(b)
         a = n.ask(901, clusterName=b.cluster, brokerName=b.broker_name)
