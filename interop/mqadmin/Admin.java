@@ -17,6 +17,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
 import org.apache.rocketmq.client.consumer.listener.ConsumeConcurrentlyStatus;
 import org.apache.rocketmq.client.consumer.listener.MessageListenerConcurrently;
+import org.apache.rocketmq.client.consumer.store.OffsetStore;
+import org.apache.rocketmq.client.consumer.store.ReadOffsetType;
 import org.apache.rocketmq.client.producer.DefaultMQProducer;
 import org.apache.rocketmq.client.producer.SendResult;
 import org.apache.rocketmq.common.consumer.ConsumeFromWhere;
@@ -62,14 +64,15 @@ public final class Admin {
 			t.setDaemon(true);
 			t.start();
 			t.join(Long.parseLong(w[0]));
-			if (!ended[0]) {
+			boolean byItself = ended[0];
+			if (!byItself) {
 				t.interrupt();          // one that goes on until it is told to end
-				t.join(2000);
+				t.join(20000);          // else it writes into what the next one says
 			}
 			to.flush();
 			out.println("@begin");
 			out.println(text.toString("UTF-8"));
-			out.println(ended[0] ? "@end" : "@end of the time");
+			out.println(byItself ? "@end" : "@end of the time");
 			out.flush();
 		}
 		System.setSecurityManager(null);
@@ -117,6 +120,8 @@ public final class Admin {
 				SendResult r = producer().send(m, queues.get((Integer.parseInt(w[4]) + i) % queues.size()));
 				System.out.println("sent " + r.getMsgId() + " " + r.getOffsetMsgId());
 			}
+			// else the broker hears of it a second after its start
+			producer().getDefaultMQProducerImpl().getmQClientFactory().sendHeartbeatToAllBrokerWithLock();
 			break;
 		case "@consume":        // GROUP TOPIC N: until it has N
 			consume(w[1], w[2], Integer.parseInt(w[3]));
@@ -147,7 +152,6 @@ public final class Admin {
 			c.setNamesrvAddr(addr);
 			c.setInstanceName("mqadmin-" + group);
 			c.setConsumeFromWhere(ConsumeFromWhere.CONSUME_FROM_FIRST_OFFSET);
-			c.setPersistConsumerOffsetInterval(300);
 			c.subscribe(topic, "*");
 			c.registerMessageListener((MessageListenerConcurrently) (msgs, context) -> {
 				taken.addAndGet(msgs.size());
@@ -159,7 +163,16 @@ public final class Admin {
 		while (taken.get() < n) {
 			Thread.sleep(20);
 		}
-		Thread.sleep(700);              // its offsets are stored
+		// The client itself begins to store its offsets 10 s after its start. Stored before they are read,
+		// for reading puts what is in the store in the place of what it has.
+		OffsetStore store = c.getDefaultMQPushConsumerImpl().getOffsetStore();
+		for (MessageQueue q : c.fetchSubscribeMessageQueues(topic)) {
+			c.getDefaultMQPushConsumerImpl().persistConsumerOffset();
+			while (store.readOffset(q, ReadOffsetType.READ_FROM_STORE) < c.maxOffset(q)) {
+				Thread.sleep(20);
+				c.getDefaultMQPushConsumerImpl().persistConsumerOffset();
+			}
+		}
 	}
 
 	/** The tool's list of its subcommands, which differs in name between versions. */
