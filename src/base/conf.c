@@ -531,11 +531,29 @@ check_listeners(const struct conf *c, struct diag *d)
 	return ERR_OK;
 }
 
+bool
+conf_tls_pulsar(const struct conf *c)
+{
+	return c->brokerServicePortTls >= 0;
+}
+
 static enum err
 check_tls(const struct conf *c, struct diag *d)
 {
 	bool cert = c->tlsServerCertPath[0] != '\0';
 
+	if (conf_tls_pulsar(c) &&
+	    (c->tlsCertificateFilePath[0] == '\0' ||
+		c->tlsKeyFilePath[0] == '\0'))
+		return diag_set(d, ERR_INVALID_ARG,
+		    "ports with TLS need tlsCertificateFilePath and "
+		    "tlsKeyFilePath");
+	if (c->tlsRequireTrustedClientCertOnConnect &&
+	    c->tlsTrustCertsFilePath[0] == '\0' &&
+	    !c->tlsAllowInsecureConnection)
+		return diag_set(d, ERR_INVALID_ARG,
+		    "tlsRequireTrustedClientCertOnConnect needs "
+		    "tlsTrustCertsFilePath");
 	if (c->tlsMode == CONF_TLS_DISABLED)
 		return ERR_OK;
 	if (cert != (c->tlsServerKeyPath[0] != '\0'))

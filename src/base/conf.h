@@ -121,6 +121,9 @@ enum err conf_parse(struct conf *, const char *name, const char *text,
 /* Do the keys go together? ERR_INVALID_ARG with the reason in diag. */
 enum err conf_check(const struct conf *, struct diag *) MUST_CHECK;
 
+/* Is there a port of Pulsar's, or of HTTP, with TLS? */
+bool conf_tls_pulsar(const struct conf *);
+
 /*
  * Takes over the live keys of next. changed gets the names of the keys taken
  * over, ignored those that differ but need a restart, both separated by

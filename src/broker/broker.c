@@ -172,6 +172,33 @@ listen_pulsar(struct broker *b, struct diag *diag)
 }
 
 static enum err
+listen_pulsar_tls(struct broker *b, struct diag *diag)
+{
+	struct sock_addr sa;
+	struct shard *sh;
+	char text[SOCK_TEXT_MAX];
+	enum err err;
+	unsigned i;
+
+	err = sock_addr_parse(&sa, b->conf->bindAddress,
+	    (uint16_t)b->conf->brokerServicePortTls, diag);
+	for (i = 0; err == ERR_OK && i < b->shards_n; i++) {
+		sh = &b->shards[i];
+		err = listener_new(&sh->listener_tls, sh->net, &sa, i == 0,
+		    1024, pulsar_accept_tls, sh->pulsar, diag);
+		if (err == ERR_OK) {
+			sa = *listener_addr(sh->listener_tls);
+			pulsar_set_tls_port(sh->pulsar, sock_addr_port(&sa));
+		}
+	}
+	if (err != ERR_OK)
+		return err;
+	printf("listening pulsar-tls %s\n",
+	    sock_addr_text(&sa, text, sizeof(text)));
+	return ERR_OK;
+}
+
+static enum err
 listen_http(struct broker *b, struct diag *diag)
 {
 	struct shard *s0 = &b->shards[0];
@@ -182,6 +209,9 @@ listen_http(struct broker *b, struct diag *diag)
 
 	confmap_http(&hc, b->conf);
 	hc.pulsar_port = sock_addr_port(listener_addr(s0->listener));
+	if (s0->listener_tls != NULL)
+		hc.pulsar_tls_port =
+		    sock_addr_port(listener_addr(s0->listener_tls));
 	if (s0->rmq != NULL)
 		hc.namesrv_port =
 		    sock_addr_port(listener_addr(s0->rmq_listeners[0]));
@@ -262,6 +292,8 @@ broker_start(
 		err = broker_rmq_start(b, b->conf, diag);
 	if (err == ERR_OK)
 		err = broker_tls_set(b, b->conf, false, diag);
+	if (err == ERR_OK && b->conf->brokerServicePortTls >= 0)
+		err = listen_pulsar_tls(b, diag);
 	if (err == ERR_OK)
 		err = listen_http(b, diag);
 	return err;

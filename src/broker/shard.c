@@ -536,6 +536,8 @@ shard_deafen(struct shard *sh)
 
 	if (sh->listener != NULL)
 		listener_free(&sh->listener);
+	if (sh->listener_tls != NULL)
+		listener_free(&sh->listener_tls);
 	for (i = 0; i < SHARD_RMQ_PORTS; i++)
 		if (sh->rmq_listeners[i] != NULL)
 			listener_free(&sh->rmq_listeners[i]);

@@ -61,7 +61,7 @@ struct shard {
 	struct metrics *metrics; /* read by any thread */
 	struct pulsar *pulsar;
 	struct rmq *rmq; /* NULL: not served */
-	struct listener *listener;
+	struct listener *listener, *listener_tls; /* Pulsar's; NULL: none */
 	struct listener *rmq_listeners[SHARD_RMQ_PORTS];
 	struct thread th; /* shards 1.. */
 	struct loop_timer second;

@@ -6,23 +6,13 @@
 #include "broker/broker.h"
 #include "broker/shard.h"
 #include "os/tls.h"
+#include "pulsar/server.h"
 #include "rocketmq/server.h"
 
 struct news { /* for one shard */
 	enum rmq_tls_mode mode;
-	struct tls_ctx *ctx;
+	struct tls_ctx *rmq, *pulsar; /* NULL: TLS is not spoken there */
 };
-
-static void
-take_news(struct shard *sh, void *priv)
-{
-	struct news *n = priv;
-
-	rmq_set_tls(sh->rmq, n->mode, n->ctx);
-	if (n->ctx != NULL)
-		tls_ctx_unref(&n->ctx);
-	mem_free(n);
-}
 
 static enum rmq_tls_mode
 mode_of(const struct conf *c)
@@ -50,9 +40,8 @@ client_cert_of(const struct conf *c)
 	}
 }
 
-enum err
-broker_tls_set(
-    struct broker *b, const struct conf *c, bool running, struct diag *diag)
+static enum err
+rmq_ctx(const struct conf *c, struct tls_ctx **ctx, struct diag *diag)
 {
 	struct tls_conf tc = {
 		.cert_path = c->tlsServerCertPath,
@@ -62,30 +51,86 @@ broker_tls_set(
 		.trust_path =
 		    c->tlsServerAuthClient ? c->tlsServerTrustCertPath : NULL,
 	};
-	struct tls_ctx *ctx = NULL;
+
+	if (!c->rocketmqEnable || c->tlsMode == CONF_TLS_DISABLED)
+		return ERR_OK;
+	/* without a file one is made: conf_check() */
+	assert(c->tlsTestModeEnable || c->tlsServerCertPath[0] != '\0');
+	return tls_ctx_new(ctx, &tc, diag);
+}
+
+/* A certificate is asked for where something can be said of it. */
+static enum err
+pulsar_ctx(const struct conf *c, struct tls_ctx **ctx, struct diag *diag)
+{
+	bool insecure = c->tlsAllowInsecureConnection;
+	struct tls_conf tc = {
+		.cert_path = c->tlsCertificateFilePath,
+		.key_path = c->tlsKeyFilePath,
+		.trust_path = insecure ? NULL : c->tlsTrustCertsFilePath,
+		.protocols = c->tlsProtocols,
+		.ciphers = c->tlsCiphers,
+	};
+
+	if (!conf_tls_pulsar(c))
+		return ERR_OK;
+	if (c->tlsRequireTrustedClientCertOnConnect)
+		tc.client_cert = TLS_CLIENT_REQUIRED;
+	else if (insecure || c->tlsTrustCertsFilePath[0] != '\0')
+		tc.client_cert = TLS_CLIENT_OPTIONAL;
+	return tls_ctx_new(ctx, &tc, diag);
+}
+
+static void
+unref(struct tls_ctx *ctx)
+{
+	if (ctx != NULL)
+		tls_ctx_unref(&ctx);
+}
+
+static struct tls_ctx *
+ref(struct tls_ctx *ctx)
+{
+	return ctx != NULL ? tls_ctx_ref(ctx) : NULL;
+}
+
+static void
+take_news(struct shard *sh, void *priv)
+{
+	struct news *n = priv;
+
+	if (sh->rmq != NULL)
+		rmq_set_tls(sh->rmq, n->mode, n->rmq);
+	if (n->pulsar != NULL)
+		pulsar_set_tls(sh->pulsar, n->pulsar);
+	unref(n->rmq);
+	unref(n->pulsar);
+	mem_free(n);
+}
+
+enum err
+broker_tls_set(
+    struct broker *b, const struct conf *c, bool running, struct diag *diag)
+{
+	struct tls_ctx *rmq = NULL, *pulsar = NULL;
 	struct news *n;
 	enum err err;
 	unsigned i;
 
-	if (!c->rocketmqEnable)
-		return ERR_OK;
-	if (c->tlsMode != CONF_TLS_DISABLED) {
-		/* without a file one is made: conf_check() */
-		assert(c->tlsTestModeEnable || c->tlsServerCertPath[0] != '\0');
-		err = tls_ctx_new(&ctx, &tc, diag);
-		if (err != ERR_OK)
-			return err;
-	}
-	for (i = 0; i < broker_shards_n(b); i++) {
+	err = rmq_ctx(c, &rmq, diag);
+	if (err == ERR_OK)
+		err = pulsar_ctx(c, &pulsar, diag);
+	for (i = 0; err == ERR_OK && i < broker_shards_n(b); i++) {
 		n = mem_zalloc(sizeof *n);
 		n->mode = mode_of(c);
-		n->ctx = ctx != NULL ? tls_ctx_ref(ctx) : NULL;
+		n->rmq = ref(rmq);
+		n->pulsar = ref(pulsar);
 		if (running)
 			shard_call(broker_shard(b, i), take_news, n);
 		else
 			take_news(broker_shard(b, i), n);
 	}
-	if (ctx != NULL)
-		tls_ctx_unref(&ctx);
-	return ERR_OK;
+	unref(rmq);
+	unref(pulsar);
+	return err;
 }

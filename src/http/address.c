@@ -96,8 +96,7 @@ address_namesrv(struct req *rq, char *buf, size_t size)
 }
 
 enum err
-address_listener(
-    struct req *rq, const char *name, char *pulsar, char *http, size_t size)
+address_listener(struct req *rq, const char *name, struct addresses *a)
 {
 	const struct http_conf *conf = &rq->h->conf;
 	const char *p = conf->advertised_listeners;
@@ -105,8 +104,12 @@ address_listener(
 	char first[sizeof(l.name)];
 	bool found = false;
 
-	address_http(rq, http, size);
-	address_pulsar(rq, pulsar, size);
+	address_http(rq, a->http, sizeof(a->http));
+	address_pulsar(rq, a->pulsar, sizeof(a->pulsar));
+	a->pulsar_tls[0] = '\0';
+	if (conf->pulsar_tls_port > 0)
+		any(rq, conf->pulsar_tls_port, a->pulsar_tls,
+		    sizeof(a->pulsar_tls));
 	if (!is_set(name))
 		name = conf->internal_listener;
 	if (!is_set(p))
@@ -116,11 +119,18 @@ address_listener(
 			name = memcpy(first, l.name, sizeof(first));
 		if (strcmp(l.name, name) != 0)
 			continue;
+		/* what the listener doesn't have is not at the broker's address */
+		if (!found)
+			a->pulsar[0] = a->pulsar_tls[0] = '\0';
 		if (strcmp(l.scheme, "pulsar") == 0) {
-			join(pulsar, size, l.host, l.port);
+			join(a->pulsar, sizeof(a->pulsar), l.host, l.port);
+			found = true;
+		} else if (strcmp(l.scheme, "pulsar+ssl") == 0) {
+			join(a->pulsar_tls, sizeof(a->pulsar_tls), l.host,
+			    l.port);
 			found = true;
 		} else if (strcmp(l.scheme, "http") == 0) {
-			join(http, size, l.host, l.port);
+			join(a->http, sizeof(a->http), l.host, l.port);
 		}
 	}
 	return found ? ERR_OK : ERR_NO_LISTENER;

@@ -11,6 +11,11 @@
 
 #define ADDRESS_MAX 280 /* "[host]:port" with NUL */
 
+/* host:port; "": there is none */
+struct addresses {
+	char pulsar[ADDRESS_MAX], pulsar_tls[ADDRESS_MAX], http[ADDRESS_MAX];
+};
+
 /* host:port of HTTP and of Pulsar's protocol */
 void address_http(struct req *, char *buf, size_t size);
 void address_pulsar(struct req *, char *buf, size_t size);
@@ -19,7 +24,7 @@ void address_pulsar(struct req *, char *buf, size_t size);
 void address_namesrv(struct req *, char *buf, size_t size);
 /* Of a named listener (empty: the internal one, if there are listeners, else
  * as above); http is that of the listener or the plain one. ERR_NO_LISTENER. */
-enum err address_listener(struct req *, const char *name, char *pulsar,
-    char *http, size_t size) MUST_CHECK;
+enum err address_listener(
+    struct req *, const char *name, struct addresses *) MUST_CHECK;
 
 #endif

@@ -3,10 +3,18 @@
 #include "http/address.h"
 #include "http/handlers.h"
 
+/* hosts are checked, there is nothing to escape */
+static void
+add_url(struct strbuf *sb, const char *key, const char *scheme, const char *at)
+{
+	if (at[0] != '\0')
+		strbuf_addf(sb, "\"%s\":\"%s://%s\",", key, scheme, at);
+}
+
 static void
 answer(struct req *rq)
 {
-	char pulsar[ADDRESS_MAX], http[ADDRESS_MAX];
+	struct addresses a;
 	char *name = NULL;
 	enum err e;
 
@@ -23,7 +31,7 @@ answer(struct req *rq)
 	}
 	if (name == NULL && mhd_header(rq, "X-Pulsar-ListenerName") != NULL)
 		name = mem_strdup(mhd_header(rq, "X-Pulsar-ListenerName"));
-	e = address_listener(rq, name, pulsar, http, sizeof(pulsar));
+	e = address_listener(rq, name, &a);
 	if (e != ERR_OK) {
 		req_error(rq, 404, "the broker do not have %s listener",
 		    name != NULL ? name : rq->h->conf.internal_listener);
@@ -31,11 +39,15 @@ answer(struct req *rq)
 		return;
 	}
 	mem_free(name);
-	/* hosts are checked, there is nothing to escape */
-	strbuf_addf(&rq->out,
-	    "{\"brokerUrl\":\"pulsar://%s\",\"httpUrl\":\"http://%s\","
-	    "\"nativeUrl\":\"pulsar://%s\",\"brokerUrlSsl\":\"\"}",
-	    pulsar, http, pulsar);
+	strbuf_addc(&rq->out, '{');
+	add_url(&rq->out, "brokerUrl", "pulsar", a.pulsar);
+	add_url(&rq->out, "brokerUrlTls", "pulsar+ssl", a.pulsar_tls);
+	add_url(&rq->out, "httpUrl", "http", a.http);
+	add_url(&rq->out, "nativeUrl", "pulsar", a.pulsar);
+	strbuf_adds(&rq->out, "\"brokerUrlSsl\":\"");
+	if (a.pulsar_tls[0] != '\0')
+		strbuf_addf(&rq->out, "pulsar+ssl://%s", a.pulsar_tls);
+	strbuf_adds(&rq->out, "\"}");
 	req_json(rq);
 }
 

@@ -38,6 +38,7 @@ struct http_conf {
 	const char *version; /* "0.1.0" */
 	const char *cluster; /* "standalone" */
 	unsigned pulsar_port; /* of lookups' brokerUrl */
+	unsigned pulsar_tls_port; /* of their brokerUrlTls; 0: none */
 	/* Host of lookups' URLs; NULL or "": the one that the request names
 	 * (its Host header), else the address that it came to. */
 	const char *advertised_address;

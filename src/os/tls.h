@@ -54,6 +54,12 @@ struct tls_conf {
 	enum tls_client_cert client_cert;
 	/* Who may have signed a client's certificate; "": anybody, even itself. */
 	const char *trust_path;
+	/* "TLSv1.3,TLSv1.2", between which none may be missing; "": both */
+	const char *protocols;
+	/* Names of OpenSSL or of the standard, by commas or colons; "": those that
+	 * are forward secret and authenticated. Those of one version alone leave
+	 * that of the other as they are. */
+	const char *ciphers;
 };
 
 struct tls_ctx;

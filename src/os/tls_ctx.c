@@ -4,11 +4,13 @@
 #include <openssl/x509v3.h>
 #include <string.h>
 
+#include "base/strbuf.h"
 #include "os/tls_priv.h"
 
 #define OWN_CERT_NAME "magnetar"
 #define DAY_S (24L * 60 * 60)
 #define OWN_CERT_DAYS 3650L
+#define CIPHERS_MAX 4096
 
 /* Forward secrecy and authenticated encryption only; of 1.3 all are so. */
 #define CIPHERS_12 "ECDHE+AESGCM:ECDHE+CHACHA20"
@@ -183,6 +185,80 @@ set_rules(SSL_CTX *ssl)
 	SSL_CTX_set_default_passwd_cb(ssl, password);
 }
 
+static enum err
+set_protocols(SSL_CTX *ssl, const char *names, struct diag *d)
+{
+	bool v12 = false, v13 = false;
+	const char *p = names;
+	size_t n;
+
+	while (*p != '\0') {
+		p += strspn(p, ", ");
+		n = strcspn(p, ", ");
+		if (n == 7 && memcmp(p, "TLSv1.2", 7) == 0)
+			v12 = true;
+		else if (n == 7 && memcmp(p, "TLSv1.3", 7) == 0)
+			v13 = true;
+		else if (n > 0)
+			return diag_set(d, ERR_INVALID_ARG,
+			    "TLS: protocol \"%.*s\" is not TLSv1.2 or TLSv1.3",
+			    (int)(n < 40 ? n : 40), p);
+		p += n;
+	}
+	if (!v12 && !v13)
+		return diag_set(d, ERR_INVALID_ARG, "TLS: no protocol");
+	AN(SSL_CTX_set_min_proto_version(
+	    ssl, v12 ? TLS1_2_VERSION : TLS1_3_VERSION));
+	AN(SSL_CTX_set_max_proto_version(
+	    ssl, v13 ? TLS1_3_VERSION : TLS1_2_VERSION));
+	return ERR_OK;
+}
+
+/* 1.3's have names of their own, and a list. */
+static enum err
+set_ciphers(SSL_CTX *ssl, const char *names, struct diag *d)
+{
+	struct strbuf v12, v13, *sb;
+	const char *p = names, *own;
+	enum err err = ERR_OK;
+	char name[80];
+	size_t n;
+
+	strbuf_init(&v12, CIPHERS_MAX);
+	strbuf_init(&v13, CIPHERS_MAX);
+	while (*p != '\0') {
+		p += strspn(p, ",: ");
+		n = strcspn(p, ",: ");
+		if (n >= sizeof name)
+			break;
+		memcpy(name, p, n);
+		name[n] = '\0';
+		p += n;
+		if (n == 0)
+			continue;
+		own = OPENSSL_cipher_name(name);
+		sb = strncmp(name, "TLS_", 4) == 0 &&
+			strstr(name, "_WITH_") == NULL ?
+		    &v13 :
+		    &v12;
+		if (sb->len > 0)
+			strbuf_addc(sb, ':');
+		strbuf_adds(
+		    sb, sb == &v12 && strcmp(own, "(NONE)") != 0 ? own : name);
+	}
+	if (*p != '\0' || strbuf_err(&v12) != ERR_OK ||
+	    strbuf_err(&v13) != ERR_OK || v12.len + v13.len == 0)
+		err = diag_set(d, ERR_INVALID_ARG, "TLS: ciphers \"%.60s\"", p);
+	else if ((v12.len > 0 &&
+		     SSL_CTX_set_cipher_list(ssl, strbuf_str(&v12)) != 1) ||
+	    (v13.len > 0 &&
+		SSL_CTX_set_ciphersuites(ssl, strbuf_str(&v13)) != 1))
+		err = failed(d, "ciphers", names);
+	strbuf_fini(&v12);
+	strbuf_fini(&v13);
+	return err;
+}
+
 enum err
 tls_ctx_new(struct tls_ctx **out, const struct tls_conf *conf, struct diag *d)
 {
@@ -201,6 +277,10 @@ tls_ctx_new(struct tls_ctx **out, const struct tls_conf *conf, struct diag *d)
 					use_own(ctx->ssl, d);
 	if (err == ERR_OK)
 		err = ask_clients(ctx->ssl, conf, d);
+	if (err == ERR_OK && is_set(conf->protocols))
+		err = set_protocols(ctx->ssl, conf->protocols, d);
+	if (err == ERR_OK && is_set(conf->ciphers))
+		err = set_ciphers(ctx->ssl, conf->ciphers, d);
 	if (err == ERR_OK)
 		*out = ctx;
 	else

@@ -139,6 +139,15 @@ lookup_connect(struct session *s, uint64_t req, const char *url,
 	SESSION_SEND(s, LOOKUP_RESPONSE, CommandLookupTopicResponse, &m);
 }
 
+static void
+url_make(char url[URL_MAX], const char *scheme, const char *host, unsigned port)
+{
+	bool v6 = strchr(host, ':') != NULL;
+
+	(void)snprintf(url, URL_MAX, "%s://%s%s%s:%u", scheme, v6 ? "[" : "",
+	    host, v6 ? "]" : "", port);
+}
+
 /*
  * Where to connect to: where the client is connected to, unless the operator
  * says otherwise. With "through the service URL" it goes on using the address
@@ -150,10 +159,10 @@ lookup_here(struct session *s, uint64_t req)
 {
 	const struct pulsar_conf *conf = &s->p->conf;
 	struct sock_addr sa;
-	char url[URL_MAX], host[SOCK_TEXT_MAX];
+	char url[URL_MAX], url_tls[URL_MAX], host[SOCK_TEXT_MAX];
 	const char *h = conf->advertised_address;
 	bool through = false;
-	unsigned port = conf->port;
+	unsigned port = conf->port, tls_port = conf->tls_port;
 
 	if (h == NULL || *h == '\0') {
 		through = true;
@@ -161,16 +170,18 @@ lookup_here(struct session *s, uint64_t req)
 		h = "localhost";
 		if (sa.ss.ss_family == AF_INET || sa.ss.ss_family == AF_INET6) {
 			h = sock_addr_host(&sa, host, sizeof host);
-			port = sock_addr_port(&sa);
+			if (conn_is_tls(s->cn))
+				tls_port = sock_addr_port(&sa);
+			else
+				port = sock_addr_port(&sa);
 			/* a client of IPv4 at a socket for both */
 			if (strncmp(h, "::ffff:", 7) == 0 && strchr(h, '.'))
 				h += 7;
 		}
 	}
-	(void)snprintf(url, sizeof url,
-	    strchr(h, ':') != NULL ? "pulsar://[%s]:%u" : "pulsar://%s:%u", h,
-	    port);
-	lookup_connect(s, req, url, NULL, through);
+	url_make(url, "pulsar", h, port);
+	url_make(url_tls, "pulsar+ssl", h, tls_port);
+	lookup_connect(s, req, url, tls_port > 0 ? url_tls : NULL, through);
 }
 
 static const struct advert *

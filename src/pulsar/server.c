@@ -437,7 +437,18 @@ pulsar_free(struct pulsar **pp)
 	loop_timer_fini(&p->later);
 	umap_fini(&p->sessions);
 	adverts_fini(p);
+	if (p->tls != NULL)
+		tls_ctx_unref(&p->tls);
 	FREE_OBJ(p);
+}
+
+static void
+take(struct pulsar *p, int fd, struct tls_ctx *tls)
+{
+	if (p->draining)
+		sock_close(fd);
+	else
+		session_new(p, fd, tls);
 }
 
 void
@@ -445,12 +456,29 @@ pulsar_accept(void *priv, int fd, const struct sock_addr *peer)
 {
 	struct pulsar *p;
 
+	(void)peer;
 	CAST_OBJ_NOTNULL(p, priv, PULSAR_MAGIC);
-	if (p->draining) {
-		sock_close(fd);
-		return;
-	}
-	session_new(p, fd, peer);
+	take(p, fd, NULL);
+}
+
+void
+pulsar_accept_tls(void *priv, int fd, const struct sock_addr *peer)
+{
+	struct pulsar *p;
+
+	(void)peer;
+	CAST_OBJ_NOTNULL(p, priv, PULSAR_MAGIC);
+	AN(p->tls);
+	take(p, fd, p->tls);
+}
+
+void
+pulsar_set_tls(struct pulsar *p, struct tls_ctx *ctx)
+{
+	CHECK_OBJ_NOTNULL(p, PULSAR_MAGIC);
+	if (p->tls != NULL)
+		tls_ctx_unref(&p->tls);
+	p->tls = tls_ctx_ref(ctx);
 }
 
 void
@@ -458,6 +486,13 @@ pulsar_set_port(struct pulsar *p, unsigned port)
 {
 	CHECK_OBJ_NOTNULL(p, PULSAR_MAGIC);
 	p->conf.port = port;
+}
+
+void
+pulsar_set_tls_port(struct pulsar *p, unsigned port)
+{
+	CHECK_OBJ_NOTNULL(p, PULSAR_MAGIC);
+	p->conf.tls_port = port;
 }
 
 void

@@ -27,6 +27,7 @@
 #include "core/route.h"
 #include "net/net.h"
 #include "os/sock.h"
+#include "os/tls.h"
 
 struct pulsar_move; /* a session between two shards */
 
@@ -43,6 +44,7 @@ struct pulsar_conf {
 	/* The listener for clients that name none; NULL or "": the first. */
 	const char *internal_listener;
 	unsigned port; /* bound; see pulsar_set_port() */
+	unsigned tls_port; /* the same of that with TLS; 0: none */
 	unsigned lookup_max; /* of this shard: lookups in progress */
 	const char *version; /* of CONNECTED, e.g. "Magnetar 0.1.0" */
 	bool batch_index_ack;
@@ -96,6 +98,10 @@ void pulsar_free(struct pulsar **);
 
 /* A listener_accept_f: priv is the struct pulsar; takes fd. */
 void pulsar_accept(void *priv, int fd, const struct sock_addr *peer);
+/* The same for a port where TLS is spoken; pulsar_set_tls() has been called. */
+void pulsar_accept_tls(void *priv, int fd, const struct sock_addr *peer);
+/* Of connections accepted from now on. Referenced. */
+void pulsar_set_tls(struct pulsar *, struct tls_ctx *);
 /* What another shard's conf.move was given. Takes it; when draining the
  * connection is closed. */
 void pulsar_adopt(struct pulsar *, struct pulsar_move **);
@@ -103,6 +109,7 @@ void pulsar_adopt(struct pulsar *, struct pulsar_move **);
 void pulsar_move_free(struct pulsar_move **);
 /* The port that the listener was given (conf.port was 0). */
 void pulsar_set_port(struct pulsar *, unsigned port);
+void pulsar_set_tls_port(struct pulsar *, unsigned port);
 
 /* From now on new connections are closed and new producers and consumers are
  * answered ServiceNotReady; FX_*_CLOSED, which core_drain() causes, are told to

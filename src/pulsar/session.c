@@ -438,12 +438,13 @@ session_attach(struct session *s, struct conn *cn)
 }
 
 void
-session_new(struct pulsar *p, int fd, const struct sock_addr *peer)
+session_new(struct pulsar *p, int fd, struct tls_ctx *tls)
 {
 	struct session *s = session_alloc(p);
 
-	(void)peer;
 	session_attach(s, conn_new(p->net, fd, &p->cc, &session_ops, s));
+	if (tls != NULL)
+		conn_start_tls(s->cn, tls, NULL, 0);
 	loop_timer_start(&s->keepalive, p->conf.handshake_ns);
 }
 

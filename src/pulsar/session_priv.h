@@ -78,6 +78,7 @@ struct pulsar {
 #define PULSAR_MAGIC 0x9015a401
 	struct pulsar_conf conf;
 	struct conn_conf cc;
+	struct tls_ctx *tls; /* of the port with TLS; NULL: there is none */
 	struct net *net;
 	struct loop *lp;
 	struct router *router;
@@ -219,7 +220,8 @@ void pulsar_time_text(int64_t wall_ms, char buf[32]);
 
 /* --- session.c */
 
-void session_new(struct pulsar *, int fd, const struct sock_addr *peer);
+/* tls: NULL where it is not spoken */
+void session_new(struct pulsar *, int fd, struct tls_ctx *tls);
 struct session *session_get(struct pulsar *, uint64_t id);
 void session_close(struct session *, enum close_reason);
 /* What was said is still sent. */

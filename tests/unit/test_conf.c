@@ -166,7 +166,7 @@ test_foreign(void **state)
 	    "namesrvAddr=127.0.0.1:9876\n"
 	    "deleteWhen=04\n"
 	    "authenticationEnabled=false\n"
-	    "brokerServicePortTls=\n"
+	    "webServicePortTls=\n"
 	    "flushDiskType=ASYNC_FLUSH\n"
 	    "maxConnections=12\n",
 	    &d));
@@ -198,6 +198,15 @@ test_tls(void **state)
 		{ "tls.server.trustCertPath=/t\n", true },
 		{ "tls.server.keyPath=\n", false },
 		{ "tls.server.mode=disabled\n", true },
+		{ "tlsRequireTrustedClientCertOnConnect=true\n", false },
+		{ "tlsAllowInsecureConnection=true\n", true },
+		{ "brokerServicePortTls=6651\n", false },
+		{ "tlsCertificateFilePath=/c\n", false },
+		{ "tlsKeyFilePath=/k\n", true },
+		{ "tlsAllowInsecureConnection=false\n", false },
+		{ "tlsTrustCertsFilePath=/t\n", true },
+		{ "tlsKeyFilePath=\n", false },
+		{ "brokerServicePortTls=\n", true },
 	};
 	struct conf c;
 	struct diag d;

@@ -815,6 +815,11 @@ test_files(void **state)
 	tc = (struct tls_conf){ .client_cert = TLS_CLIENT_REQUIRED,
 		.trust_path = "test_tls.nowhere" };
 	must_fail(tc, "test_tls.nowhere");
+	must_fail((struct tls_conf){ .protocols = "TLSv1.2,SSLv3" }, "SSLv3");
+	must_fail((struct tls_conf){ .protocols = "," }, "no protocol");
+	must_fail((struct tls_conf){ .ciphers = "NO-SUCH" }, "NO-SUCH");
+	must_fail((struct tls_conf){ .ciphers = "TLS_NO_SUCH" }, "TLS_NO_SUCH");
+	must_fail((struct tls_conf){ .ciphers = " ," }, "ciphers");
 	EVP_PKEY_free(k);
 	EVP_PKEY_free(k2);
 	(void)unlink(cert);

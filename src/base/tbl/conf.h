@@ -19,6 +19,9 @@ CONF_STR(clusterName, "standalone", 128, RESTART,
     "Name of the cluster, as lookups, statistics and metrics tell it.")
 CONF_INT(brokerServicePort, 6650, 0, 65535, "port", RESTART,
     "Port of Pulsar's binary protocol. 0 picks a free one, which is printed.")
+CONF_INT(brokerServicePortTls, -1, -1, 65535, "port", RESTART,
+    "Port of Pulsar's binary protocol over TLS, 6651 where there is one. 0 picks "
+    "a free one, which is printed. -1: none.")
 CONF_INT(webServicePort, 8080, 0, 65535, "port", RESTART,
     "Port of the admin API, lookups over HTTP and metrics. 0 picks a free "
     "one, which is printed.")
@@ -113,6 +116,26 @@ CONF_BOOL(tlsServerAuthClient, false, LIVE,
 CONF_STR(tlsServerTrustCertPath, "", 4000, LIVE,
     "File (PEM) of those who sign certificates of clients. Also "
     "tls.server.trustCertPath.")
+
+CONF_SECTION("TLS for Pulsar")
+CONF_STR(tlsCertificateFilePath, "", 4000, LIVE,
+    "File (PEM) of the certificate and those between it and its root. A SIGHUP "
+    "reads all files of this section again; connections stay.")
+CONF_STR(tlsKeyFilePath, "", 4000, LIVE,
+    "File (PEM) of the certificate's key, which has no password.")
+CONF_STR(tlsTrustCertsFilePath, "", 4000, LIVE,
+    "File (PEM) of those who sign certificates of clients. Where it is set, "
+    "clients are asked for theirs.")
+CONF_BOOL(tlsRequireTrustedClientCertOnConnect, false, LIVE,
+    "A client without a certificate is refused.")
+CONF_BOOL(tlsAllowInsecureConnection, false, LIVE,
+    "Certificates of clients are taken whoever signed them.")
+CONF_STR(tlsProtocols, "", 256, LIVE,
+    "Versions of TLS that are spoken, separated by commas: TLSv1.3, TLSv1.2. "
+    "Empty: both.")
+CONF_STR(tlsCiphers, "", 4000, LIVE,
+    "Ciphers that may be used, separated by commas, by their standard names or "
+    "OpenSSL's. Empty: those that are forward secret and authenticated.")
 
 CONF_SECTION("Storage")
 CONF_STR(dataDir, "./data", 4000, RESTART,
