@@ -25,6 +25,7 @@ func init() {
 	}
 	scenarios["chunked"] = chunked
 	scenarios["encrypted"] = encrypted
+	scenarios["tls"] = tls
 }
 
 func connect(c *ctx) {
@@ -41,6 +42,14 @@ func connect(c *ctx) {
 		_, err := c.newClient(3 * time.Second).CreateProducer(pulsar.ProducerOptions{Topic: "persistent://" + none + "/t"})
 		fails(err, 0, "a namespace that isn't there")
 	}
+}
+
+func tls(c *ctx) {
+	c.secure("other.crt")
+	_, err := c.newClient(3 * time.Second).CreateProducer(pulsar.ProducerOptions{Topic: c.topic()})
+	check(err != nil, "a certificate that isn't trusted")
+	c.secure("tls.crt")
+	plain(c)
 }
 
 func plain(c *ctx) {

@@ -29,6 +29,7 @@ const patience = 15 * time.Second
 // ctx is what every scenario uses: names of its own, clients, the admin API.
 type ctx struct {
 	url, http, keys, unique string
+	trust                   string // file of a certificate; "": no TLS
 	ask                     func(string)
 	clients                 []pulsar.Client
 	first                   pulsar.Client
@@ -41,7 +42,8 @@ func (c *ctx) topic(suffix ...string) string {
 }
 
 func (c *ctx) newClient(timeout ...time.Duration) pulsar.Client {
-	o := pulsar.ClientOptions{URL: c.url, OperationTimeout: 20 * time.Second}
+	o := pulsar.ClientOptions{URL: c.url, OperationTimeout: 20 * time.Second, TLSTrustCertsFilePath: c.trust,
+		TLSValidateHostname: c.trust != ""}
 	if len(timeout) > 0 {
 		o.OperationTimeout = timeout[0]
 	}
@@ -49,6 +51,16 @@ func (c *ctx) newClient(timeout ...time.Duration) pulsar.Client {
 	ok(err, "a client")
 	c.clients = append(c.clients, n)
 	return n
+}
+
+// secure makes clients from now on speak TLS and trust that certificate of the harness.
+func (c *ctx) secure(certificate string) {
+	a, err := http.Get(c.http + "/lookup/v2/topic/" + path(c.topic()))
+	ok(err, "lookup")
+	defer a.Body.Close()
+	var v struct{ BrokerUrlTls string }
+	ok(json.NewDecoder(a.Body).Decode(&v), "lookup")
+	c.url, c.trust, c.first = v.BrokerUrlTls, c.keys+"/"+certificate, nil
 }
 
 func (c *ctx) client() pulsar.Client {

@@ -37,12 +37,13 @@ def port_and_two_below():
 class OwnBroker:
     """A broker binary in a data directory of its own, on free ports that it keeps across restarts."""
 
-    def __init__(self, binary, log_path, options=()):
+    def __init__(self, binary, log_path, options=(), keys=None):
         self.binary = os.path.abspath(binary)
         self.log_path = log_path
         self.options = list(options)
+        self.keys = keys and os.path.abspath(keys)   # folder of tls.crt and tls.key; None: no port for TLS
         self.dir = tempfile.mkdtemp(prefix="interop-broker-")
-        self.ports = dict.fromkeys(("pulsar", "http", "namesrv"), 0)
+        self.ports = dict.fromkeys(("pulsar", "pulsar-tls", "http", "namesrv"), 0)
         self.ports["rocketmq"] = port_and_two_below()
         self.proc = None
         self.start()
@@ -69,6 +70,9 @@ class OwnBroker:
                "-o", f"fastListenPort={self.ports['rocketmq'] - 2}",
                # a producer that doesn't know is asked twice within a scenario
                "-o", "transactionCheckInterval=3000"]
+        if self.keys:
+            cmd += ["-o", f"brokerServicePortTls={self.ports['pulsar-tls']}",
+                    "-o", f"tlsCertificateFilePath={self.keys}/tls.crt", "-o", f"tlsKeyFilePath={self.keys}/tls.key"]
         for o in self.options:
             cmd += ["-o", o]
         with open(self.log_path, "ab") as log:

@@ -43,7 +43,7 @@ def need(*tools):
 
 
 def keys(build, log):
-    """An RSA key pair for the encryption scenario, made once per build directory."""
+    """RSA key pairs for the encryption scenario and certificates for TLS, made once per build directory."""
     need("openssl")
     d = os.path.join(build, "keys")
     os.makedirs(d, exist_ok=True)
@@ -53,6 +53,11 @@ def keys(build, log):
             # the older of the two PEM forms: it is the one that all clients read
             sh(["openssl", "genrsa", "-traditional", "-out", priv, "2048"], log)
             sh(["openssl", "rsa", "-in", priv, "-pubout", "-out", pub], log)
+    for n in ("tls", "other"):
+        if not os.path.exists(os.path.join(d, n + ".crt")):
+            sh(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "3650", "-subj", "/CN=localhost",
+                "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", os.path.join(d, n + ".key"),
+                "-out", os.path.join(d, n + ".crt")], log)
     return d
 
 

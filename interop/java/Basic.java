@@ -40,6 +40,7 @@ final class Basic {
 		all.put("compress-snappy", c -> compressed(c, CompressionType.SNAPPY));
 		all.put("chunked", Basic::chunked);
 		all.put("encrypted", Basic::encrypted);
+		all.put("tls", Basic::tls);
 	}
 
 	private static void connect(Ctx ctx) throws Exception {
@@ -55,6 +56,14 @@ final class Basic {
 			Ctx.fails(PulsarClientException.class, "a namespace that isn't there",
 					() -> ctx.newClient(3).newProducer().topic("persistent://" + none + "/t").create());
 		}
+	}
+
+	private static void tls(Ctx ctx) throws Exception {
+		ctx.secure("other.crt");
+		Ctx.fails(PulsarClientException.class, "a certificate that isn't trusted",
+				() -> ctx.newClient(3).newProducer().topic(ctx.topic()).create());
+		ctx.secure("tls.crt");
+		plain(ctx);
 	}
 
 	private static void plain(Ctx ctx) throws Exception {

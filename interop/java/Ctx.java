@@ -21,6 +21,7 @@ import org.apache.pulsar.client.api.Message;
 import org.apache.pulsar.client.api.MessageId;
 import org.apache.pulsar.client.api.Producer;
 import org.apache.pulsar.client.api.ProducerBuilder;
+import org.apache.pulsar.client.api.ClientBuilder;
 import org.apache.pulsar.client.api.PulsarClient;
 import org.apache.pulsar.client.api.PulsarClientException;
 import org.apache.pulsar.client.api.Reader;
@@ -49,7 +50,7 @@ final class Ctx {
 	/** "Nothing more comes" is believed after this. */
 	static final int QUIET_MS = 700;
 
-	final String url;
+	String url;
 	final String http;
 	final String keys;
 	final String unique;
@@ -59,6 +60,8 @@ final class Ctx {
 
 	private final List<PulsarClient> clients = new ArrayList<>();
 	private PulsarClient client;
+	/** Certificate to trust; null: no TLS. */
+	private String trust;
 	private final HttpClient web = HttpClient.newHttpClient();
 	private final ObjectMapper json = new ObjectMapper();
 
@@ -85,8 +88,12 @@ final class Ctx {
 	}
 
 	PulsarClient newClient(int timeoutS) throws PulsarClientException {
-		PulsarClient c = PulsarClient.builder().serviceUrl(url).operationTimeout(timeoutS, TimeUnit.SECONDS)
-				.maxBackoffInterval(3, TimeUnit.SECONDS).build();
+		ClientBuilder b = PulsarClient.builder().serviceUrl(url).operationTimeout(timeoutS, TimeUnit.SECONDS)
+				.maxBackoffInterval(3, TimeUnit.SECONDS);
+		if (trust != null) {
+			b.tlsTrustCertsFilePath(trust).enableTlsHostnameVerification(true);
+		}
+		PulsarClient c = b.build();
 		clients.add(c);
 		return c;
 	}
@@ -137,6 +144,14 @@ final class Ctx {
 	}
 
 	// --- admin
+
+	/** Clients from now on speak TLS and trust that certificate of the harness. */
+	void secure(String certificate) throws Exception {
+		HttpRequest r = HttpRequest.newBuilder(URI.create(http + "/lookup/v2/topic/" + path(topic()))).build();
+		url = json.readTree(web.send(r, HttpResponse.BodyHandlers.ofString()).body()).get("brokerUrlTls").asText();
+		trust = keys + "/" + certificate;
+		client = null;
+	}
 
 	JsonNode admin(String method, String path, String body, int... want) throws Exception {
 		HttpRequest.BodyPublisher b = body == null ? HttpRequest.BodyPublishers.noBody()

@@ -34,6 +34,14 @@ def connect(ctx):
           f"persistent://{ctx.unique}-none/default/t")
 
 
+@scenario("tls")
+def tls(ctx):
+    ctx.secure("other.crt")
+    fails(pulsar.PulsarException, ctx.new_client(operation_timeout_seconds=3).create_producer, ctx.topic())
+    ctx.secure("tls.crt")
+    plain(ctx)
+
+
 @scenario("plain")
 def plain(ctx):
     t = ctx.topic()

@@ -53,6 +53,7 @@ class Ctx:
         self.unique, self.ask = unique, ask
         self.clients = []
         self._client = None
+        self.tls = {}
 
     # --- names and clients
 
@@ -61,9 +62,17 @@ class Ctx:
 
     def new_client(self, **kw):
         kw.setdefault("operation_timeout_seconds", 20)
+        kw.update(self.tls)
         c = pulsar.Client(self.url, logger=pulsar.ConsoleLogger(pulsar.LoggerLevel.Warn), **kw)
         self.clients.append(c)
         return c
+
+    def secure(self, certificate):
+        """Clients from now on speak TLS and trust that certificate of the harness."""
+        with urllib.request.urlopen(f"{self.http}/lookup/v2/topic/{self.path(self.topic())}", timeout=20) as r:
+            self.url = json.load(r)["brokerUrlTls"]
+        self.tls = {"tls_trust_certs_file_path": f"{self.keys}/{certificate}", "tls_validate_hostname": True}
+        self._client = None
 
     @property
     def client(self):
