@@ -534,7 +534,7 @@ check_listeners(const struct conf *c, struct diag *d)
 bool
 conf_tls_pulsar(const struct conf *c)
 {
-	return c->brokerServicePortTls >= 0;
+	return c->brokerServicePortTls >= 0 || c->webServicePortTls >= 0;
 }
 
 static enum err

@@ -51,6 +51,13 @@ broker_shard(struct broker *b, unsigned n)
 	return &b->shards[n];
 }
 
+struct http *
+broker_http(struct broker *b)
+{
+	CHECK_OBJ_NOTNULL(b, BROKER_MAGIC);
+	return b->http;
+}
+
 unsigned
 broker_shards_n(const struct broker *b)
 {
@@ -231,6 +238,30 @@ listen_http(struct broker *b, struct diag *diag)
 }
 
 static enum err
+listen_https(struct broker *b, struct diag *diag)
+{
+	struct tls_ctx *ctx = NULL;
+	struct sock_addr sa;
+	char text[SOCK_TEXT_MAX];
+	enum err err;
+
+	err = broker_tls_http(b->conf, &ctx, diag);
+	if (err != ERR_OK)
+		return err;
+	err = sock_addr_parse(&sa, b->conf->bindAddress,
+	    (uint16_t)b->conf->webServicePortTls, diag);
+	if (err == ERR_OK)
+		err =
+		    http_listen_tls(b->http, b->shards[0].net, ctx, &sa, diag);
+	tls_ctx_unref(&ctx);
+	if (err != ERR_OK)
+		return err;
+	printf("listening https %s\n",
+	    sock_addr_text(http_tls_addr(b->http), text, sizeof(text)));
+	return ERR_OK;
+}
+
+static enum err
 open_storage(struct broker *b, struct diag *diag)
 {
 	struct disk_files_conf dc = DISK_FILES_CONF_DEFAULT;
@@ -296,6 +327,8 @@ broker_start(
 		err = listen_pulsar_tls(b, diag);
 	if (err == ERR_OK)
 		err = listen_http(b, diag);
+	if (err == ERR_OK && b->conf->webServicePortTls >= 0)
+		err = listen_https(b, diag);
 	return err;
 }
 

@@ -22,6 +22,7 @@
 #define DRAIN_MAX_MS 4500
 
 struct broker;
+struct http;
 struct shard;
 
 struct broker_args {
@@ -40,6 +41,8 @@ void broker_free(struct broker **);
 
 /* @locality any; constant after start */
 struct shard *broker_shard(struct broker *, unsigned n);
+/* NULL until it listens; shard 0's */
+struct http *broker_http(struct broker *);
 unsigned broker_shards_n(const struct broker *);
 unsigned broker_conns_max(const struct broker *); /* per shard */
 

@@ -5,6 +5,7 @@
 #include "base/vas.h"
 #include "broker/broker.h"
 #include "broker/shard.h"
+#include "http/server.h"
 #include "os/tls.h"
 #include "pulsar/server.h"
 #include "rocketmq/server.h"
@@ -61,18 +62,19 @@ rmq_ctx(const struct conf *c, struct tls_ctx **ctx, struct diag *diag)
 
 /* A certificate is asked for where something can be said of it. */
 static enum err
-pulsar_ctx(const struct conf *c, struct tls_ctx **ctx, struct diag *diag)
+pulsar_ctx(
+    const struct conf *c, bool http, struct tls_ctx **ctx, struct diag *diag)
 {
 	bool insecure = c->tlsAllowInsecureConnection;
 	struct tls_conf tc = {
 		.cert_path = c->tlsCertificateFilePath,
 		.key_path = c->tlsKeyFilePath,
 		.trust_path = insecure ? NULL : c->tlsTrustCertsFilePath,
-		.protocols = c->tlsProtocols,
-		.ciphers = c->tlsCiphers,
+		.protocols = http ? c->webServiceTlsProtocols : c->tlsProtocols,
+		.ciphers = http ? c->webServiceTlsCiphers : c->tlsCiphers,
 	};
 
-	if (!conf_tls_pulsar(c))
+	if ((http ? c->webServicePortTls : c->brokerServicePortTls) < 0)
 		return ERR_OK;
 	if (c->tlsRequireTrustedClientCertOnConnect)
 		tc.client_cert = TLS_CLIENT_REQUIRED;
@@ -109,17 +111,25 @@ take_news(struct shard *sh, void *priv)
 }
 
 enum err
+broker_tls_http(const struct conf *c, struct tls_ctx **ctx, struct diag *diag)
+{
+	return pulsar_ctx(c, true, ctx, diag);
+}
+
+enum err
 broker_tls_set(
     struct broker *b, const struct conf *c, bool running, struct diag *diag)
 {
-	struct tls_ctx *rmq = NULL, *pulsar = NULL;
+	struct tls_ctx *rmq = NULL, *pulsar = NULL, *http = NULL;
 	struct news *n;
 	enum err err;
 	unsigned i;
 
 	err = rmq_ctx(c, &rmq, diag);
 	if (err == ERR_OK)
-		err = pulsar_ctx(c, &pulsar, diag);
+		err = pulsar_ctx(c, false, &pulsar, diag);
+	if (err == ERR_OK && running)
+		err = pulsar_ctx(c, true, &http, diag);
 	for (i = 0; err == ERR_OK && i < broker_shards_n(b); i++) {
 		n = mem_zalloc(sizeof *n);
 		n->mode = mode_of(c);
@@ -130,7 +140,10 @@ broker_tls_set(
 		else
 			take_news(broker_shard(b, i), n);
 	}
+	if (err == ERR_OK && http != NULL)
+		http_set_tls(broker_http(b), http);
 	unref(rmq);
 	unref(pulsar);
+	unref(http);
 	return err;
 }

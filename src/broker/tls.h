@@ -13,7 +13,11 @@
 #include "base/err.h"
 
 struct broker;
+struct tls_ctx;
 
+/* The context of the port for HTTPS, of which there is one; the caller's. */
+enum err broker_tls_http(
+    const struct conf *, struct tls_ctx **, struct diag *) MUST_CHECK;
 /* running: the shards have their threads. ERR_INVALID_ARG: a file that can't be
  * used; nothing has changed. */
 enum err broker_tls_set(struct broker *, const struct conf *, bool running,

@@ -106,7 +106,10 @@ address_listener(struct req *rq, const char *name, struct addresses *a)
 
 	address_http(rq, a->http, sizeof(a->http));
 	address_pulsar(rq, a->pulsar, sizeof(a->pulsar));
-	a->pulsar_tls[0] = '\0';
+	a->pulsar_tls[0] = a->https[0] = '\0';
+	if (http_tls_addr(rq->h) != NULL)
+		any(rq, sock_addr_port(http_tls_addr(rq->h)), a->https,
+		    sizeof(a->https));
 	if (conf->pulsar_tls_port > 0)
 		any(rq, conf->pulsar_tls_port, a->pulsar_tls,
 		    sizeof(a->pulsar_tls));
@@ -131,6 +134,8 @@ address_listener(struct req *rq, const char *name, struct addresses *a)
 			found = true;
 		} else if (strcmp(l.scheme, "http") == 0) {
 			join(a->http, sizeof(a->http), l.host, l.port);
+		} else if (strcmp(l.scheme, "https") == 0) {
+			join(a->https, sizeof(a->https), l.host, l.port);
 		}
 	}
 	return found ? ERR_OK : ERR_NO_LISTENER;

@@ -13,7 +13,8 @@
 
 /* host:port; "": there is none */
 struct addresses {
-	char pulsar[ADDRESS_MAX], pulsar_tls[ADDRESS_MAX], http[ADDRESS_MAX];
+	char pulsar[ADDRESS_MAX], pulsar_tls[ADDRESS_MAX];
+	char http[ADDRESS_MAX], https[ADDRESS_MAX];
 };
 
 /* host:port of HTTP and of Pulsar's protocol */

@@ -53,6 +53,7 @@ enum var {
 
 struct req;
 struct mhd;
+struct secure;
 struct MHD_Connection;
 typedef void req_step_f(struct req *);
 
@@ -70,6 +71,7 @@ struct http {
 	struct loop *lp;
 	struct router *router;
 	struct mhd *mhd;
+	struct secure *secure; /* secure.h; NULL: no HTTPS */
 	struct sock_addr addr;
 	struct umap reqs; /* by number: those being worked on */
 	uint64_t last_n;
@@ -120,6 +122,9 @@ struct req {
 
 enum err mhd_start(struct http *, int fd, struct diag *) MUST_CHECK;
 void mhd_stop(struct http *);
+/* One more connection, on a socket that somebody else has accepted; takes it.
+ * False: it was closed. */
+bool mhd_add(struct http *, int fd, const struct sock_addr *peer);
 /* No new connections. */
 void mhd_quiesce(struct http *);
 /* The request has its answer: goes on with its connection. */

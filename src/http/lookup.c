@@ -43,6 +43,7 @@ answer(struct req *rq)
 	add_url(&rq->out, "brokerUrl", "pulsar", a.pulsar);
 	add_url(&rq->out, "brokerUrlTls", "pulsar+ssl", a.pulsar_tls);
 	add_url(&rq->out, "httpUrl", "http", a.http);
+	add_url(&rq->out, "httpUrlTls", "https", a.https);
 	add_url(&rq->out, "nativeUrl", "pulsar", a.pulsar);
 	strbuf_adds(&rq->out, "\"brokerUrlSsl\":\"");
 	if (a.pulsar_tls[0] != '\0')

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* libmicrohttpd on our loop: the only file that knows it. */
-#include "http/http_priv.h"
+#include "http/secure.h"
 
 #include <microhttpd.h>
 
@@ -197,6 +197,18 @@ mhd_start(struct http *h, int fd, struct diag *diag)
 	return ERR_OK;
 }
 
+bool
+mhd_add(struct http *h, int fd, const struct sock_addr *peer)
+{
+	bool there = MHD_add_connection(h->mhd->d, fd,
+			 (const struct sockaddr *)(const void *)&peer->ss,
+			 peer->len) == MHD_YES;
+
+	if (there)
+		run(h->mhd);
+	return there;
+}
+
 void
 mhd_quiesce(struct http *h)
 {
@@ -250,4 +262,7 @@ mhd_local(struct req *rq, struct sock_addr *sa)
 	    rq->conn, MHD_CONNECTION_INFO_CONNECTION_FD);
 	AN(info);
 	sock_local(info->connect_fd, sa);
+	/* HTTPS comes through a pair of sockets */
+	if (sa->ss.ss_family == AF_UNIX && rq->h->secure != NULL)
+		*sa = *secure_addr(rq->h->secure);
 }

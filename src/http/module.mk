@@ -19,6 +19,7 @@ noinst_LIBRARIES += %D%/libhttp.a
 	%D%/rip46.c %D%/rip46.h \
 	%D%/routes.c \
 	%D%/schemas.c \
+	%D%/secure.c %D%/secure.h \
 	%D%/server.c %D%/server.h \
 	%D%/stats.c \
 	%D%/stats_json.c %D%/stats_json.h \

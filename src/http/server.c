@@ -2,7 +2,7 @@
 #include "http/server.h"
 
 #include "base/conf.h"
-#include "http/http_priv.h"
+#include "http/secure.h"
 
 #define BACKLOG 1024
 
@@ -121,6 +121,30 @@ http_addr(const struct http *h)
 	return &h->addr;
 }
 
+enum err
+http_listen_tls(struct http *h, struct net *net, struct tls_ctx *tls,
+    const struct sock_addr *sa, struct diag *diag)
+{
+	CHECK_OBJ_NOTNULL(h, HTTP_MAGIC);
+	assert(net_loop(net) == h->lp);
+	return secure_new(&h->secure, h, net, tls, sa, diag);
+}
+
+void
+http_set_tls(struct http *h, struct tls_ctx *tls)
+{
+	CHECK_OBJ_NOTNULL(h, HTTP_MAGIC);
+	if (h->secure != NULL)
+		secure_set_tls(h->secure, tls);
+}
+
+const struct sock_addr *
+http_tls_addr(const struct http *h)
+{
+	CHECK_OBJ_NOTNULL(h, HTTP_MAGIC);
+	return h->secure != NULL ? secure_addr(h->secure) : NULL;
+}
+
 void
 http_drain(struct http *h)
 {
@@ -129,6 +153,8 @@ http_drain(struct http *h)
 	if (h->draining)
 		return;
 	h->draining = true;
+	if (h->secure != NULL)
+		secure_deafen(h->secure);
 	mhd_quiesce(h);
 }
 
@@ -158,6 +184,8 @@ http_free(struct http **hp)
 		req_abort(rq);
 	}
 	mhd_stop(h);
+	if (h->secure != NULL)
+		secure_free(&h->secure);
 	loop_async_fini(&h->wake);
 	umap_fini(&h->reqs);
 	FREE_OBJ(h);

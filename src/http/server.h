@@ -29,7 +29,9 @@
 #include "base/metrics.h"
 #include "core/route.h"
 #include "os/loop.h"
+#include "net/net.h"
 #include "os/sock.h"
+#include "os/tls.h"
 
 /* A list of topics or /metrics of very many of them is answered 503 beyond. */
 #define HTTP_REPLY_MAX ((size_t)256 << 20)
@@ -78,6 +80,13 @@ enum err http_new(struct http **, struct loop *, struct router *,
 const struct sock_addr *http_addr(const struct http *);
 /* No new connections; a request that comes on an old one is answered 503, those
  * under way are finished. */
+/* A second port, for HTTPS, on the same loop. The context is referenced;
+ * http_set_tls() gives another one to connections that begin after it. */
+enum err http_listen_tls(struct http *, struct net *, struct tls_ctx *,
+    const struct sock_addr *, struct diag *) MUST_CHECK;
+void http_set_tls(struct http *, struct tls_ctx *);
+/* NULL: there is no such port */
+const struct sock_addr *http_tls_addr(const struct http *);
 void http_drain(struct http *);
 /* No request waits for the core. */
 bool http_drain_done(const struct http *);

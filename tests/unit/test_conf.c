@@ -166,7 +166,7 @@ test_foreign(void **state)
 	    "namesrvAddr=127.0.0.1:9876\n"
 	    "deleteWhen=04\n"
 	    "authenticationEnabled=false\n"
-	    "webServicePortTls=\n"
+	    "tlsEnabled=false\n"
 	    "flushDiskType=ASYNC_FLUSH\n"
 	    "maxConnections=12\n",
 	    &d));
@@ -207,6 +207,7 @@ test_tls(void **state)
 		{ "tlsTrustCertsFilePath=/t\n", true },
 		{ "tlsKeyFilePath=\n", false },
 		{ "brokerServicePortTls=\n", true },
+		{ "webServicePortTls=8443\n", false },
 	};
 	struct conf c;
 	struct diag d;

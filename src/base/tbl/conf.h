@@ -25,6 +25,9 @@ CONF_INT(brokerServicePortTls, -1, -1, 65535, "port", RESTART,
 CONF_INT(webServicePort, 8080, 0, 65535, "port", RESTART,
     "Port of the admin API, lookups over HTTP and metrics. 0 picks a free "
     "one, which is printed.")
+CONF_INT(webServicePortTls, -1, -1, 65535, "port", RESTART,
+    "Port of the same over HTTPS, 8443 where there is one. 0 picks a free one, "
+    "which is printed. -1: none.")
 CONF_STR(bindAddress, "127.0.0.1", 255, RESTART,
     "Address to listen on. The default is reached from this machine only; "
     "0.0.0.0 or :: opens the broker to the network.")
@@ -136,6 +139,10 @@ CONF_STR(tlsProtocols, "", 256, LIVE,
 CONF_STR(tlsCiphers, "", 4000, LIVE,
     "Ciphers that may be used, separated by commas, by their standard names or "
     "OpenSSL's. Empty: those that are forward secret and authenticated.")
+CONF_STR(webServiceTlsProtocols, "", 256, LIVE,
+    "The same as tlsProtocols, for HTTPS.")
+CONF_STR(webServiceTlsCiphers, "", 4000, LIVE,
+    "The same as tlsCiphers, for HTTPS.")
 
 CONF_SECTION("Storage")
 CONF_STR(dataDir, "./data", 4000, RESTART,

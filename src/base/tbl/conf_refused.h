@@ -24,6 +24,5 @@ CONF_REFUSED(isSchemaValidationEnforced, "false")
 CONF_REFUSED(tlsEnabled, "false")
 CONF_REFUSED(tlsEnabledWithKeyStore, "false")
 CONF_REFUSED(webServiceHaProxyProtocolEnabled, "false")
-CONF_REFUSED(webServicePortTls, "")
 
 #undef CONF_REFUSED
