@@ -49,6 +49,7 @@ struct due {
 	bool busy; /* batch or scan */
 	int64_t not_before_ns; /* one has failed */
 	bool loaded; /* counts are there */
+	bool apart; /* the rows of the last batch lay apart */
 
 	struct due_heap win;
 	bool whole; /* nothing comes behind the window */

@@ -109,6 +109,8 @@ struct stage {
 	struct umap known; /* at -> struct stage_known */
 	struct rel *ring; /* made when the first one is due */
 	uint64_t head, app, tail; /* of the ring: first, to be appended, end */
+	uint64_t seen; /* none before it is NEW */
+	bool bulk; /* much of the ring was used */
 	uint64_t held_bytes;
 	uint32_t busy_n; /* BUSY ones */
 	bool kicked;

@@ -8,18 +8,23 @@
  * behind it wait for as long as its topic is being loaded or is full, and is put
  * off for anything that lasts longer.
  *
- * Bounds: RING items, HELD_MAX bytes of envelopes beyond the first one, APPENDS a
- * turn.
+ * BULK items that are due at once are put in the order in which they lie in their
+ * logs: a million that are due within one second lie all over them, and in the order
+ * of their milliseconds each would be read by itself.
+ *
+ * Bounds: RING items, HELD_MAX bytes of envelopes beyond the first run, APPENDS a
+ * turn. An envelope is copied out of what it was read in, which may be a MiB.
  */
 #include "core/stage_priv.h"
 
 #include <stdlib.h>
 
-#define RING 32768u
+#define RING 131072u
+#define BULK 4096u
 #define RING_MASK (RING - 1)
 #define HELD_MAX (8u << 20)
 #define APPENDS 1024u
-#define LOOK RING /* items that are looked at for a run */
+#define LOOK 512u /* items without one for a run: there is none behind them */
 #define AHEAD 64u /* items whose targets are loaded ahead */
 #define RUN_GAP 128 /* entries between two that are read together */
 #define PUT_OFF_MS 1000
@@ -188,6 +193,14 @@ stage_target_answered(struct stage *st, uint64_t place, enum err e)
 
 /* --- reading ----------------------------------------------------------------------- */
 
+/* Of what is large, the buffer is about as large. */
+static struct slice
+envelope(const struct slice *body)
+{
+	return body->len < body->buf->cap / 4 ? slice_dup(*body) :
+						slice_ref(*body);
+}
+
 static void
 lane_step(void *priv)
 {
@@ -218,7 +231,7 @@ lane_step(void *priv)
 				break;
 			}
 			r->state = REL_READ;
-			r->env = slice_ref(ent.body);
+			r->env = envelope(&ent.body);
 			st->held_bytes += r->env.len;
 			r->ent = ent;
 			r->ent.body = (struct slice){ 0 };
@@ -243,18 +256,20 @@ by_place(const void *a, const void *b)
 static void
 lane_start(struct stage *st, struct stage_lane *ln, uint64_t first)
 {
-	uint64_t from = at(st, first)->it.at, i;
+	uint64_t from = at(st, first)->it.at, i, last = first;
 	struct rel *r;
 	uint32_t n;
 
 	ln->n = ln->i = 0;
 	for (i = first;
-	     i != st->tail && i < first + LOOK && ln->n < STAGE_RUN_MAX; i++) {
+	     i != st->tail && i - last <= LOOK && ln->n < STAGE_RUN_MAX; i++) {
 		r = at(st, i);
 		if (r->state == REL_NEW && r->log == ln->log &&
 		    r->it.at >= from && r->it.at - from < LEDGER_READ_MAX &&
-		    locator_ledger(r->it.at) == locator_ledger(from))
+		    locator_ledger(r->it.at) == locator_ledger(from)) {
 			ln->v[ln->n++] = r;
+			last = i;
+		}
 	}
 	qsort(ln->v, ln->n, sizeof ln->v[0], by_place);
 	for (n = 1; n < ln->n; n++)
@@ -295,7 +310,8 @@ read_ahead(struct stage *st)
 	struct stage_lane *ln;
 	uint64_t i;
 
-	for (i = st->app; i != st->tail; i++) {
+	for (i = st->seen > st->app ? st->seen : st->app; i != st->tail; i++) {
+		st->seen = i;
 		if (at(st, i)->state != REL_NEW)
 			continue;
 		if (st->held_bytes >= HELD_MAX && i != st->app)
@@ -314,6 +330,7 @@ stage_release_stop(struct stage *st)
 	unsigned i, k;
 	uint32_t n;
 
+	st->seen = st->app;
 	for (i = 0; i < STAGE_CLASSES; i++)
 		for (k = 0; k < STAGE_LANES; k++) {
 			ln = st->logs[i].lanes[k];
@@ -346,14 +363,43 @@ stage_due_ready(void *priv)
 	stage_kick(priv);
 }
 
+static int
+rel_cmp(const void *va, const void *vb)
+{
+	const struct rel *a = va, *b = vb;
+
+	if (a->log != b->log)
+		return a->log < b->log ? -1 : 1;
+	return (a->it.at > b->it.at) - (a->it.at < b->it.at);
+}
+
+/* What has come from `first` on is not being read yet. */
+static void
+sort_bulk(struct stage *st, uint64_t first)
+{
+	size_t n = (size_t)(st->tail - first), i;
+	struct rel *v = mem_calloc(n, sizeof *v);
+
+	for (i = 0; i < n; i++)
+		v[i] = *at(st, first + i);
+	qsort(v, n, sizeof *v, rel_cmp);
+	for (i = 0; i < n; i++)
+		*at(st, first + i) = v[i];
+	mem_free(v);
+}
+
+/* In large helpings, so that there is something to sort. */
 static void
 fill(struct stage *st)
 {
+	uint64_t first = st->tail;
 	struct due_item it;
 	struct stage_log *l;
 	struct rel *r;
 	bool opening;
 
+	if (st->tail - st->head > RING / 2)
+		return;
 	while (st->tail - st->head < RING && due_next(st->due, &it)) {
 		mem_free(umap_del(&st->known, it.at));
 		l = stage_log_of(st, it.at, &opening);
@@ -373,6 +419,10 @@ fill(struct stage *st)
 			.magic = REL_MAGIC, .st = st, .it = it, .log = l
 		};
 	}
+	if (st->tail - first < BULK)
+		return;
+	st->bulk = true;
+	sort_bulk(st, first);
 }
 
 /* --- going out ------------------------------------------------------------------------- */
@@ -597,7 +647,11 @@ stage_run(struct stage *st)
 			break;
 	if (n == APPENDS)
 		stage_kick(st);
-	if (st->head == st->tail)
+	if (st->head == st->tail) {
 		stage_release_stop(st);
+		if (st->bulk)
+			MEM_FREE(st->ring);
+		st->bulk = false;
+	}
 	return st->kicked;
 }
