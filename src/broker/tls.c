@@ -42,7 +42,8 @@ client_cert_of(const struct conf *c)
 }
 
 static enum err
-rmq_ctx(const struct conf *c, struct tls_ctx **ctx, struct diag *diag)
+rmq_ctx(struct broker *b, const struct conf *c, struct tls_ctx **ctx,
+    struct diag *diag)
 {
 	struct tls_conf tc = {
 		.cert_path = c->tlsServerCertPath,
@@ -57,6 +58,7 @@ rmq_ctx(const struct conf *c, struct tls_ctx **ctx, struct diag *diag)
 		return ERR_OK;
 	/* without a file one is made: conf_check() */
 	assert(c->tlsTestModeEnable || c->tlsServerCertPath[0] != '\0');
+	tc.before = rmq_tls(broker_shard(b, 0)->rmq);
 	return tls_ctx_new(ctx, &tc, diag);
 }
 
@@ -125,7 +127,7 @@ broker_tls_set(
 	enum err err;
 	unsigned i;
 
-	err = rmq_ctx(c, &rmq, diag);
+	err = rmq_ctx(b, c, &rmq, diag);
 	if (err == ERR_OK)
 		err = pulsar_ctx(c, false, &pulsar, diag);
 	if (err == ERR_OK && running)

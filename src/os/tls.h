@@ -45,10 +45,14 @@ enum tls_client_cert {
 	TLS_CLIENT_REQUIRED
 };
 
+struct tls_ctx;
+
 /* Files are PEM. A string may be NULL or "" where something else is said. */
 struct tls_conf {
 	const char
 	    *cert_path; /* and its chain; "": one is made, signed by itself */
+	/* The one before: if its certificate was made, it isn't made again. */
+	struct tls_ctx *before; /* may be NULL */
 	const char *key_path; /* of cert_path */
 	const char *key_password; /* "": the key has none */
 	enum tls_client_cert client_cert;
@@ -62,7 +66,6 @@ struct tls_conf {
 	const char *ciphers;
 };
 
-struct tls_ctx;
 /* ERR_INVALID_ARG: a file that can't be read or used, told in diag. */
 enum err tls_ctx_new(
     struct tls_ctx **, const struct tls_conf *, struct diag *) MUST_CHECK;

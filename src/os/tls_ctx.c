@@ -76,11 +76,21 @@ sign_own(X509 *x, EVP_PKEY *key)
 }
 
 static enum err
-use_own(SSL_CTX *ssl, struct diag *d)
+use_own(SSL_CTX *ssl, const struct tls_ctx *before, struct diag *d)
 {
-	EVP_PKEY *key = EVP_EC_gen("P-256");
-	X509 *x = X509_new();
 	enum err err = ERR_OK;
+	EVP_PKEY *key;
+	X509 *x;
+
+	if (before != NULL && before->own) {
+		AN(SSL_CTX_use_certificate(
+		    ssl, SSL_CTX_get0_certificate(before->ssl)));
+		AN(SSL_CTX_use_PrivateKey(
+		    ssl, SSL_CTX_get0_privatekey(before->ssl)));
+		return ERR_OK;
+	}
+	key = EVP_EC_gen("P-256");
+	x = X509_new();
 
 	if (key == NULL || x == NULL || !sign_own(x, key) ||
 	    SSL_CTX_use_certificate(ssl, x) != 1 ||
@@ -273,8 +283,9 @@ tls_ctx_new(struct tls_ctx **out, const struct tls_conf *conf, struct diag *d)
 	AN(ctx->ssl);
 	ctx->bio = tls_bio_method();
 	set_rules(ctx->ssl);
-	err = is_set(conf->cert_path) ? use_files(ctx->ssl, conf, d) :
-					use_own(ctx->ssl, d);
+	ctx->own = !is_set(conf->cert_path);
+	err = ctx->own ? use_own(ctx->ssl, conf->before, d) :
+			 use_files(ctx->ssl, conf, d);
 	if (err == ERR_OK)
 		err = ask_clients(ctx->ssl, conf, d);
 	if (err == ERR_OK && is_set(conf->protocols))

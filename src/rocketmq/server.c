@@ -362,6 +362,13 @@ rmq_set_tls(struct rmq *rm, enum rmq_tls_mode mode, struct tls_ctx *ctx)
 		rm->tls = tls_ctx_ref(ctx);
 }
 
+struct tls_ctx *
+rmq_tls(const struct rmq *rm)
+{
+	CHECK_OBJ_NOTNULL(rm, RMQ_MAGIC);
+	return rm->tls;
+}
+
 void
 rmq_set_port(struct rmq *rm, unsigned port)
 {

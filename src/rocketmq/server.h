@@ -113,6 +113,8 @@ enum rmq_tls_mode {
 /* Of connections that begin from now on; until it is called, disabled. The
  * context is referenced; NULL with RMQ_TLS_DISABLED. */
 void rmq_set_tls(struct rmq *, enum rmq_tls_mode, struct tls_ctx *);
+/* Borrowed; NULL: disabled */
+struct tls_ctx *rmq_tls(const struct rmq *);
 /* The port that clients are told (conf.advertised_port was 0). */
 void rmq_set_port(struct rmq *, unsigned port);
 

@@ -384,6 +384,16 @@ def test_reload(b):
 
 
 @alone
+def test_own_is_kept(b):
+    """What the broker has made at its start is not made again by a reload."""
+    old = served(b)
+    hup(b)
+    until("the reload", lambda: "ev=reloaded" in b.log_text())
+    for i in range(4):
+        equal(served(b), old)
+
+
+@alone
 def test_no_churn(b):
     """Connections are counted and given back."""
     before = handshakes(b)
