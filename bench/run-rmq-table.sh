@@ -140,6 +140,20 @@ field() { # name, line of JSON
 	sed -n "s/.*\"$1\": *\"\{0,1\}\([^,\"}]*\).*/\1/p" <<<"$2"
 }
 
+# A broker that says it is up may not have told its name server yet.
+await_route() {
+	local _
+	for _ in $(seq 120); do
+		if "$bench" --url "$url" --topic bench-route --count 1 --leave \
+			--warm 0 --quiet >"$work/route" 2>&1; then
+			return
+		fi
+		sleep 0.5
+	done
+	cat "$work/route" >&2
+	exit 1
+}
+
 reference() {
 	local info
 	"$reference/up.sh" "$mode" >"$work/up" || { cat "$work/up" >&2; exit 1; }
@@ -148,6 +162,7 @@ reference() {
 	url=rocketmq://$(field namesrv "$info") pulsar= label=reference
 	pid=$(field broker_pid "$info"),$(field namesrv_pid "$info")
 	start_ms=$(($(field broker_start_ms "$info") + $(field namesrv_start_ms "$info")))
+	await_route
 	measure_sizes
 	ref_down
 }
