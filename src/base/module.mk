@@ -4,6 +4,7 @@ noinst_LIBRARIES += %D%/libbase.a
 	%D%/base64.c %D%/base64.h %D%/be.h \
 	%D%/buf.c %D%/buf.h \
 	%D%/cdefs.h \
+	%D%/cidr.c %D%/cidr.h \
 	%D%/conf.c %D%/conf.h %D%/conf_doc.c %D%/conf_listener.c \
 	%D%/tbl/conf.h %D%/tbl/conf_ignored.h %D%/tbl/conf_refused.h \
 	%D%/compress.c %D%/compress.h \

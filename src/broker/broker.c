@@ -13,6 +13,7 @@
 #include "broker/reload.h"
 #include "broker/shard.h"
 #include "broker/tls.h"
+#include "core/authz.h"
 #include "format/rmq_record.h"
 #include "http/server.h"
 #include "os/clock.h"
@@ -119,6 +120,9 @@ start_shard(struct broker *b, struct shard *sh, struct diag *diag)
 	confmap_core(&cc, b->conf, sh->n, b->shards_n);
 	cc.hash_seed = prot_random();
 	shard_attach_core(sh, &cc);
+	err = authz_load(sh->core);
+	if (err != ERR_OK)
+		return err;
 	err = disk_file_new(&sh->disk, b->files, sh->lp, diag);
 	if (err != ERR_OK)
 		return err;

@@ -144,11 +144,11 @@ sink_deliver(struct shard *sh, const struct fx_deliver *d)
 }
 
 static struct fx *
-topic_changed_dup(const struct fx *from)
+news_dup(const struct fx *from)
 {
 	struct fx *fx;
 
-	fx = fx_new(FX_TOPIC_CHANGED, from->dest);
+	fx = fx_new(from->type, from->dest);
 	fx->text = fx_str(fx, from->text);
 	fx->flag = from->flag;
 	return fx;
@@ -160,11 +160,11 @@ sink_fx(struct shard *sh, struct fx *fx)
 	unsigned k;
 
 	CHECK_OBJ_NOTNULL(fx, FX_MAGIC);
-	if (fx->type == FX_TOPIC_CHANGED) {
+	if (fx->type == FX_TOPIC_CHANGED || fx->type == FX_AUTHZ_CHANGED) {
 		for (k = 0; k < SHARD_SINKS_MAX; k++)
 			if (sh->sinks[k].sink != NULL)
 				sh->sinks[k].sink->fx(
-				    sh->sinks[k].priv, topic_changed_dup(fx));
+				    sh->sinks[k].priv, news_dup(fx));
 		fx_free(&fx);
 		return;
 	}
@@ -245,7 +245,7 @@ out_fx(void *priv, struct fx *fx)
 	if (fx->type == FX_TOPIC_CHANGED) {
 		for (i = 0; i < sh->router.shards_n; i++)
 			if (i != sh->n) {
-				copy = topic_changed_dup(fx);
+				copy = news_dup(fx);
 				append(sh, i, &copy->link);
 			}
 		sink_fx(sh, fx);

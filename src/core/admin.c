@@ -2,6 +2,7 @@
 #include <stdarg.h>
 
 #include "core/admin_priv.h"
+#include "core/authz_priv.h"
 
 #define NAMES_MAX (16u << 20)
 
@@ -255,6 +256,11 @@ static core_op_f *const table[OP_TYPES_N] = {
 	[OP_NS_PUT] = admin_namespaces,
 	[OP_NS_DELETE] = admin_namespaces,
 	[OP_NS_REFRESH] = admin_namespaces,
+	[OP_NS_PATCH] = authz_op,
+	[OP_TENANT_REFRESH] = authz_op,
+	[OP_ROLE_PATCH] = authz_op,
+	[OP_ROLE_DELETE] = authz_op,
+	[OP_ROLE_REFRESH] = authz_op,
 	[OP_TOPIC_LIST] = admin_topics,
 	[OP_PARTITIONED_LIST] = admin_topics,
 	[OP_PARTITIONED_CREATE] = admin_partitioned,

@@ -19,8 +19,8 @@
  * asker deletes the topics first (OP_TOPIC_DELETE to their shards, non-persistent
  * ones as well: only those of the shard that was asked are seen here).
  *
- * Policies of a namespace reach the topics of the shard that was asked before
- * OP_NS_PUT is answered, those of other shards by OP_NS_REFRESH.
+ * Policies of a namespace reach the topics of every shard before OP_NS_PUT is
+ * answered, and administrators of a tenant authorization (core/authz.h).
  *
  * Partitioned topics: records of partitions are made together with that of the
  * topic. Who grows one copies the subscriptions of partition 0 to the new ones.

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Namespaces. The texts are those of Pulsar's admin. */
 #include "core/admin_priv.h"
+#include "core/authz_priv.h"
 
 static struct str
 tenant_of(struct str ns)
@@ -95,8 +96,16 @@ refresh_got(void *priv, enum err e, const void *val, size_t len)
 	CAST_OBJ_NOTNULL(ad, priv, ADMIN_MAGIC);
 	if (e == ERR_OK)
 		refresh(ad->co, ad->op->topic, val, len);
+	authz_reread(
+	    ad->co, META_NAMESPACE, ad->op->topic, e, (struct str){ val, len });
 	admin_end(
 	    ad, e == ERR_OK || e == ERR_NO_KEY ? ERR_OK : ERR_METADATA, NULL);
+}
+
+static void
+spread(struct admin *ad)
+{
+	admin_end(ad, ERR_OK, NULL);
 }
 
 static void
@@ -105,9 +114,8 @@ written(void *priv, enum err e)
 	struct admin *ad;
 
 	CAST_OBJ_NOTNULL(ad, priv, ADMIN_MAGIC);
-	/* as it is now: two may have changed it */
 	if (e == ERR_OK)
-		admin_get(ad, META_NAMESPACE, ad->op->topic, refresh_got);
+		admin_spread(ad, OP_NS_REFRESH, spread);
 	else
 		admin_done(ad, e);
 }
@@ -236,7 +244,7 @@ delete_now(struct admin *ad)
 		else
 			meta_txn_expect_none(tx, key, n);
 	}
-	admin_commit(ad, &tx, admin_done);
+	admin_commit(ad, &tx, written);
 }
 
 static void

@@ -32,10 +32,11 @@ struct admin {
 	char *text; /* document to be written instead of the op's */
 	bool found; /* deletions: something is there */
 	unsigned step;
-	void (*next)(struct admin *); /* admin_need_ns */
+	void (*next)(struct admin *); /* admin_need_ns, admin_spread */
 	const char *no_ns;
 	struct admin_grow *grow; /* admin_grow.c */
 	unsigned tries;
+	uint64_t spread; /* by which answers of other shards find it */
 	LIST_ENTRY(admin) link; /* core->admins */
 };
 
@@ -72,6 +73,10 @@ void admin_set_text(struct admin *, const json_t *);
 /* next, if the namespace exists; else the op is answered ERR_NO_NAMESPACE, diag */
 void admin_need_ns(
     struct admin *, const char *diag, void (*next)(struct admin *));
+
+/* authz_ops.c: every shard carries out refresh for the name of the op, then next */
+void admin_spread(
+    struct admin *, enum op_type refresh, void (*next)(struct admin *));
 
 /* --- admin_grow.c */
 struct admin_grow;

@@ -2,6 +2,25 @@
 /* Clusters and tenants. The texts are those of Pulsar's admin. */
 #include "core/admin_priv.h"
 
+static void
+tenant_spread(struct admin *ad)
+{
+	admin_end(ad, ERR_OK, NULL);
+}
+
+/* Who administers it may have changed. */
+static void
+tenant_written(void *priv, enum err e)
+{
+	struct admin *ad;
+
+	CAST_OBJ_NOTNULL(ad, priv, ADMIN_MAGIC);
+	if (e == ERR_OK)
+		admin_spread(ad, OP_TENANT_REFRESH, tenant_spread);
+	else
+		admin_done(ad, e);
+}
+
 /* --- clusters ------------------------------------------------------------------- */
 
 static void
@@ -59,7 +78,7 @@ tenant_write(struct admin *ad)
 
 	meta_txn_expect(tx, key, n, !ad->op->flag);
 	meta_txn_put(tx, key, n, doc.p, doc.len);
-	admin_commit(ad, &tx, admin_done);
+	admin_commit(ad, &tx, tenant_written);
 }
 
 static void
@@ -187,7 +206,7 @@ tenant_emptied(void *priv, enum err e, const void *key, size_t keylen,
 	n = key_text(k, META_NAMESPACE, ad->op->topic);
 	k[n++] = '/';
 	meta_txn_expect_none(tx, k, n);
-	admin_commit(ad, &tx, admin_done);
+	admin_commit(ad, &tx, tenant_written);
 }
 
 static void

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One shard's core: handles, time, who gets which op, what engines tell it. */
 #include "core/admin.h"
+#include "core/authz_priv.h"
 #include "core/core_priv.h"
 #include "core/cursor.h"
 #include "core/reads.h"
@@ -179,6 +180,7 @@ core_new(const struct core_conf *conf, const struct core_out *out,
 	LIST_INIT(&co->stages);
 	timer_init(&co->stage_boot, stage_boot, co);
 	co->sweep = sweep_new(co);
+	co->authz = authz_new(conf->hash_seed);
 	return co;
 }
 
@@ -217,6 +219,7 @@ core_free(struct core **cop)
 	mem_free(co->picks);
 	lease_pool_fini(&co->leases);
 	sweep_free(&co->sweep);
+	authz_free(&co->authz);
 	timer_cancel(co->timers, &co->tick);
 	timers_free(&co->timers);
 	map_fini(co->topics);
@@ -315,6 +318,7 @@ core_own_answer(struct core *co, struct fx **fxp)
 	CHECK_OBJ_NOTNULL(co, CORE_MAGIC);
 	stage_answered(co, *fxp);
 	sweep_answered(co->sweep, *fxp);
+	authz_answered(co, *fxp);
 	fx_free(fxp);
 }
 
@@ -327,6 +331,7 @@ core_emit(struct core *co, struct fx **fxp)
 	CHECK_OBJ_NOTNULL(fx, FX_MAGIC);
 	*fxp = NULL;
 	if (fx->dest.kind == DEST_INTERNAL && fx->type != FX_TOPIC_CHANGED &&
+	    fx->type != FX_AUTHZ_CHANGED &&
 	    fx->dest.shard == co->conf.shard)
 		core_own_answer(co, &fx);
 	else
@@ -480,6 +485,11 @@ static core_op_f *const table[OP_TYPES_N] = {
 	[OP_NS_PUT] = admin_op,
 	[OP_NS_DELETE] = admin_op,
 	[OP_NS_REFRESH] = admin_op,
+	[OP_NS_PATCH] = admin_op,
+	[OP_TENANT_REFRESH] = admin_op,
+	[OP_ROLE_PATCH] = admin_op,
+	[OP_ROLE_DELETE] = admin_op,
+	[OP_ROLE_REFRESH] = admin_op,
 	[OP_TOPIC_LIST] = admin_op,
 	[OP_PARTITIONED_LIST] = admin_op,
 	[OP_TOPIC_CREATE] = topic_op,

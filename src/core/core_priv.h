@@ -44,6 +44,7 @@ struct sub;
 struct consumer;
 struct producer;
 struct cursor;
+struct authz;
 
 /* --- core ------------------------------------------------------------------ */
 
@@ -87,6 +88,8 @@ struct core {
 	bool io_failed; /* the engine refuses writes until a restart */
 	uint64_t name_seq; /* generated producer names */
 	uint64_t reserve_seq; /* names of reserved places */
+	uint64_t spread_seq; /* admin_spread's */
+	struct authz *authz;
 	int64_t boot_ms; /* wall, of the first event */
 	struct sweep *sweep;
 	struct timer tick; /* every 60 s: rates, retention, age of ledgers */

@@ -9,6 +9,9 @@ noinst_LIBRARIES += %D%/libcore.a
 	%D%/admin_part.c \
 	%D%/admin_tenant.c \
 	%D%/admin_topics.c \
+	%D%/authz.c %D%/authz.h %D%/authz_priv.h \
+	%D%/authz_ops.c \
+	%D%/authz_read.c \
 	%D%/bootstrap.c \
 	%D%/cbuf.c %D%/cbuf.h \
 	%D%/consumer.c \

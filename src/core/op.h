@@ -112,9 +112,17 @@ enum op_type {
 	OP_NS_GET, /* policies: FX_TEXT */
 	OP_NS_PUT, /* flag: must not exist (else must exist) */
 	OP_NS_DELETE, /* flag force */
-	/* this shard's topics take up what OP_NS_PUT changed; the
-	 * asker sends it to every other shard */
-	OP_NS_REFRESH,
+	OP_NS_REFRESH, /* their own: a shard takes up what they changed */
+	/* Of these three, name: the namespace's or role's; they go to shard 0, and are
+	 * answered when every shard goes by the change.
+	 * text: merge patch (RFC 7386) of the policies; ERR_NO_NAMESPACE */
+	OP_NS_PATCH,
+	OP_TENANT_REFRESH, /* OP_TENANT_PUT's and _DELETE's own */
+	/* text: merge patch of the role's document. flag: it must not exist, else
+	 * ERR_EXISTS; flag2: it must, else ERR_NO_KEY; without, it is made */
+	OP_ROLE_PATCH,
+	OP_ROLE_DELETE, /* ERR_NO_KEY */
+	OP_ROLE_REFRESH, /* their own */
 	/* of ns; flag: persistent ones, flag2: this shard's
 	 * non-persistent: FX_STRINGS */
 	OP_TOPIC_LIST,
@@ -498,6 +506,7 @@ enum fx_type {
 	 * staging log. It is answered by OP_STAGE_RESOLVE or OP_STAGE_AGAIN; after
 	 * a restart it comes again */
 	FX_STAGE_DUE,
+	FX_AUTHZ_CHANGED, /* to every front-end of the shard: core/authz.h */
 	FX_TOPIC_CHANGED, /* to every session of every shard: text name, flag created */
 };
 

@@ -356,6 +356,8 @@ sink_fx(void *priv, struct fx *fx)
 	case FX_TOPIC_CHANGED:
 		topics_changed(p, fx);
 		break;
+	case FX_AUTHZ_CHANGED:
+		break; /* nobody was asked who he is */
 	case FX_PROBE:
 		probe(p, s, fx);
 		break;

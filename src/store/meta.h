@@ -33,6 +33,7 @@
 #define META_CLUSTER "cluster/" /* <name> -> JSON */
 #define META_TENANT "tenant/" /* <tenant> -> JSON */
 #define META_NAMESPACE "ns/" /* <tenant>/<ns> -> JSON policies */
+#define META_ROLE "role/" /* <role> -> JSON: core/authz.h */
 #define META_TOPIC "topic/" /* <tenant>/<ns>/<local> -> core/record.h */
 /* <domain>/<tenant>/<ns>/<local> -> record */
 #define META_PARTITIONED "partitioned/"

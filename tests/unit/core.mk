@@ -42,6 +42,10 @@ check_PROGRAMS += %D%/test_core_admin
 %C%_test_core_admin_SOURCES = %D%/test_core_admin.c $(TOPIC_RIG)
 %C%_test_core_admin_LDADD = $(CORE_TEST)
 
+check_PROGRAMS += %D%/test_core_authz
+%C%_test_core_authz_SOURCES = %D%/test_core_authz.c $(TOPIC_RIG)
+%C%_test_core_authz_LDADD = $(CORE_TEST)
+
 check_PROGRAMS += %D%/test_core_tlog
 %C%_test_core_tlog_LDADD = $(CORE_TEST)
 

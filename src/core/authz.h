@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * authz.h - who may do what: the one authorization of all front-ends.
+ *
+ * A role is whoever was authenticated: Pulsar's role, RocketMQ's user or access
+ * key. What it may do is told by
+ *
+ *	super users	of the configuration, or whose record says so
+ *	tenants		adminRoles of the tenant's document
+ *	namespaces	auth_policies of the namespace's document: Pulsar's grants, for
+ *			all of its topics or one, and which roles a subscription is for
+ *	roles		rules of the role's own record (META_ROLE): RocketMQ's ACL,
+ *			which may also deny
+ *
+ * A super user may everything, an admin of a tenant everything inside of it. For
+ * others the rules that fit decide, the closest first: a role's own rules before
+ * its default ones, a kind before any kind, a name before a beginning of it, the
+ * longer beginning before the shorter, any name last; among equals one that denies.
+ * A grant of a topic counts as its name, one of a namespace as a beginning. What
+ * nothing fits is not allowed. (RocketMQ's order: AclAuthorizationHandler of
+ * rocketmq-auth; Pulsar's grants only ever allow, so that any order gives its
+ * answer.)
+ *
+ * Each core keeps all of it in memory, read at the start (authz_load) and again,
+ * record by record, when one changes (OP_AUTHZ_REFRESH goes to every shard before
+ * the change is answered). FX_AUTHZ_CHANGED then tells the shard's front-ends, which
+ * look again at whom they have let in. authz_version() grows with each change, so
+ * that an answer may be kept until then.
+ *
+ * Documents. A role's: {"super": bool, "enabled": bool, "rules": {KEY: RULE}, and
+ * what front-ends keep there}. A RULE: {"on": "any|cluster|namespace|topic|group",
+ * "match": "any|prefix|literal", "name": as struct authz_ask has it, "do":
+ * [actions], "deny": bool, "default": bool, "from": [blocks of addresses]}; KEY is
+ * whatever the writer finds it by. Of what can't be read of a rule nothing is
+ * allowed, and everything denied. Changes are merge patches (RFC 7386), OP_ROLE_PATCH
+ * and OP_NS_PATCH, carried out one after another by shard 0.
+ *
+ * Threads: a shard's own. Memory: what is returned is the authz's and stands until
+ * its next change.
+ */
+#ifndef CORE_AUTHZ_H
+#define CORE_AUTHZ_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/str.h"
+
+struct core;
+struct meta;
+struct authz;
+
+enum authz_kind {
+	AUTHZ_ANY_KIND, /* of rules only */
+	AUTHZ_CLUSTER, /* name: the cluster's */
+	AUTHZ_NAMESPACE, /* tenant/ns */
+	/* tenant/ns/topic, without its partition; of topics that are not persistent
+	 * the full name, of which no rule with a name is */
+	AUTHZ_TOPIC,
+	AUTHZ_GROUP, /* tenant/ns/group; a subscription is one */
+	AUTHZ_KINDS_N
+};
+
+enum authz_action {
+	AUTHZ_PRODUCE,
+	AUTHZ_CONSUME,
+	AUTHZ_FUNCTIONS,
+	AUTHZ_SOURCES,
+	AUTHZ_SINKS,
+	AUTHZ_PACKAGES,
+	AUTHZ_CREATE,
+	AUTHZ_UPDATE,
+	AUTHZ_DELETE,
+	AUTHZ_GET,
+	AUTHZ_LIST,
+	AUTHZ_ACTIONS_N
+};
+/* "produce"; NULL after the last one */
+const char *authz_action_name(unsigned);
+/* AUTHZ_ACTIONS_N: no such action */
+enum authz_action authz_action_of(struct str);
+
+struct authz_conf {
+	const char *super; /* superUserRoles, by commas */
+	const char *proxies; /* proxyRoles, by commas */
+	/* authorizationAllowWildcardsMatching: a grant to "app-*" or "*-app" */
+	bool wildcards;
+};
+
+struct authz_ask {
+	struct str role;
+	enum authz_kind kind;
+	struct str name;
+	enum authz_action action;
+	struct str from; /* IP address of who asks; empty: unknown */
+};
+
+enum authz_answer {
+	AUTHZ_ALLOWED,
+	AUTHZ_DENIED, /* a rule says so */
+	AUTHZ_UNSAID /* no rule fits: not allowed */
+};
+
+enum authz_sub {
+	AUTHZ_SUB_OPEN, /* for whoever may consume */
+	AUTHZ_SUB_OTHERS, /* other roles have it for themselves */
+	/* subscription_auth_mode is Prefix, and its name doesn't begin with the role's */
+	AUTHZ_SUB_PREFIX
+};
+
+struct authz *authz_of(struct core *);
+uint64_t authz_version(const struct authz *);
+
+enum authz_answer authz_ask(const struct authz *, const struct authz_ask *);
+bool authz_is_super(const struct authz *, struct str role);
+bool authz_is_proxy(const struct authz *, struct str role);
+/* super users are */
+bool authz_is_tenant_admin(
+    const struct authz *, struct str role, struct str tenant);
+/* May the role use this subscription, as far as the namespace has an opinion? Those
+ * that are super users or admins of the tenant always may. */
+enum authz_sub authz_ask_sub(
+    const struct authz *, struct str role, struct str ns, struct str sub);
+
+/* The role's document, NULL: it has none. */
+const json_t *authz_role(const struct authz *, struct str role);
+/* All roles that have one, in no order: starts with *it 0, NULL at the end. */
+const json_t *authz_role_next(
+    const struct authz *, size_t *it, struct str *role);
+/* Has any namespace granted it something, or a tenant named it as its admin? */
+bool authz_has_grants(const struct authz *, struct str role);
+
+/* --- the core's and the broker's side ---------------------------------------- */
+
+/* Super users and so on; live. */
+void authz_set_conf(struct core *, const struct authz_conf *);
+/* Reads everything, blocking; before the loop runs. */
+enum err authz_load(struct core *) MUST_CHECK;
+
+#endif
