@@ -331,8 +331,7 @@ core_emit(struct core *co, struct fx **fxp)
 	CHECK_OBJ_NOTNULL(fx, FX_MAGIC);
 	*fxp = NULL;
 	if (fx->dest.kind == DEST_INTERNAL && fx->type != FX_TOPIC_CHANGED &&
-	    fx->type != FX_AUTHZ_CHANGED &&
-	    fx->dest.shard == co->conf.shard)
+	    fx->type != FX_AUTHZ_CHANGED && fx->dest.shard == co->conf.shard)
 		core_own_answer(co, &fx);
 	else
 		co->out->fx(co->out_priv, fx);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * record.h - the metadata records of topics (doc/format-meta.md draws the bytes)
+ * record.h - the metadata records of topics (record.c has the bytes)
  * and the keys under which they lie. Versioned, little-endian; what is read is
  * checked against its length, so a damaged record is an error and never more.
  *
