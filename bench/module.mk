@@ -13,8 +13,9 @@ bench_store_bench_SOURCES = bench/store_bench.c
 bench_store_bench_LDADD = $(STORE_LINK) $(STORE_LIBS)
 
 EXTRA_PROGRAMS += bench/stage_bench
-bench_stage_bench_SOURCES = bench/stage_bench.c
-bench_stage_bench_LDADD = $(CORE_LINK) $(CORE_LIBS)
+bench_stage_bench_SOURCES = bench/stage_bench.c bench/hist.c bench/hist.h
+bench_stage_bench_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+bench_stage_bench_LDADD = $(CORE_LINK) $(CORE_LIBS) -lm
 
 EXTRA_PROGRAMS += bench/sub_bench
 bench_sub_bench_SOURCES = bench/sub_bench.c

@@ -6,9 +6,11 @@
  *	stage_bench DIR PENDING BURST [BYTES]
  *
  * stages PENDING entries that are due at random in the next 30 days, then BURST that
- * are due at the same second, and tells the rate, the memory and by how much the
- * last one of the burst was late; then the start over what is pending, and a calm
- * time of one entry each 10 ms. DIR is made, and should not be there before.
+ * are due at the same second, and singles beside them, one each 10 ms from then on;
+ * then the start over what is pending, and a calm time of one entry each 10 ms. It
+ * tells rates, memory (the most at any time, too) and by how much entries were late:
+ * what an exclusive consumer of the target is given, less the due time. DIR is made,
+ * and should not be there before.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +19,7 @@
 
 #include "base/mem.h"
 #include "base/vas.h"
+#include "bench/hist.h"
 #include "core/core.h"
 #include "core/stage.h"
 #include "os/clock.h"
@@ -30,6 +33,19 @@
 #define IN_FLIGHT 4096u
 #define DAYS_MS (INT64_C(30) * 86400 * 1000)
 #define S_NS 1e9
+#define MS_NS 1e6
+#define SINGLES 300
+#define SINGLES_MS 10
+#define PERMITS (1u << 30)
+#define BYTES_MIN 16u
+
+/* What an entry is of: in its body, behind the due time */
+enum kind {
+	KIND_PENDING,
+	KIND_BURST,
+	KIND_SINGLE,
+	KINDS_N
+};
 
 struct bench {
 	struct loop *lp;
@@ -40,6 +56,9 @@ struct bench {
 	struct ledgers *lgs;
 	struct core *co;
 	uint64_t staged, failed, busy, rnd;
+	uint64_t consumer; /* its handle; 0: not yet */
+	int64_t last_ms; /* when one of the burst came */
+	struct hist late[KINDS_N];
 	bool drained;
 };
 
@@ -62,8 +81,19 @@ on_receipt(void *priv, const struct fx_receipt *r)
 static void
 on_deliver(void *priv, const struct fx_deliver *d)
 {
-	(void)priv;
-	(void)d;
+	const uint8_t *p = d->ent->body.p;
+	int64_t due, now = clock_wall_ms();
+	struct bench *b = priv;
+
+	memcpy(&due, p, sizeof due);
+	assert(p[sizeof due] < KINDS_N);
+	if (now < due) {
+		fprintf(stderr, "early by %jd ms\n", (intmax_t)(due - now));
+		exit(1);
+	}
+	hist_add(&b->late[p[sizeof due]], (now - due) * CLOCK_NS_PER_MS, 1);
+	if (p[sizeof due] == KIND_BURST)
+		b->last_ms = now;
 }
 
 static void
@@ -73,6 +103,8 @@ on_fx(void *priv, struct fx *fx)
 
 	if (fx->type == FX_STAGED)
 		b->staged++;
+	else if (fx->type == FX_SUBSCRIBED)
+		b->consumer = fx->handle;
 	else if (fx->op == OP_STAGE && fx->err == ERR_BUSY)
 		b->busy++;
 	else if (fx->op == OP_STAGE) {
@@ -115,6 +147,26 @@ check(enum err e, const struct diag *d)
 		return;
 	fprintf(stderr, "stage_bench: %s: %s\n", err_text(e), d->msg);
 	exit(1);
+}
+
+static void
+consume(struct bench *b)
+{
+	struct op *op = op_new(OP_SUBSCRIBE, (struct dest){ .conn = 1 });
+
+	op->topic = op_str(op, STR_LIT(TOPIC));
+	op->subscribe = (struct op_subscribe){
+		.sub = STR_LIT("s"),
+		.consumer = STR_LIT("c"),
+		.type = SUB_EXCLUSIVE,
+		.create_topic = true,
+		.start.kind = START_LATEST,
+	};
+	b->consumer = 0;
+	core_op(b->co, &op);
+	while (b->consumer == 0)
+		loop_run_once(b->lp, true);
+	core_flow(b->co, b->consumer, PERMITS);
 }
 
 static void
@@ -161,6 +213,7 @@ start(struct bench *b, const char *dir)
 	loop_bind(b->lp);
 	loop_set_head(b->lp, head, b);
 	loop_set_tail(b->lp, tail, b);
+	consume(b);
 }
 
 static void
@@ -224,15 +277,25 @@ memory(const char *what)
 	(void)fflush(stdout);
 }
 
+static void
+late(const struct hist *h, const char *what)
+{
+	printf("%s, %ju: late by p50 %.0f ms, p99 %.0f ms, at most %.0f ms\n",
+	    what, (uintmax_t)h->n, (double)hist_percentile(h, 50) / MS_NS,
+	    (double)hist_percentile(h, 99) / MS_NS, (double)h->max_ns / MS_NS);
+}
+
 /* --- work ------------------------------------------------------------------------------ */
 
 static void
-stage(struct bench *b, uint32_t bytes, int64_t due_ms)
+stage(struct bench *b, uint32_t bytes, int64_t due_ms, enum kind kind)
 {
 	struct op *op = op_new(OP_STAGE, (struct dest){ .kind = DEST_TEST });
 	struct buf *buf = buf_new(bytes);
 
 	memset(buf->data, 'x', bytes);
+	memcpy(buf->data, &due_ms, sizeof due_ms);
+	buf->data[sizeof due_ms] = (uint8_t)kind;
 	buf->len = bytes;
 	op->topic = op_str(op, STR_LIT(TOPIC));
 	op->publish.attr.format = ENTRY_FORMAT_PULSAR;
@@ -242,101 +305,118 @@ stage(struct bench *b, uint32_t bytes, int64_t due_ms)
 	core_op(b->co, &op);
 }
 
-/* at: when they are due; 0: at random */
-static void
-stage_n(struct bench *b, uint64_t n, uint32_t bytes, int64_t at)
-{
-	uint64_t sent = 0, done = b->staged + n;
-	double from = now_s(), last = from;
-	int64_t due;
-
-	while (b->staged < done && b->failed == 0) {
-		while (sent - b->busy < n &&
-		    sent - b->busy - (b->staged - (done - n)) < IN_FLIGHT) {
-			due = at != 0 ? at + (int64_t)rnd(b, 1000) :
-					loop_wall_ms(b->lp) + 600000 +
-				(int64_t)rnd(b, (uint64_t)DAYS_MS);
-			stage(b, bytes, due);
-			sent++;
-			/* refused: not before the index has written some */
-			if (b->busy > 0 && sent % 64 == 0)
-				break;
-		}
-		loop_run_once(
-		    b->lp, sent - b->busy - (b->staged - (done - n)) > 0);
-		if (now_s() - last > 10) {
-			last = now_s();
-			printf("  %.1f s: %ju staged, %.0f MB\n", last - from,
-			    (uintmax_t)b->staged, status("RssAnon"));
-			(void)fflush(stdout);
-		}
-	}
-	printf("staged %ju in %.1f s: %.0f/s, %ju refused as busy\n",
-	    (uintmax_t)n, now_s() - from, (double)n / (now_s() - from),
-	    (uintmax_t)b->busy);
-	b->busy = 0;
-}
-
 static void
 wake(void *priv)
 {
 	loop_timer_start(priv, CLOCK_NS_PER_MS);
 }
 
-/* until so many were appended */
+/* at: when they are due; 0: at random */
 static void
-await(struct bench *b, uint64_t n)
+stage_n(struct bench *b, uint64_t n, uint32_t bytes, int64_t at)
 {
+	uint64_t sent = 0, done = b->staged + n;
+	double from = now_s(), last = from, most = 0, mem;
 	struct loop_timer t;
-	struct stage_stats st;
+	uint64_t was;
+	int64_t due;
 
 	loop_timer_init(&t, b->lp, wake, &t);
 	loop_timer_start(&t, CLOCK_NS_PER_MS);
-	do {
+	while (b->staged < done && b->failed == 0) {
+		was = b->busy;
+		while (sent - b->busy < n &&
+		    sent - b->busy - (b->staged - (done - n)) < IN_FLIGHT) {
+			due = at != 0 ? at + (int64_t)rnd(b, 1000) :
+					loop_wall_ms(b->lp) + 600000 +
+				(int64_t)rnd(b, (uint64_t)DAYS_MS);
+			stage(
+			    b, bytes, due, at != 0 ? KIND_BURST : KIND_PENDING);
+			sent++;
+			/* refused: not before the index has written some */
+			if (b->busy > was)
+				break;
+		}
 		loop_run_once(b->lp, true);
-		stages_stats(b->co, &st);
-	} while (st.appended < n);
+		if (now_s() - last > 1) {
+			last = now_s();
+			mem = status("RssAnon");
+			most = mem > most ? mem : most;
+		}
+	}
 	loop_timer_fini(&t);
+	printf("staged %ju in %.1f s: %.0f/s, %ju refused as busy; "
+	       "at most %.0f MB\n",
+	    (uintmax_t)n, now_s() - from, (double)n / (now_s() - from),
+	    (uintmax_t)b->busy, most);
+	b->busy = 0;
+}
+
+/* Until so many of a kind were delivered; returns the most memory meanwhile. */
+static double
+await(struct bench *b, enum kind kind, uint64_t n)
+{
+	double mem, most = 0, last = now_s();
+	struct loop_timer t;
+
+	loop_timer_init(&t, b->lp, wake, &t);
+	loop_timer_start(&t, CLOCK_NS_PER_MS);
+	while (b->late[kind].n < n) {
+		loop_run_once(b->lp, true);
+		if (now_s() - last < 0.1)
+			continue;
+		last = now_s();
+		mem = status("RssAnon");
+		most = mem > most ? mem : most;
+	}
+	loop_timer_fini(&t);
+	return most;
+}
+
+static void
+singles(struct bench *b, uint32_t bytes, int64_t from_ms)
+{
+	int i;
+
+	for (i = 0; i < SINGLES; i++)
+		stage(b, bytes, from_ms + i * SINGLES_MS, KIND_SINGLE);
+	hist_clear(&b->late[KIND_SINGLE]);
 }
 
 static void
 burst(struct bench *b, uint64_t n, uint32_t bytes)
 {
-	struct stage_stats st;
-	int64_t at = loop_wall_ms(b->lp) + 20000 + (int64_t)n / 20;
+	int64_t at = loop_wall_ms(b->lp) + 10000 + (int64_t)n / 100;
+	double most, s;
 
 	stage_n(b, n, bytes, at);
+	singles(b, bytes, at);
 	if (clock_wall_ms() > at)
 		printf("(some were due before the last one was staged)\n");
 	memory("before the burst");
-	await(b, n);
-	stages_stats(b->co, &st);
-	printf(
-	    "burst of %ju within a second: the last one %jd ms after the end "
-	    "of it, the latest %jd ms late\n",
-	    (uintmax_t)n, (intmax_t)(clock_wall_ms() - at - 1000),
-	    (intmax_t)st.late_ms);
+	most = await(b, KIND_BURST, n);
+	s = (double)(b->last_ms - at) / 1000;
+	(void)await(b, KIND_SINGLE, SINGLES);
+	printf("burst of %ju within a second: gone %.1f s after its beginning, "
+	       "%.0f/s, at most %.0f MB\n",
+	    (uintmax_t)n, s, (double)n / s, most);
+	late(&b->late[KIND_BURST], "burst");
+	late(&b->late[KIND_SINGLE], "singles beside it, one each 10 ms");
 	memory("after it");
 }
 
 static void
 calm(struct bench *b, uint32_t bytes)
 {
-	struct stage_stats st;
-	unsigned i;
-
-	for (i = 0; i < 300; i++)
-		stage(b, bytes, loop_wall_ms(b->lp) + 500 + i * 10);
-	await(b, 300);
-	stages_stats(b->co, &st);
-	printf(
-	    "one each 10 ms: the latest %jd ms late\n", (intmax_t)st.late_ms);
+	singles(b, bytes, loop_wall_ms(b->lp) + 500);
+	(void)await(b, KIND_SINGLE, SINGLES);
+	late(&b->late[KIND_SINGLE], "singles alone, one each 10 ms");
 }
 
 int
 main(int argc, char **argv)
 {
-	struct bench b = { .rnd = 42 };
+	static struct bench b = { .rnd = 42 };
 	uint32_t bytes = argc > 4 ? (uint32_t)strtoul(argv[4], NULL, 10) : 200;
 	struct stage_stats st;
 	double from;
@@ -345,6 +425,8 @@ main(int argc, char **argv)
 		fputs("usage: stage_bench DIR PENDING BURST [BYTES]\n", stderr);
 		return 2;
 	}
+	if (bytes < BYTES_MIN)
+		bytes = BYTES_MIN;
 	if (file_mkdir(argv[1]) != ERR_OK)
 		return 1;
 	start(&b, argv[1]);
@@ -352,7 +434,6 @@ main(int argc, char **argv)
 	memory("pending");
 	if (strtoull(argv[3], NULL, 10) > 0)
 		burst(&b, strtoull(argv[3], NULL, 10), bytes);
-	stages_stats(b.co, &st);
 	stop(&b);
 	from = now_s();
 	start(&b, argv[1]);
