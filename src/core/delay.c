@@ -2,8 +2,8 @@
 /*
  * Rows beside those of the index: META_DUE 't' <domain-less name of the topic> -> id
  * of the index, u64; and its 'u' rows: ledger -> the positions of it that wait, a
- * portable bitmap of CRoaring. The set that a batch writes is exactly the items that
- * the index has on disk after it.
+ * portable bitmap of CRoaring. The set that a batch writes is the items that the index
+ * has on disk after it, but for those that are done and whose rows a later batch deletes.
  */
 #include "core/delay.h"
 

@@ -14,11 +14,13 @@
 #define FLUSH_MAX 16384u
 #define HEAP_KEPT 1024u
 /* What may wait for the disk; and where rows lie apart (their due times do by more
- * than APART_MS), so that each touches a page of its own, which LMDB keeps in
- * memory until the batch is written: FULL were 600 MB with ten million items on disk. */
+ * than APART_MS), so that each touches a page of its own, of which LMDB has a copy
+ * in memory until the batch is written, and keeps that memory for the next one: with
+ * ten million items on disk it were 600 MB for FULL, and are 80 MB. */
 #define FULL (16u * FLUSH_MAX)
-#define FULL_APART (4u * FLUSH_MAX)
+#define FULL_APART (2u * FLUSH_MAX)
 #define APART_MS 1000
+#define GONE_DENSE (4u * FLUSH_MAX)
 #define FLUSH_NS INT64_C(1000000000)
 #define RETRY_NS INT64_C(1000000000)
 #define WAIT_MAX_MS INT64_C(60000)
@@ -216,6 +218,13 @@ due_first_ms(const struct due *d)
 }
 
 bool
+due_may_have_more(const struct due *d)
+{
+	CHECK_OBJ_NOTNULL(d, DUE_MAGIC);
+	return d->win.n == 0 && !d->whole && d->end.due_ms <= d->co->now_ms;
+}
+
+bool
 due_next(struct due *d, struct due_item *it)
 {
 	CHECK_OBJ_NOTNULL(d, DUE_MAGIC);
@@ -276,13 +285,21 @@ fresh_remove(struct due *d, const struct due_item *it)
 	return true;
 }
 
+/* So many are deleted at once; the rest goes with the next batch. Of a burst, any few
+ * lie all over its pages: the more at once, the fewer pages are written again. */
+static uint32_t
+gone_max(const struct due *d)
+{
+	return d->gone_dense ? GONE_DENSE : FLUSH_MAX;
+}
+
 static void
 row_gone(struct due *d, const struct due_item *it)
 {
 	items_add(&d->gone, it);
 	if (!in_window(d, it))
 		d->gone_far = true;
-	flush_within(d, d->gone.n >= FLUSH_MAX ? 0 : FLUSH_NS);
+	flush_within(d, d->gone.n >= gone_max(d) ? 0 : FLUSH_NS);
 }
 
 void
@@ -350,18 +367,35 @@ item_cmp(const void *va, const void *vb)
 	return (a->at > b->at) - (a->at < b->at);
 }
 
-static void
-sort_sent(struct due *d)
+/* Sorts them; how many lie apart from the one before. */
+static uint32_t
+items_sort(struct items *l)
 {
-	const struct due_item *v = d->sent.v;
 	uint32_t i, apart_n = 0;
 
-	if (d->sent.n < 2)
-		return;
-	qsort(d->sent.v, d->sent.n, sizeof *d->sent.v, item_cmp);
-	for (i = 1; i < d->sent.n; i++)
-		apart_n += v[i].due_ms - v[i - 1].due_ms > APART_MS;
-	d->apart = apart_n >= FLUSH_MAX / 2;
+	if (l->n < 2)
+		return 0;
+	qsort(l->v, l->n, sizeof *l->v, item_cmp);
+	for (i = 1; i < l->n; i++)
+		apart_n += l->v[i].due_ms - l->v[i - 1].due_ms > APART_MS;
+	return apart_n;
+}
+
+/* Some of what is done. */
+static void
+gone_take(struct due *d)
+{
+	struct items *l = &d->gone;
+	uint32_t i, n = l->n < gone_max(d) ? l->n : gone_max(d);
+
+	for (i = 0; i < n; i++)
+		items_add(&d->sent_gone, &l->v[i]);
+	l->n -= n;
+	if (l->n > 0)
+		memmove(l->v, l->v + n, l->n * sizeof *l->v);
+	else
+		d->gone_far = false;
+	d->gone_dense = items_sort(&d->sent_gone) < n / 4 && n >= FLUSH_MAX;
 }
 
 static void
@@ -405,11 +439,9 @@ batch(struct due *d)
 
 	/* behind those of a batch that failed */
 	fresh_take(d);
-	for (i = 0; i < d->gone.n; i++)
-		items_add(&d->sent_gone, &d->gone.v[i]);
-	d->gone.n = 0;
-	d->gone_far = false;
-	sort_sent(d);
+	gone_take(d);
+	if (d->sent.n > 1)
+		d->apart = items_sort(&d->sent) >= FLUSH_MAX / 2;
 	for (i = 0; i < d->sent.n; i++) {
 		it = &d->sent.v[i];
 		klen = due_key_item(key, d->id, it);
@@ -558,7 +590,7 @@ next_request(struct due *d)
 	if (d->busy || !d->loaded || d->co->draining ||
 	    d->co->now_ns < d->not_before_ns)
 		return;
-	if (d->fresh.n >= FLUSH_MAX || d->gone.n >= FLUSH_MAX ||
+	if (d->fresh.n >= FLUSH_MAX || d->gone.n >= gone_max(d) ||
 	    d->sent.n > 0 || d->sent_gone.n > 0 || (low && d->gone_far))
 		batch(d);
 	else if (low)

@@ -7,8 +7,9 @@
  * (doc/format-delay.md). In memory is a window: what falls due next, refilled by
  * scans in that order; what is later is on disk only. New items are written in
  * batches, once a second or when FLUSH_MAX of them have come; what was done before
- * that was never on disk. Items that are done are deleted in batches, too. One
- * request of an index is under way at a time.
+ * that was never on disk. Items that are done are deleted in batches, too, of at most
+ * FLUSH_MAX, or GONE_DENSE where they are neighbours. One request of an index is
+ * under way at a time.
  *
  * The index is not the authority: its client knows which of its entries still
  * wait, and adds again, after a crash, what the last batch did not have (`add` and
@@ -49,8 +50,8 @@ struct due_client {
 	void (*loaded)(void *priv);
 	/* Something may be taken by due_next(). */
 	void (*ready)(void *priv);
-	/* A batch is made, of everything that was added and done until now: what the
-	 * client writes with it. If it fails another one follows, of the same and what
+	/* A batch is made, of everything that was added until now and of much of what
+	 * was done: what the client writes with it. If it fails another one follows, of the same and what
 	 * has come since. NULL: nothing. */
 	void (*add)(void *priv, struct meta_txn *);
 	/* The last one is durable. NULL: nothing. */
@@ -80,6 +81,9 @@ uint64_t due_count(const struct due *, uint64_t target);
 uint64_t due_total(const struct due *);
 /* No item is due before it, for all that is in memory; INT64_MAX: none. */
 int64_t due_first_ms(const struct due *);
+/* due_next() had none, but what is on disk behind the window may be due: ready() is
+ * called when it has been looked at. */
+bool due_may_have_more(const struct due *);
 
 /* Items of a ms with that hash, wherever they are; f is called for each, may be at
  * once, and may be more than once for the same, then once with NULL, never at once

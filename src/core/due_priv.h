@@ -50,6 +50,7 @@ struct due {
 	int64_t not_before_ns; /* one has failed */
 	bool loaded; /* counts are there */
 	bool apart; /* the rows of the last batch lay apart */
+	bool gone_dense; /* many were deleted by it, and not apart */
 
 	struct due_heap win;
 	bool whole; /* nothing comes behind the window */

@@ -121,6 +121,7 @@ struct meta_txn_item {
 };
 bool meta_txn_next(
     const struct meta_txn *, size_t *iter, struct meta_txn_item *);
+size_t meta_txn_items(const struct meta_txn *);
 /* memory that it takes */
 size_t meta_txn_bytes(const struct meta_txn *);
 

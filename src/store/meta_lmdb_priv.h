@@ -20,6 +20,9 @@
 /* of values in one transaction */
 #define GROUP_BYTES_MAX (32u << 20)
 #define GROUP_MAX 4096
+/* and of their items, which LMDB may need a page each for until it is written; it
+ * keeps the memory for later */
+#define GROUP_ITEMS_MAX 16384u
 /* a list comes back in blocks of about this */
 #define BLOCK_BYTES (256u << 10)
 #define PAGE_BYTES (1u << 20)

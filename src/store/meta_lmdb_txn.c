@@ -406,22 +406,25 @@ count_group(struct meta_lmdb *ml, struct req *first, const struct req *end)
 	}
 }
 
-/* Where the next transaction ends: by bytes, by number. */
+/* Where the next transaction ends: by bytes, by items, by number. */
 static struct req *
 group_end(struct req *first, bool *writes, unsigned max)
 {
 	struct req *rq;
-	size_t bytes = 0;
+	size_t bytes = 0, items = 0;
 	unsigned n = 0;
 
 	*writes = false;
 	for (rq = first; rq != NULL; rq = meta_lmdb_next(rq)) {
 		if (rq->txn != NULL) {
-			*writes = true;
 			bytes += meta_txn_bytes(rq->txn);
+			items += meta_txn_items(rq->txn);
 		}
-		if (n > 0 && (bytes > GROUP_BYTES_MAX || n == max))
+		if (n > 0 &&
+		    (bytes > GROUP_BYTES_MAX || items > GROUP_ITEMS_MAX ||
+			n == max))
 			break;
+		*writes = *writes || rq->txn != NULL;
 		n++;
 	}
 	return rq;

@@ -10,7 +10,7 @@ struct meta_txn {
 	unsigned magic;
 #define META_TXN_MAGIC 0x3e7a7100
 	uint8_t *p;
-	size_t len, cap;
+	size_t len, cap, n;
 };
 
 struct head {
@@ -62,6 +62,7 @@ add(struct meta_txn *mt, enum meta_txn_op op, const void *key, size_t keylen,
 	if (len > 0)
 		memcpy(mt->p + mt->len, val, len);
 	mt->len += len;
+	mt->n++;
 }
 
 void
@@ -117,6 +118,13 @@ meta_txn_next(
 	*iter += h.len;
 	assert(*iter <= mt->len);
 	return true;
+}
+
+size_t
+meta_txn_items(const struct meta_txn *mt)
+{
+	CHECK_OBJ_NOTNULL(mt, META_TXN_MAGIC);
+	return mt->n;
 }
 
 size_t

@@ -150,6 +150,75 @@ each_comes_once(void **state)
 		run(seed, seed % 4 == 0 ? 100 : 2 + (uint32_t)(seed % 9));
 }
 
+/* --- batches ------------------------------------------------------------------------ */
+
+#define FAR 60000u
+#define BATCH_MAX (2 * 16384u + 16) /* and counts */
+
+static size_t batch_items;
+
+static void
+batch_made(void *priv, struct meta_txn *tx)
+{
+	(void)priv;
+	if (meta_txn_items(tx) > batch_items)
+		batch_items = meta_txn_items(tx);
+}
+
+/* However slow the disk is: each row may cost its engine a page of memory. */
+static void
+batches_are_bounded(void **state)
+{
+	static const struct due_client counts = {
+		.loaded = nothing,
+		.ready = nothing,
+		.add = batch_made,
+	};
+	struct due_item *v = mem_calloc(FAR, sizeof *v);
+	uint32_t i, k;
+
+	m.tr = *state;
+	m.seed = 1;
+	batch_items = 0;
+	m.d = due_new(m.tr->co, 7000, &counts, NULL);
+	due_load(m.d);
+	lrig_pass(m.tr, 10);
+	for (i = 0; i < FAR; i++) {
+		v[i].at = v[i].order = i + 1;
+		v[i].due_ms = m.tr->now_ms + 86400000 + (int64_t)rnd(1u << 31);
+		due_add(m.d, &v[i]);
+		if (i % 1024 == 0)
+			(void)core_poll(m.tr->co, m.tr->now_ms, m.tr->now_ns);
+		if (due_is_full(m.d))
+			lrig_pass(m.tr, 1);
+	}
+	lrig_pass(m.tr, 2000);
+	assert_in_range(batch_items, 16384, BATCH_MAX);
+	assert_int_equal(due_total(m.d), FAR);
+	m.tr->now_ms += 86400000 + (INT64_C(1) << 31);
+	for (i = k = 0; k < FAR && i < 100; i++) {
+		lrig_pass(m.tr, 1);
+		while (k < FAR && due_next(m.d, &v[k]))
+			k++;
+	}
+	assert_int_equal(k, FAR);
+	batch_items = 0;
+	for (i = 0; i < FAR; i++)
+		due_done(m.d, &v[i]);
+	for (i = 0; i < 10; i++)
+		lrig_pass(m.tr, 1000);
+	assert_in_range(batch_items, 1, BATCH_MAX);
+	due_free(&m.d);
+	/* all of their rows are gone */
+	m.d = due_new(m.tr->co, 7000, &counts, NULL);
+	due_load(m.d);
+	for (i = 0; i < 10; i++)
+		lrig_pass(m.tr, 1);
+	assert_false(due_next(m.d, &v[0]));
+	due_free(&m.d);
+	mem_free(v);
+}
+
 static int
 teardown(void **state)
 {
@@ -164,6 +233,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
 		    each_comes_once, lrig_setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    batches_are_bounded, lrig_setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
