@@ -54,7 +54,7 @@ noinst_LIBRARIES += %D%/libcore.a
 	%D%/stage_env.c %D%/stage_env.h \
 	%D%/stage_log.c \
 	%D%/stage_ops.c \
-	%D%/stage_release.c \
+	%D%/stage_bulk.c %D%/stage_release.c \
 	%D%/stats.h \
 	%D%/sub.c %D%/sub_priv.h \
 	%D%/sub_admin.c \

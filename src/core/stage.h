@@ -19,7 +19,8 @@
  * a crash, and only that.
  *
  * STAGE_APPEND: when it is due it is appended to its target, in order of due time,
- * then of staging. That it is acknowledged in the staging log rides with the entry
+ * then of staging; hundreds that are due at once, in the order in which they lie
+ * (stage_bulk.c). That it is acknowledged in the staging log rides with the entry
  * (append_with() of struct ledger_ops), so it is appended once, whatever crashes;
  * with an engine that has no riders, a crash in between appends it once more. If its
  * target is gone or takes nothing any more it is dropped and counted; if the target

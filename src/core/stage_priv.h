@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Inside of staging: stage.c (life), stage_log.c (logs, OP_STAGE), stage_release.c (what is due),
- * stage_ops.c (ops on what is staged).
+ * Inside of staging: stage.c (life), stage_log.c (logs, OP_STAGE), stage_bulk.c (what
+ * is due, from the index), stage_release.c (how it goes out), stage_ops.c (ops on what is
+ * staged).
  */
 #ifndef CORE_STAGE_PRIV_H
 #define CORE_STAGE_PRIV_H
@@ -93,6 +94,13 @@ struct stage_known {
 	bool notified; /* taken from the index */
 };
 
+struct stage_bulk { /* a helping of what is due, before it goes to the ring */
+	struct due_item *v;
+	uint32_t n, cap, i; /* i: the next one */
+	bool complete; /* sorted, and being handed out */
+	int64_t until_ns; /* waits for more until then; 0: doesn't */
+};
+
 struct stage {
 	unsigned magic;
 #define STAGE_MAGIC 0x57a6e001
@@ -107,14 +115,15 @@ struct stage {
 	LIST_HEAD(stage_jobs, stage_job) jobs;
 	struct umap busy; /* at -> something that has to do with it now */
 	struct umap known; /* at -> struct stage_known */
+	struct stage_bulk bulk;
 	struct rel *ring; /* made when the first one is due */
 	uint64_t head, app, tail; /* of the ring: first, to be appended, end */
 	uint64_t seen; /* none before it is NEW */
-	bool bulk; /* much of the ring was used */
+	bool much; /* much of the ring was used */
 	uint64_t held_bytes;
 	uint32_t busy_n; /* BUSY ones */
 	bool kicked;
-	struct timer again; /* a target made it wait */
+	struct timer again; /* a target or a helping made it wait */
 	struct stage_stats st;
 	LIST_ENTRY(stage) link;
 };
@@ -177,6 +186,18 @@ void stage_target_answered(struct stage *, uint64_t at, enum err);
 void stage_due_again(struct stage *, const struct due_item *, int64_t due_ms);
 /* One is staged no more: out of the index. it: by its envelope. */
 void stage_unindex(struct stage *, const struct due_item *it);
+
+/* --- stage_bulk.c */
+/* The next helping; false: nothing is due, or it is not complete, and
+ * stage_due_ready() or st->again come. The last one was handed out. */
+bool stage_bulk_gather(struct stage *);
+/* The next one of the helping; false: it was the last one. */
+bool stage_bulk_next(struct stage *, struct due_item *);
+/* Takes one out that was not handed out yet; false: it is not there. */
+bool stage_bulk_remove(struct stage *, uint64_t at, struct due_item *);
+/* So many are due that the ring will be full of them. */
+bool stage_bulk_is_large(const struct stage *);
+void stage_bulk_free(struct stage *);
 
 /* --- stage_ops.c */
 void stage_op_now(struct stage *, struct op **);

@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What is due goes out. Items stand in a ring in the order in which they are due,
- * from the index to the end of their append. Their envelopes are read ahead, by a
+ * What is due goes out. Items stand in a ring in the order in which stage_bulk.c
+ * gives them, from the index to the end of their append. Their envelopes are read ahead, by a
  * few lanes a log: a run is what is to be read of one ledger and lies close
  * together, so that a burst of neighbours is read in large pieces, and scattered
  * ones in parallel. Appends go strictly in order; one that can't go now makes those
  * behind it wait for as long as its topic is being loaded or is full, and is put
  * off for anything that lasts longer.
- *
- * BULK items that are due at once are put in the order in which they lie in their
- * logs: a million that are due within one second lie all over them, and in the order
- * of their milliseconds each would be read by itself.
  *
  * Bounds: RING items, HELD_MAX bytes of envelopes beyond the first run, APPENDS a
  * turn. An envelope is copied out of what it was read in, which may be a MiB.
@@ -19,12 +15,12 @@
 
 #include <stdlib.h>
 
-#define RING 131072u
-#define BULK 4096u
+#define RING 32768u
 #define RING_MASK (RING - 1)
 #define HELD_MAX (8u << 20)
 #define APPENDS 1024u
 #define LOOK 512u /* items without one for a run: there is none behind them */
+#define UNREAD 256u /* fewer are not enough to read */
 #define AHEAD 64u /* items whose targets are loaded ahead */
 #define RUN_GAP 128 /* entries between two that are read together */
 #define PUT_OFF_MS 1000
@@ -99,6 +95,7 @@ void
 stage_unindex(struct stage *st, const struct due_item *it)
 {
 	struct stage_known *k = umap_del(&st->known, it->at);
+	struct due_item taken;
 	struct rel *r;
 	uint64_t i;
 
@@ -114,7 +111,9 @@ stage_unindex(struct stage *st, const struct due_item *it)
 		mem_free(k);
 		return;
 	}
-	if (k == NULL)
+	if (stage_bulk_remove(st, it->at, &taken))
+		due_done(st->due, &taken);
+	else if (k == NULL)
 		due_cancel(st->due, it);
 	else if (k->notified)
 		due_done(st->due, &k->it);
@@ -353,6 +352,7 @@ stage_release_free(struct stage *st)
 		if (at(st, i)->env.buf != NULL)
 			slice_unref(&at(st, i)->env);
 	mem_free(st->ring);
+	stage_bulk_free(st);
 }
 
 /* --- from the index ------------------------------------------------------------------ */
@@ -363,45 +363,29 @@ stage_due_ready(void *priv)
 	stage_kick(priv);
 }
 
-static int
-rel_cmp(const void *va, const void *vb)
+/* What is due while there is enough to read is of the next helping: the larger it is,
+ * the better it can be read. */
+static bool
+next(struct stage *st, struct due_item *it)
 {
-	const struct rel *a = va, *b = vb;
+	uint64_t from = st->seen > st->app ? st->seen : st->app;
 
-	if (a->log != b->log)
-		return a->log < b->log ? -1 : 1;
-	return (a->it.at > b->it.at) - (a->it.at < b->it.at);
+	while (!stage_bulk_next(st, it))
+		if (st->tail > from + UNREAD || !stage_bulk_gather(st))
+			return false;
+	return true;
 }
 
-/* What has come from `first` on is not being read yet. */
-static void
-sort_bulk(struct stage *st, uint64_t first)
-{
-	size_t n = (size_t)(st->tail - first), i;
-	struct rel *v = mem_calloc(n, sizeof *v);
-
-	for (i = 0; i < n; i++)
-		v[i] = *at(st, first + i);
-	qsort(v, n, sizeof *v, rel_cmp);
-	for (i = 0; i < n; i++)
-		*at(st, first + i) = v[i];
-	mem_free(v);
-}
-
-/* In large helpings, so that there is something to sort. */
 static void
 fill(struct stage *st)
 {
-	uint64_t first = st->tail;
 	struct due_item it;
 	struct stage_log *l;
 	struct rel *r;
 	bool opening;
 
-	if (st->tail - st->head > RING / 2)
-		return;
-	while (st->tail - st->head < RING && due_next(st->due, &it)) {
-		mem_free(umap_del(&st->known, it.at));
+	while (st->tail - st->head < RING && next(st, &it)) {
+		st->much = st->much || stage_bulk_is_large(st);
 		l = stage_log_of(st, it.at, &opening);
 		if (l == NULL && opening) {
 			st->st.put_off++;
@@ -419,10 +403,6 @@ fill(struct stage *st)
 			.magic = REL_MAGIC, .st = st, .it = it, .log = l
 		};
 	}
-	if (st->tail - first < BULK)
-		return;
-	st->bulk = true;
-	sort_bulk(st, first);
 }
 
 /* --- going out ------------------------------------------------------------------------- */
@@ -649,9 +629,9 @@ stage_run(struct stage *st)
 		stage_kick(st);
 	if (st->head == st->tail) {
 		stage_release_stop(st);
-		if (st->bulk)
+		if (st->much)
 			MEM_FREE(st->ring);
-		st->bulk = false;
+		st->much = false;
 	}
 	return st->kicked;
 }

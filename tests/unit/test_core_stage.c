@@ -284,6 +284,48 @@ test_many_crash(void **state)
 	many(true);
 }
 
+/* Thousands that are due at once, more than the window holds, go in the order in which
+ * they lie. One of them is dropped while the index looks for the rest. */
+static void
+test_bulk(void **state)
+{
+	uint64_t first = 0;
+	char b[16];
+	struct op *op;
+	unsigned i;
+
+	(void)state;
+	trig_stop(&tr);
+	tr.conf.due_window = 4500;
+	trig_start(&tr);
+	first = stage(T, "0", 100000);
+	for (i = 1; i < 9100; i++) {
+		(void)snprintf(b, sizeof b, "%u", i);
+		op = stage_op_of(
+		    T, b, tr.wall_ms + 100000 + (int64_t)(i * 7919 % 1000));
+		core_op(tr.co, &op);
+		if (i % 50 == 49)
+			trig_run(&tr);
+	}
+	stage(T, "later", 3600000);
+	trig_pass(&tr, 5000);
+	assert_int_equal(count(T), 9101);
+	trig_forget(&tr);
+	listen_to(T, 1);
+	tr.wall_ms += 200000;
+	(void)core_poll(tr.co, tr.wall_ms, tr.mono_ns);
+	(void)core_poll(tr.co, tr.wall_ms, tr.mono_ns);
+	op = trig_op(&tr, OP_STAGE_RESOLVE, T, 9);
+	op->u64 = first;
+	op->flag = true;
+	assert_int_equal(trig_do(&tr, op)->type, FX_STAGED);
+	trig_pass(&tr, 5000);
+	assert_int_equal(tr.got_n, 9099);
+	for (i = 0; i < 9099; i++)
+		assert_int_equal(strtoul(tr.got[i].body, NULL, 10), i + 1);
+	assert_int_equal(count(T), 1);
+}
+
 /* wall time goes on by itself */
 static void
 test_clock_jumps(void **state)
@@ -727,6 +769,7 @@ main(void)
 		U_(test_order),
 		U_(test_many),
 		U_(test_many_crash),
+		U_(test_bulk),
 		U_(test_clock_jumps),
 		U_(test_get_drop),
 		U_(test_notify),
