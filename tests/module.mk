@@ -14,11 +14,12 @@ BASE_LIBS = $(ISAL_LIB) $(MURMUR_LIB) $(XXH_LIB) $(BSD_LIB) $(LZ4_LIB) \
 	$(ZSTD_LIB) $(SNAPPY_LIB) $(Z_LIB) $(JANSSON_LIB) $(ROARING_LIB) -lm
 OS_LIBS = $(EV_LIB) $(URING_LIB) $(SSL_LIB) $(CRYPTO_LIB) $(BASE_LIBS)
 NET_LIBS = $(OS_LIBS)
+AUTH_LIBS = $(CRYPT_LIB) $(OS_LIBS)
 STORE_LIBS = $(LMDB_LIB) $(OS_LIBS)
 CORE_LIBS = $(PCRE2_LIB) $(STORE_LIBS)
-PULSAR_LIBS = $(NANOPB_LIB) $(CORE_LIBS)
+PULSAR_LIBS = $(NANOPB_LIB) $(CRYPT_LIB) $(CORE_LIBS)
 ROCKETMQ_LIBS = $(CORE_LIBS)
-HTTP_LIBS = $(MHD_LIB) $(CORE_LIBS)
+HTTP_LIBS = $(MHD_LIB) $(CRYPT_LIB) $(CORE_LIBS)
 
 BASE_LINK = src/base/libbase.a
 OS_LINK = src/os/libos.a $(BASE_LINK)
@@ -27,15 +28,18 @@ STORE_LINK = src/store/libstore.a $(OS_LINK)
 FORMAT_LINK = src/format/libformat.a $(BASE_LINK)
 CORE_LINK = src/core/libcore.a src/net/libnet.a src/format/libformat.a \
 	$(STORE_LINK)
+AUTH_LINK = src/auth/libauth.a $(OS_LINK)
 PULSAR_LINK = src/pulsar/libpulsar.a proto/libproto.a src/pulsar/libpulsar.a \
-	$(CORE_LINK)
+	src/auth/libauth.a $(CORE_LINK)
 ROCKETMQ_LINK = src/rocketmq/librocketmq.a $(CORE_LINK)
-HTTP_LINK = src/http/libhttp.a $(CORE_LINK)
+HTTP_LINK = src/http/libhttp.a src/auth/libauth.a $(CORE_LINK)
 
 BASE_TEST = $(WHOLE) src/base/libbase.a $(NO_WHOLE) $(BASE_LIBS) $(CMOCKA_LIB)
 OS_TEST = $(WHOLE) src/os/libos.a $(NO_WHOLE) $(BASE_LINK) $(OS_LIBS) \
 	$(CMOCKA_LIB)
 NET_TEST = $(WHOLE) src/net/libnet.a $(NO_WHOLE) $(OS_LINK) $(NET_LIBS) \
+	$(CMOCKA_LIB)
+AUTH_TEST = $(WHOLE) src/auth/libauth.a $(NO_WHOLE) $(OS_LINK) $(AUTH_LIBS) \
 	$(CMOCKA_LIB)
 STORE_TEST = $(WHOLE) src/store/libstore.a $(NO_WHOLE) $(OS_LINK) \
 	$(STORE_LIBS) $(CMOCKA_LIB)
@@ -47,16 +51,17 @@ CORE_TEST = $(WHOLE) src/core/libcore.a $(NO_WHOLE) $(CORE_FAKE) \
 # the tests of sessions bring a router of their own: it comes first, and so the
 # core's (an archive here) is not taken
 PULSAR_TEST = $(WHOLE) src/pulsar/libpulsar.a $(NO_WHOLE) proto/libproto.a \
-	$(CORE_LINK) $(PULSAR_LIBS) $(CMOCKA_LIB)
+	src/auth/libauth.a $(CORE_LINK) $(PULSAR_LIBS) $(CMOCKA_LIB)
 ROCKETMQ_TEST = $(WHOLE) src/rocketmq/librocketmq.a $(NO_WHOLE) $(CORE_LINK) \
 	$(ROCKETMQ_LIBS) $(CMOCKA_LIB)
-HTTP_TEST = $(WHOLE) src/http/libhttp.a $(NO_WHOLE) $(CORE_LINK) \
+HTTP_TEST = $(WHOLE) src/http/libhttp.a $(NO_WHOLE) src/auth/libauth.a $(CORE_LINK) \
 	$(HTTP_LIBS) $(CMOCKA_LIB)
 
 include tests/unit/base.mk
 include tests/unit/os.mk
 include tests/unit/net.mk
 include tests/unit/store.mk
+include tests/unit/auth.mk
 include tests/unit/format.mk
 include tests/unit/core.mk
 include tests/unit/pulsar.mk

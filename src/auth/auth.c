@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "auth/auth_priv.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/miniobj.h"
+#include "base/vas.h"
+
+#define PROVIDERS_MAX 16u
+
+struct provider {
+	const struct auth_provider *ops;
+	void *priv;
+};
+
+struct auth {
+	unsigned magic;
+#define AUTH_MAGIC 0xa0740001
+	atomic_uint refs;
+	char *anonymous; /* NULL: there is none */
+	unsigned n;
+	struct provider v[PROVIDERS_MAX];
+};
+
+/* Of Pulsar's broker.conf, and short ones. */
+static const struct {
+	const char *name;
+	const struct auth_provider *ops;
+} known[] = {
+	{ "token", &auth_token },
+	{ "org.apache.pulsar.broker.authentication.AuthenticationProviderToken",
+	    &auth_token },
+	{ "basic", &auth_basic },
+	{ "org.apache.pulsar.broker.authentication.AuthenticationProviderBasic",
+	    &auth_basic },
+	{ "tls", &auth_tls },
+	{ "org.apache.pulsar.broker.authentication.AuthenticationProviderTls",
+	    &auth_tls },
+};
+
+static const struct auth_provider *
+provider_of(struct str name)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof known / sizeof *known; i++)
+		if (str_eq(name, str_of(known[i].name)))
+			return known[i].ops;
+	return NULL;
+}
+
+static struct str
+trimmed(struct str s)
+{
+	while (s.len > 0 && s.p[0] == ' ')
+		s = (struct str){ s.p + 1, s.len - 1 };
+	while (s.len > 0 && s.p[s.len - 1] == ' ')
+		s.len--;
+	return s;
+}
+
+static enum err
+add(struct auth *au, struct str name, const struct auth_conf *conf,
+    struct diag *diag)
+{
+	struct provider *p = &au->v[au->n];
+	enum err e;
+
+	if (au->n == PROVIDERS_MAX)
+		return diag_set(diag, ERR_INVALID_ARG,
+		    "authenticationProviders: more than %u", PROVIDERS_MAX);
+	p->ops = provider_of(name);
+	if (p->ops == NULL)
+		return diag_set(diag, ERR_INVALID_ARG,
+		    "authenticationProviders: %.*s is not known", (int)name.len,
+		    name.p);
+	e = p->ops->make(&p->priv, conf, diag);
+	if (e == ERR_OK)
+		au->n++;
+	return e;
+}
+
+enum err
+auth_new(struct auth **aup, const struct auth_conf *conf, struct diag *diag)
+{
+	struct str rest = str_of(conf->providers), name;
+	struct auth *au;
+	enum err e = ERR_OK;
+
+	ALLOC_OBJ(au, AUTH_MAGIC);
+	atomic_init(&au->refs, 1);
+	if (conf->anonymous != NULL && conf->anonymous[0] != '\0')
+		au->anonymous = mem_strdup(conf->anonymous);
+	while (e == ERR_OK && rest.len > 0) {
+		name = trimmed(str_word(&rest, ','));
+		if (name.len > 0)
+			e = add(au, name, conf, diag);
+	}
+	if (e != ERR_OK)
+		auth_unref(&au);
+	*aup = au;
+	return e;
+}
+
+struct auth *
+auth_ref(struct auth *au)
+{
+	CHECK_OBJ_NOTNULL(au, AUTH_MAGIC);
+	atomic_fetch_add_explicit(&au->refs, 1, memory_order_relaxed);
+	return au;
+}
+
+void
+auth_unref(struct auth **aup)
+{
+	struct auth *au;
+	unsigned i;
+
+	TAKE_OBJ_NOTNULL(au, aup, AUTH_MAGIC);
+	if (atomic_fetch_sub_explicit(&au->refs, 1, memory_order_acq_rel) > 1)
+		return;
+	for (i = 0; i < au->n; i++)
+		au->v[i].ops->free(au->v[i].priv);
+	mem_free(au->anonymous);
+	FREE_OBJ(au);
+}
+
+enum err
+auth_check(const struct auth *au, const struct auth_try *t,
+    struct auth_result *res, struct diag *diag)
+{
+	enum err e = ERR_NOT_FOUND;
+	unsigned i;
+
+	CHECK_OBJ_NOTNULL(au, AUTH_MAGIC);
+	*res = (struct auth_result){ 0 };
+	for (i = 0; i < au->n && e != ERR_OK; i++)
+		if (str_eq(t->method, str_of(au->v[i].ops->method)))
+			e = au->v[i].ops->check(au->v[i].priv, t, res, diag);
+	if (e == ERR_OK)
+		return e;
+	if (e == ERR_NOT_FOUND && au->anonymous != NULL) {
+		res->role = mem_strdup(au->anonymous);
+		return ERR_OK;
+	}
+	if (e == ERR_NOT_FOUND)
+		(void)diag_set(diag, ERR_AUTHENTICATION,
+		    "no provider has this method, and there is no anonymous "
+		    "role");
+	return ERR_AUTHENTICATION;
+}

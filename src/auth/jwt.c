@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "auth/jwt_priv.h"
+#include "base/base64.h"
+
+/* what a year has of seconds at most, times more years than anybody means */
+#define TIME_MAX_S INT64_C(253402300800) /* 10000-01-01 */
+
+void
+jwt_fini(struct jwt *j)
+{
+	json_decref(j->header);
+	json_decref(j->claims);
+	*j = (struct jwt){ 0 };
+}
+
+/* --- taking apart ----------------------------------------------------------------- */
+
+static enum err
+bad(struct diag *d, const char *what)
+{
+	return diag_set(d, ERR_MALFORMED, "not a JSON web token: %s", what);
+}
+
+/* As it stands in tokens: the alphabet for URLs, without padding. */
+static bool
+is_url64(struct str s)
+{
+	size_t i;
+
+	for (i = 0; i < s.len; i++)
+		if (s.p[i] == '+' || s.p[i] == '/' || s.p[i] == '=')
+			return false;
+	return true;
+}
+
+static json_t *
+object_of(struct str b64)
+{
+	size_t cap = BASE64_DECODED(b64.len), n;
+	uint8_t *p = mem_alloc(cap + 1);
+	json_t *js = NULL;
+
+	if (is_url64(b64) && base64_decode(b64, p, cap, &n) == ERR_OK)
+		js = json_loadb(
+		    (const char *)p, n, JSON_REJECT_DUPLICATES, NULL);
+	mem_free(p);
+	if (js != NULL && !json_is_object(js)) {
+		json_decref(js);
+		js = NULL;
+	}
+	return js;
+}
+
+static bool
+split(struct str token, struct str part[3])
+{
+	unsigned i;
+
+	for (i = 0; i < 3; i++)
+		part[i] = str_word(&token, '.');
+	return token.len == 0 && part[0].len > 0 && part[1].len > 0 &&
+	    part[2].len > 0;
+}
+
+enum err
+jwt_parse(struct jwt *j, struct str token, struct diag *d)
+{
+	struct str part[3];
+
+	*j = (struct jwt){ 0 };
+	if (token.len > JWT_MAX)
+		return bad(d, "it is too long");
+	if (!split(token, part))
+		return bad(d, "it has not three parts");
+	j->header = object_of(part[0]);
+	j->claims = object_of(part[1]);
+	if (j->header != NULL && j->claims != NULL)
+		return ERR_OK;
+	jwt_fini(j);
+	return bad(d, "a part is no JSON object in base64url");
+}
+
+/* --- believing it ------------------------------------------------------------------ */
+
+static struct str
+text_of(const json_t *v)
+{
+	return (struct str){ json_string_value(v), json_string_length(v) };
+}
+
+static enum err
+no(struct diag *d, const char *why)
+{
+	return diag_set(d, ERR_AUTHENTICATION, "%s", why);
+}
+
+enum err
+jwt_verify(const struct jwt_key *k, const struct jwt *j, struct str token,
+    struct diag *d)
+{
+	const struct jwt_alg *a;
+	uint8_t sig[JWT_SIG_MAX];
+	struct str part[3];
+	size_t n;
+
+	CHECK_OBJ_NOTNULL(k, JWT_KEY_MAGIC);
+	a = jwt_alg_of(text_of(json_object_get(j->header, "alg")));
+	if (a == NULL)
+		return no(d, "the token's algorithm is not one of ours");
+	if (json_object_get(j->header, "crit") != NULL)
+		return no(d, "the token has a critical header");
+	if (!jwt_alg_fits(a, k))
+		return no(d, "the token's algorithm doesn't fit the key");
+	AN(split(token, part));
+	if (!is_url64(part[2]) ||
+	    base64_decode(part[2], sig, sizeof sig, &n) != ERR_OK)
+		return no(d, "the token's signature is no base64url");
+	/* header and claims as they came, with the dot between them */
+	if (!jwt_sig_verify(
+		a, k, token.p, part[0].len + 1 + part[1].len, sig, n))
+		return no(d, "the token's signature doesn't match");
+	return ERR_OK;
+}
+
+/* Seconds, with fractions perhaps; false: no time. */
+static bool
+time_of(const json_t *v, int64_t *ms)
+{
+	double s;
+
+	if (json_is_integer(v)) {
+		*ms = json_integer_value(v);
+		if (*ms < -TIME_MAX_S || *ms > TIME_MAX_S)
+			return false;
+		*ms *= 1000;
+		return true;
+	}
+	if (!json_is_real(v))
+		return false;
+	s = json_real_value(v);
+	if (!(s > -(double)TIME_MAX_S && s < (double)TIME_MAX_S))
+		return false;
+	*ms = (int64_t)(s * 1000);
+	return true;
+}
+
+enum err
+jwt_times(const struct jwt *j, int64_t now_ms, int64_t skew_ms,
+    int64_t *expires_ms, struct diag *d)
+{
+	const json_t *exp = json_object_get(j->claims, "exp");
+	const json_t *nbf = json_object_get(j->claims, "nbf");
+	int64_t ms;
+
+	*expires_ms = 0;
+	if (nbf != NULL) {
+		if (!time_of(nbf, &ms))
+			return no(d, "the token's nbf is no time");
+		if (now_ms + skew_ms < ms)
+			return no(d, "the token is not valid yet");
+	}
+	if (exp == NULL)
+		return ERR_OK;
+	if (!time_of(exp, &ms))
+		return no(d, "the token's exp is no time");
+	ms += skew_ms;
+	if (now_ms >= ms)
+		return no(d, "the token has expired");
+	*expires_ms = ms;
+	return ERR_OK;
+}
+
+struct str
+jwt_text(const struct jwt *j, const char *claim)
+{
+	const json_t *v = json_object_get(j->claims, claim);
+
+	if (json_is_array(v))
+		v = json_array_get(v, 0);
+	return json_is_string(v) ? text_of(v) : STR_NONE;
+}
+
+bool
+jwt_has(const struct jwt *j, const char *claim, struct str value)
+{
+	const json_t *v = json_object_get(j->claims, claim), *e;
+	size_t i;
+
+	if (json_is_string(v))
+		return str_eq(text_of(v), value);
+	for (i = 0; i < json_array_size(v); i++) {
+		e = json_array_get(v, i);
+		if (json_is_string(e) && str_eq(text_of(e), value))
+			return true;
+	}
+	return false;
+}
+
+/* --- making one -------------------------------------------------------------------- */
+
+static size_t
+put_part(char *out, const json_t *js)
+{
+	size_t len = json_dumpb(js, NULL, 0, JSON_COMPACT), n;
+	char *text = mem_alloc(len + 1);
+
+	assert(json_dumpb(js, text, len, JSON_COMPACT) == len);
+	n = base64_encode(out, text, len, true);
+	mem_free(text);
+	while (n > 0 && out[n - 1] == '=')
+		n--;
+	return n;
+}
+
+enum err
+jwt_sign(
+    char **out, const struct jwt_key *k, const struct jwt *j, struct diag *d)
+{
+	const struct jwt_alg *a;
+	uint8_t sig[JWT_SIG_MAX];
+	char *text;
+	size_t n, cap;
+
+	CHECK_OBJ_NOTNULL(k, JWT_KEY_MAGIC);
+	a = jwt_alg_of(text_of(json_object_get(j->header, "alg")));
+	if (a == NULL || !k->can_sign || !jwt_alg_fits(a, k))
+		return diag_set(
+		    d, ERR_INVALID_ARG, "the algorithm doesn't fit the key");
+	cap = json_dumpb(j->header, NULL, 0, JSON_COMPACT) +
+	    json_dumpb(j->claims, NULL, 0, JSON_COMPACT);
+	if (cap > JWT_MAX / 2)
+		return diag_set(d, ERR_INVALID_ARG, "the token is too long");
+	text = mem_alloc(BASE64_ENCODED(cap) + BASE64_ENCODED(sizeof sig) + 16);
+	n = put_part(text, j->header);
+	text[n++] = '.';
+	n += put_part(text + n, j->claims);
+	cap = jwt_sig_make(a, k, text, n, sig);
+	if (cap == 0) {
+		mem_free(text);
+		return diag_set(d, ERR_INVALID_ARG, "the key can't sign");
+	}
+	text[n++] = '.';
+	n += base64_encode(text + n, sig, cap, true);
+	while (text[n - 1] == '=')
+		n--;
+	text[n] = '\0';
+	*out = text;
+	return ERR_OK;
+}

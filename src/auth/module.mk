@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: Apache-2.0
+noinst_LIBRARIES += %D%/libauth.a
+%C%_libauth_a_SOURCES = \
+	%D%/auth.c %D%/auth.h %D%/auth_priv.h \
+	%D%/apr1.c %D%/apr1.h \
+	%D%/htpasswd.c %D%/htpasswd.h \
+	%D%/auth_basic.c %D%/auth_tls.c %D%/auth_token.c \
+	%D%/jwt.c %D%/jwt.h %D%/jwt_priv.h \
+	%D%/jwt_key.c %D%/jwt_sig.c \
+	%D%/source.c %D%/source.h

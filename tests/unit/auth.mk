@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: Apache-2.0
+check_PROGRAMS += tests/unit/test_auth
+tests_unit_test_auth_LDADD = $(AUTH_TEST)

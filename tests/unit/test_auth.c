@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tokens, passwords and providers. Signatures that others made: tests/script. */
+#include "test.h"
+
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <unistd.h>
+
+#include "auth/apr1.h"
+#include "auth/auth.h"
+#include "auth/htpasswd.h"
+#include "auth/jwt_priv.h"
+#include "auth/source.h"
+#include "base/base64.h"
+
+static struct diag diag;
+
+static const char secret[] =
+    "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+/* --- tokens ------------------------------------------------------------------------ */
+
+static EVP_PKEY *
+pair(const char *alg)
+{
+	if (alg[0] == 'R' || alg[0] == 'P')
+		return EVP_RSA_gen(2048);
+	if (strcmp(alg, "EdDSA") == 0)
+		return EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+	return EVP_EC_gen(strcmp(alg, "ES256") == 0 ? "P-256" :
+		strcmp(alg, "ES384") == 0	    ? "P-384" :
+						      "P-521");
+}
+
+static void
+keys_of(EVP_PKEY *k, struct jwt_key **private, struct jwt_key **public)
+{
+	unsigned char *der = NULL;
+	BIO *b = BIO_new(BIO_s_mem());
+	char *pem;
+	long n;
+
+	assert_int_equal(
+	    PEM_write_bio_PrivateKey(b, k, NULL, NULL, 0, NULL, NULL), 1);
+	n = BIO_get_mem_data(b, &pem);
+	assert_ok(jwt_key_make(private, JWT_PRIVATE, pem, (size_t)n, &diag));
+	BIO_free(b);
+	n = i2d_PUBKEY(k, &der);
+	assert_true(n > 0);
+	assert_ok(jwt_key_make(public, JWT_PUBLIC, der, (size_t)n, &diag));
+	OPENSSL_free(der);
+}
+
+static char *
+signed_by(const struct jwt_key *k, const char *alg)
+{
+	struct jwt j = { .header = json_pack("{s:s}", "alg", alg),
+		.claims = json_pack("{s:s,s:i}", "sub", "me", "exp", 1000) };
+	char *text = NULL;
+
+	assert_ok(jwt_sign(&text, k, &j, &diag));
+	jwt_fini(&j);
+	return text;
+}
+
+static enum err
+verify(const struct jwt_key *k, const char *text)
+{
+	struct jwt j;
+	enum err e;
+
+	e = jwt_parse(&j, str_of(text), &diag);
+	if (e != ERR_OK)
+		return e;
+	e = jwt_verify(k, &j, str_of(text), &diag);
+	jwt_fini(&j);
+	return e;
+}
+
+static void
+test_algorithms(void **state)
+{
+	static const char *const algs[] = { "RS256", "RS384", "RS512", "PS256",
+		"PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA" };
+	struct jwt_key *private, *public;
+	EVP_PKEY *k;
+	char *text, *at;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof algs / sizeof *algs; i++) {
+		k = pair(algs[i]);
+		assert_non_null(k);
+		keys_of(k, &private, &public);
+		text = signed_by(private, algs[i]);
+		assert_ok(verify(public, text));
+		at = strrchr(text, '.') + 2;
+		*at = *at == 'A' ? 'B' : 'A';
+		assert_err(verify(public, text), ERR_AUTHENTICATION);
+		mem_free(text);
+		jwt_key_free(&private);
+		jwt_key_free(&public);
+		EVP_PKEY_free(k);
+	}
+}
+
+static void
+test_confusion(void **state)
+{
+	struct jwt_key *hs, *private, *public;
+	struct jwt j = { json_pack("{s:s}", "alg", "HS256"), json_object() };
+	EVP_PKEY *k = pair("RS256");
+	char *text;
+
+	(void)state;
+	keys_of(k, &private, &public);
+	assert_err(jwt_sign(&text, private, &j, &diag), ERR_INVALID_ARG);
+	assert_err(jwt_sign(&text, public, &j, &diag), ERR_INVALID_ARG);
+	assert_ok(
+	    jwt_key_make(&hs, JWT_SECRET, secret, sizeof secret - 1, &diag));
+	assert_ok(jwt_sign(&text, hs, &j, &diag));
+	assert_ok(verify(hs, text));
+	assert_err(verify(public, text), ERR_AUTHENTICATION);
+	mem_free(text);
+	text = signed_by(private, "RS256");
+	assert_err(verify(hs, text), ERR_AUTHENTICATION);
+	mem_free(text);
+	jwt_fini(&j);
+	jwt_key_free(&hs);
+	/* a secret too short for what it signs */
+	assert_ok(jwt_key_make(&hs, JWT_SECRET, secret, 32, &diag));
+	j = (struct jwt){ json_pack("{s:s}", "alg", "HS512"), json_object() };
+	assert_err(jwt_sign(&text, hs, &j, &diag), ERR_INVALID_ARG);
+	jwt_fini(&j);
+	jwt_key_free(&hs);
+	assert_err(
+	    jwt_key_make(&hs, JWT_SECRET, secret, 31, &diag), ERR_INVALID_ARG);
+	jwt_key_free(&private);
+	jwt_key_free(&public);
+	EVP_PKEY_free(k);
+}
+
+static void
+test_keys(void **state)
+{
+	struct jwt_key *k;
+	EVP_PKEY *weak = EVP_RSA_gen(1024);
+	unsigned char *der = NULL;
+	int n = i2d_PUBKEY(weak, &der);
+
+	(void)state;
+	assert_err(jwt_key_make(&k, JWT_PUBLIC, der, (size_t)n, &diag),
+	    ERR_INVALID_ARG);
+	assert_err(
+	    jwt_key_make(&k, JWT_PUBLIC, "x", 1, &diag), ERR_INVALID_ARG);
+	assert_err(
+	    jwt_key_make(&k, JWT_PRIVATE, "-----BEGIN X-----\n", 18, &diag),
+	    ERR_INVALID_ARG);
+	assert_err(jwt_key_make(&k, JWT_PUBLIC, "", 0, &diag), ERR_INVALID_ARG);
+	OPENSSL_free(der);
+	EVP_PKEY_free(weak);
+}
+
+/* RFC 7515 A.2 and A.3, RFC 8037 A.2 */
+static void
+test_jwk(void **state)
+{
+	static const char *const vectors[][2] = {
+		{ "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":"
+		  "\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU\",\"y\":"
+		  "\"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0\"}",
+		    "eyJhbGciOiJFUzI1NiJ9."
+		    "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6"
+		    "Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ."
+		    "DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djx"
+		    "La8ISlSApmWQxfKTUJqPP3-Kg6NU1Q" },
+	};
+	struct jwt_key *k;
+	json_t *js;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof vectors / sizeof *vectors; i++) {
+		js = json_loads(vectors[i][0], 0, NULL);
+		assert_ok(jwt_key_of_jwk(&k, js, &diag));
+		assert_ok(verify(k, vectors[i][1]));
+		jwt_key_free(&k);
+		json_decref(js);
+	}
+	js = json_loads("{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":"
+			"\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}",
+	    0, NULL);
+	assert_ok(jwt_key_of_jwk(&k, js, &diag));
+	jwt_key_free(&k);
+	json_decref(js);
+	js = json_loads("{\"kty\":\"oct\",\"k\":\"AAAA\"}", 0, NULL);
+	assert_err(jwt_key_of_jwk(&k, js, &diag), ERR_INVALID_ARG);
+	json_decref(js);
+	/* not on the curve */
+	js = json_loads("{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":"
+			"\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\",\"y\":"
+			"\"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0\"}",
+	    0, NULL);
+	assert_err(jwt_key_of_jwk(&k, js, &diag), ERR_INVALID_ARG);
+	json_decref(js);
+}
+
+static void
+test_times(void **state)
+{
+	struct jwt j = { json_object(),
+		json_pack("{s:i,s:f}", "exp", 100, "nbf", 50.5) };
+	int64_t until;
+
+	(void)state;
+	assert_ok(jwt_times(&j, 50500, 0, &until, &diag));
+	assert_int_equal(until, 100000);
+	assert_err(jwt_times(&j, 50499, 0, &until, &diag), ERR_AUTHENTICATION);
+	assert_ok(jwt_times(&j, 50499, 1, &until, &diag));
+	assert_ok(jwt_times(&j, 99999, 0, &until, &diag));
+	assert_err(jwt_times(&j, 100000, 0, &until, &diag), ERR_AUTHENTICATION);
+	assert_ok(jwt_times(&j, 100000, 5000, &until, &diag));
+	assert_int_equal(until, 105000);
+	json_object_set_new(j.claims, "exp", json_integer(INT64_MAX));
+	assert_err(jwt_times(&j, 60000, 0, &until, &diag), ERR_AUTHENTICATION);
+	json_object_set_new(j.claims, "exp", json_real(1e300));
+	assert_err(jwt_times(&j, 60000, 0, &until, &diag), ERR_AUTHENTICATION);
+	jwt_fini(&j);
+}
+
+/* --- passwords --------------------------------------------------------------------- */
+
+static void
+test_apr1(void **state)
+{
+	/* openssl passwd -apr1 */
+	static const char *const v[][2] = {
+		{ "secret", "$apr1$abcdefgh$h9FWgUz3n9YxylKLlR5SQ/" },
+		{ "", "$apr1$xx$aGHxR9NsG1buO7l/rFJjm1" },
+		{ "0123456789012345678901234567890123456789",
+		    "$apr1$12345678$g7mwQfxy1n1W6s22hSC070" },
+	};
+	char out[APR1_MAX];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof v / sizeof *v; i++) {
+		assert_true(apr1(out, str_of(v[i][0]), v[i][1]));
+		assert_string_equal(out, v[i][1]);
+	}
+	assert_false(apr1(out, str_of("x"), "$1$abc$x"));
+	assert_true(apr1(out, str_of("x"), "$apr1$"));
+}
+
+static void
+test_htpasswd(void **state)
+{
+	static const char text[] =
+	    "# users\n"
+	    "apr:$apr1$abcdefgh$h9FWgUz3n9YxylKLlR5SQ/\r\n"
+	    "\n"
+	    "six:$6$saltsalt$TVLlQcbpFVof5W3Yz4DTP6gRstiNuHwwTt6GLc1E5n0U0aDe"
+	    "hy0S5knV8wiOQSpT0Y77vwPZN.Pq.H91p5hVO1\n"
+	    "two:x\n"
+	    "two:$apr1$abcdefgh$h9FWgUz3n9YxylKLlR5SQ/\n";
+	struct htpasswd *h;
+
+	(void)state;
+	assert_ok(htpasswd_new(&h, text, sizeof text - 1, &diag));
+	assert_true(htpasswd_check(h, str_of("apr"), str_of("secret")));
+	assert_false(htpasswd_check(h, str_of("apr"), str_of("secre")));
+	assert_false(htpasswd_check(h, str_of("apr"), str_of("")));
+	assert_false(htpasswd_check(h, str_of("none"), str_of("secret")));
+	assert_true(htpasswd_check(h, str_of("six"), str_of("secret")));
+	assert_false(htpasswd_check(h, str_of("six"), str_of("Secret")));
+	assert_true(htpasswd_check(h, str_of("two"), str_of("secret")));
+	htpasswd_free(&h);
+	assert_err(htpasswd_new(&h, "a:b\nno", 6, &diag), ERR_INVALID_ARG);
+	assert_string_equal(diag.msg, "line 2 is not user:hash");
+	assert_err(htpasswd_new(&h, ":x\n", 3, &diag), ERR_INVALID_ARG);
+	assert_err(htpasswd_new(&h, "x:\n", 3, &diag), ERR_INVALID_ARG);
+	assert_ok(htpasswd_new(&h, "", 0, &diag));
+	assert_false(htpasswd_check(h, str_of("a"), str_of("b")));
+	htpasswd_free(&h);
+}
+
+/* --- where from -------------------------------------------------------------------- */
+
+static void
+assert_source(const char *spec, const char *want)
+{
+	uint8_t *p;
+	size_t n;
+
+	assert_ok(source_read(&p, &n, spec, 100, &diag));
+	assert_int_equal(n, strlen(want));
+	assert_memory_equal(p, want, n);
+	source_free(&p, n);
+}
+
+static void
+test_source(void **state)
+{
+	char file[] = "/tmp/mag-auth-XXXXXX", spec[64];
+	int fd = mkstemp(file);
+	uint8_t *p;
+	size_t n;
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, "hello", 5), 5);
+	(void)close(fd);
+	assert_source(file, "hello");
+	(void)snprintf(spec, sizeof spec, "file://%s", file);
+	assert_source(spec, "hello");
+	assert_source("data:;base64,aGVsbG8=", "hello");
+	assert_source("data:text/plain;base64,aGVsbG8", "hello");
+	assert_source("data:,hello", "hello");
+	assert_source("aGVsbG8=", "hello");
+	assert_err(
+	    source_read(&p, &n, "data:hello", 100, &diag), ERR_INVALID_ARG);
+	assert_err(
+	    source_read(&p, &n, "data:,hello", 4, &diag), ERR_INVALID_ARG);
+	assert_err(source_read(&p, &n, "####", 100, &diag), ERR_INVALID_ARG);
+	assert_null(strstr(diag.msg, "####"));
+	assert_err(
+	    source_read(&p, &n, "file:///none", 100, &diag), ERR_INVALID_ARG);
+	(void)unlink(file);
+}
+
+/* --- providers --------------------------------------------------------------------- */
+
+static enum err
+try(struct auth *au, const char *method, const char *data, const char *cn,
+    char **role)
+{
+	struct auth_result res;
+	enum err e;
+
+	e = auth_check(au,
+	    &(struct auth_try){ .method = str_of(method),
+		.data = str_of(data),
+		.cert_cn = str_of(cn),
+		.now_ms = 1000 },
+	    &res, &diag);
+	*role = res.role;
+	return e;
+}
+
+static void
+assert_role(struct auth *au, const char *method, const char *data,
+    const char *cn, const char *want)
+{
+	char *role;
+	enum err e = try(au, method, data, cn, &role);
+
+	if (want == NULL) {
+		assert_err(e, ERR_AUTHENTICATION);
+		assert_null(role);
+		return;
+	}
+	assert_ok(e);
+	assert_string_equal(role, want);
+	mem_free(role);
+}
+
+static void
+test_providers(void **state)
+{
+	struct auth_conf conf = { .providers = "tls, basic",
+		.basic = "data:,a:$apr1$abcdefgh$h9FWgUz3n9YxylKLlR5SQ/" };
+	struct auth *au, *two;
+
+	(void)state;
+	assert_ok(auth_new(&au, &conf, &diag));
+	assert_role(au, "basic", "a:secret", "", "a");
+	assert_role(au, "basic", "a:wrong", "", NULL);
+	assert_role(au, "basic", "a", "", NULL);
+	assert_role(au, "basic", "", "", NULL);
+	assert_role(au, "tls", "", "me", "me");
+	assert_role(au, "tls", "", "", NULL);
+	assert_role(au, "none", "", "me", NULL);
+	assert_role(au, "token", "x", "", NULL);
+	two = auth_ref(au);
+	auth_unref(&au);
+	assert_role(two, "tls", "", "me", "me");
+	auth_unref(&two);
+	conf.anonymous = "nobody";
+	assert_ok(auth_new(&au, &conf, &diag));
+	assert_role(au, "none", "", "", "nobody");
+	assert_role(au, "basic", "a:wrong", "", NULL);
+	auth_unref(&au);
+	conf.providers = "basic,magic";
+	assert_err(auth_new(&au, &conf, &diag), ERR_INVALID_ARG);
+	conf.providers = "token";
+	assert_err(auth_new(&au, &conf, &diag), ERR_INVALID_ARG);
+	conf.token_secret_key = "data:,tooshort";
+	assert_err(auth_new(&au, &conf, &diag), ERR_INVALID_ARG);
+	assert_null(strstr(diag.msg, "tooshort"));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_algorithms),
+		cmocka_unit_test(test_confusion),
+		cmocka_unit_test(test_keys),
+		cmocka_unit_test(test_jwk),
+		cmocka_unit_test(test_times),
+		cmocka_unit_test(test_apr1),
+		cmocka_unit_test(test_htpasswd),
+		cmocka_unit_test(test_source),
+		cmocka_unit_test(test_providers),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
