@@ -569,6 +569,20 @@ check_tls(const struct conf *c, struct diag *d)
 	return ERR_OK;
 }
 
+static enum err
+check_auth(const struct conf *c, struct diag *d)
+{
+	if (c->authorizationEnabled && !c->authenticationEnabled)
+		return diag_set(d, ERR_INVALID_ARG,
+		    "authorizationEnabled needs authenticationEnabled");
+	/* one switch for all of them: none is left open without a word */
+	if (c->authenticationEnabled && c->rocketmqEnable)
+		return diag_set(d, ERR_INVALID_ARG,
+		    "authenticationEnabled needs rocketmqEnable=false: clients "
+		    "of RocketMQ can't be authenticated yet");
+	return ERR_OK;
+}
+
 enum err
 conf_check(const struct conf *c, struct diag *d)
 {
@@ -593,7 +607,9 @@ conf_check(const struct conf *c, struct diag *d)
 	if (c->segmentSizeMB * 1048576 < 5 * c->maxMessageSize)
 		return diag_set(d, ERR_INVALID_ARG,
 		    "segmentSizeMB is less than five times maxMessageSize");
-	e = check_tls(c, d);
+	e = check_auth(c, d);
+	if (e == ERR_OK)
+		e = check_tls(c, d);
 	return e != ERR_OK ? e : check_listeners(c, d);
 }
 

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/miniobj.h"
 #include "base/vas.h"
+#include "broker/auth.h"
 #include "broker/confmap.h"
 #include "broker/reload.h"
 #include "broker/shard.h"
@@ -333,6 +334,8 @@ broker_start(
 		err = listen_http(b, diag);
 	if (err == ERR_OK && b->conf->webServicePortTls >= 0)
 		err = listen_https(b, diag);
+	if (err == ERR_OK)
+		err = broker_auth_set(b, b->conf, false, diag);
 	return err;
 }
 
@@ -435,6 +438,9 @@ on_hup(void *priv, int signo)
 	}
 	if (broker_tls_set(b, b->conf, true, &diag) != ERR_OK)
 		LOG(LOG_ERROR, 0, "tls_not_reloaded",
+		    LOG_S("reason", diag.msg));
+	if (broker_auth_set(b, b->conf, true, &diag) != ERR_OK)
+		LOG(LOG_ERROR, 0, "authentication_not_reloaded",
 		    LOG_S("reason", diag.msg));
 }
 

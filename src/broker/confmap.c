@@ -119,6 +119,35 @@ confmap_pulsar(struct pulsar_conf *pc, const struct conf *c, unsigned shards_n)
 	if (pc->pending_bytes_max > pc->shard_pending_bytes_max)
 		pc->pending_bytes_max = pc->shard_pending_bytes_max;
 	pc->out_high_bytes = (size_t)c->connectionOutputHighWaterBytes;
+	pc->authorization = c->authorizationEnabled;
+	pc->auth_original = c->authenticateOriginalAuthData;
+	pc->auth_check_ns = c->authenticationRefreshCheckSeconds * S_NS;
+}
+
+void
+confmap_auth(struct auth_conf *ac, const struct conf *c)
+{
+	*ac = (struct auth_conf){
+		.providers = c->authenticationProviders,
+		.anonymous = c->anonymousUserRole,
+		.basic = c->basicAuthConf,
+		.token_secret_key = c->tokenSecretKey,
+		.token_public_key = c->tokenPublicKey,
+		.token_auth_claim = c->tokenAuthClaim,
+		.token_audience_claim = c->tokenAudienceClaim,
+		.token_audience = c->tokenAudience,
+		.token_skew_s = c->tokenAllowedClockSkewSeconds,
+	};
+}
+
+void
+confmap_authz(struct authz_conf *zc, const struct conf *c)
+{
+	*zc = (struct authz_conf){
+		.super = c->superUserRoles,
+		.proxies = c->proxyRoles,
+		.wildcards = c->authorizationAllowWildcardsMatching,
+	};
 }
 
 void
@@ -162,4 +191,6 @@ confmap_http(struct http_conf *hc, const struct conf *c)
 	hc->rocketmq.broker = c->brokerName;
 	hc->rocketmq.tenant = c->rocketmqTenant;
 	hc->rocketmq.ns = c->rocketmqNamespace;
+	hc->authorization = c->authorizationEnabled;
+	hc->metrics_gate = c->authenticateMetricsEndpoint;
 }

@@ -7,7 +7,9 @@
 #ifndef BROKER_CONFMAP_H
 #define BROKER_CONFMAP_H
 
+#include "auth/auth.h"
 #include "base/conf.h"
+#include "core/authz.h"
 #include "core/core.h"
 #include "http/server.h"
 #include "pulsar/server.h"
@@ -21,6 +23,8 @@ void confmap_local(struct local_conf *, const struct conf *, unsigned shard,
 void confmap_rmq(struct rmq_conf *, const struct conf *, unsigned shards_n);
 void confmap_pulsar(
     struct pulsar_conf *, const struct conf *, unsigned shards_n);
+void confmap_auth(struct auth_conf *, const struct conf *);
+void confmap_authz(struct authz_conf *, const struct conf *);
 void confmap_http(struct http_conf *, const struct conf *);
 
 #endif

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 bin_PROGRAMS += magnetar
 magnetar_SOURCES = \
+	%D%/auth.c %D%/auth.h \
 	%D%/broker.c %D%/broker.h \
 	%D%/confmap.c %D%/confmap.h \
 	%D%/counters.c %D%/counters.h \

@@ -192,6 +192,13 @@ authz_apply(struct authz *az, struct str key, struct str val)
 
 /* --- questions ------------------------------------------------------------------ */
 
+struct authz *
+authz_of(struct core *co)
+{
+	CHECK_OBJ_NOTNULL(co, CORE_MAGIC);
+	return co->authz;
+}
+
 uint64_t
 authz_version(const struct authz *az)
 {

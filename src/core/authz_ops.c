@@ -10,13 +10,6 @@
 #define LINE_MAX_OPS 10000u
 #define SPREAD_TAG 0x5a10ad
 
-struct authz *
-authz_of(struct core *co)
-{
-	CHECK_OBJ_NOTNULL(co, CORE_MAGIC);
-	return co->authz;
-}
-
 /* --- a record was read again ------------------------------------------------------ */
 
 static void

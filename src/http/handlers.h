@@ -5,7 +5,7 @@
 
 #include "http/http_priv.h"
 
-#define ROUTE(m, p, h) req_step_f h;
+#define ROUTE(m, p, h, g) req_step_f h;
 #include "http/tbl/route.h"
 
 #endif

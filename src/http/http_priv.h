@@ -27,6 +27,7 @@
 #include "base/vas.h"
 #include "core/name.h"
 #include "core/stats.h"
+#include "http/gate.h"
 #include "http/server.h"
 #include "http/uri.h"
 
@@ -48,6 +49,7 @@ enum var {
 	VAR_CLUSTER, /* {c} */
 	VAR_NUM, /* {num}: of digits */
 	VAR_NUM2, /* {num2} */
+	VAR_ROLE, /* {role} */
 	VAR_N
 };
 
@@ -61,6 +63,7 @@ struct route {
 	enum method method;
 	const char *pattern;
 	req_step_f *handler;
+	enum gate gate;
 };
 
 struct http {
@@ -71,6 +74,7 @@ struct http {
 	struct loop *lp;
 	struct router *router;
 	struct mhd *mhd;
+	struct auth *auth; /* NULL: nobody is asked who he is */
 	struct secure *secure; /* secure.h; NULL: no HTTPS */
 	struct sock_addr addr;
 	struct umap reqs; /* by number: those being worked on */
@@ -98,6 +102,8 @@ struct req {
 	/* what the route found, decoded; NULL: not in the pattern */
 	char *var[VAR_N];
 	struct topic_name tn; /* text is NULL until req_topic() */
+	char *role; /* who was authenticated; NULL: nobody was asked */
+	char from[SOCK_TEXT_MAX]; /* with it: IP address of the peer */
 	char *ns; /* tenant/namespace, from req_ns() */
 	/* operations of this step */
 	struct fx **ans;
@@ -122,9 +128,10 @@ struct req {
 
 enum err mhd_start(struct http *, int fd, struct diag *) MUST_CHECK;
 void mhd_stop(struct http *);
-/* One more connection, on a socket that somebody else has accepted; takes it.
- * False: it was closed. */
-bool mhd_add(struct http *, int fd, const struct sock_addr *peer);
+/* One more connection, on a socket that somebody else has accepted; takes it. name:
+ * of its certificate (conn_peer_name). False: it was closed. */
+bool mhd_add(
+    struct http *, int fd, const struct sock_addr *peer, const char *name);
 /* No new connections. */
 void mhd_quiesce(struct http *);
 /* The request has its answer: goes on with its connection. */
@@ -137,6 +144,9 @@ enum err mhd_query(struct req *, const char *key, char **) MUST_CHECK;
 const char *mhd_header(struct req *, const char *name);
 /* The address that the client connected to. */
 void mhd_local(struct req *, struct sock_addr *);
+void mhd_peer(struct req *, struct sock_addr *);
+/* "" where there is none */
+const char *mhd_peer_name(struct req *);
 
 /* --- req.c ------------------------------------------------------------------ */
 

@@ -15,6 +15,7 @@ struct mhd {
 	struct MHD_Daemon *d;
 	struct loop_io io;
 	struct loop_timer timer;
+	const char *adding; /* name of what is being added; NULL: nothing is */
 };
 
 /* MHD's timeouts: of connections, and "at once" if it has more to do. */
@@ -160,6 +161,21 @@ on_completed(void *cls, struct MHD_Connection *c, void **con_cls,
 	req_free(&rq);
 }
 
+/* A connection keeps the name that it was added with. */
+static void
+on_connection(void *cls, struct MHD_Connection *c, void **name,
+    enum MHD_ConnectionNotificationCode code)
+{
+	struct http *h;
+
+	(void)c;
+	CAST_OBJ_NOTNULL(h, cls, HTTP_MAGIC);
+	if (code == MHD_CONNECTION_NOTIFY_CLOSED)
+		MEM_FREE(*name);
+	else if (h->mhd != NULL && h->mhd->adding != NULL)
+		*name = mem_strdup(h->mhd->adding);
+}
+
 /* Escapes stay: %2F in a topic's name is not a slash of the path. */
 static size_t
 unescape(void *cls, struct MHD_Connection *c, char *s)
@@ -180,6 +196,7 @@ mhd_start(struct http *h, int fd, struct diag *diag)
 	m->d = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0,
 	    NULL, NULL, on_access, h, MHD_OPTION_LISTEN_SOCKET, fd,
 	    MHD_OPTION_NOTIFY_COMPLETED, on_completed, h,
+	    MHD_OPTION_NOTIFY_CONNECTION, on_connection, h,
 	    MHD_OPTION_UNESCAPE_CALLBACK, unescape, NULL,
 	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, MEMORY_MAX,
 	    MHD_OPTION_CONNECTION_LIMIT, h->conf.connections_max,
@@ -198,12 +215,15 @@ mhd_start(struct http *h, int fd, struct diag *diag)
 }
 
 bool
-mhd_add(struct http *h, int fd, const struct sock_addr *peer)
+mhd_add(struct http *h, int fd, const struct sock_addr *peer, const char *name)
 {
-	bool there = MHD_add_connection(h->mhd->d, fd,
-			 (const struct sockaddr *)(const void *)&peer->ss,
-			 peer->len) == MHD_YES;
+	bool there;
 
+	h->mhd->adding = name;
+	there = MHD_add_connection(h->mhd->d, fd,
+		    (const struct sockaddr *)(const void *)&peer->ss,
+		    peer->len) == MHD_YES;
+	h->mhd->adding = NULL;
 	if (there)
 		run(h->mhd);
 	return there;
@@ -265,4 +285,29 @@ mhd_local(struct req *rq, struct sock_addr *sa)
 	/* HTTPS comes through a pair of sockets */
 	if (sa->ss.ss_family == AF_UNIX && rq->h->secure != NULL)
 		*sa = *secure_addr(rq->h->secure);
+}
+
+void
+mhd_peer(struct req *rq, struct sock_addr *sa)
+{
+	const union MHD_ConnectionInfo *info;
+
+	CHECK_OBJ_NOTNULL(rq, REQ_MAGIC);
+	info = MHD_get_connection_info(
+	    rq->conn, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	AN(info);
+	sock_addr_set(sa, info->client_addr);
+}
+
+const char *
+mhd_peer_name(struct req *rq)
+{
+	const union MHD_ConnectionInfo *info;
+
+	CHECK_OBJ_NOTNULL(rq, REQ_MAGIC);
+	info = MHD_get_connection_info(
+	    rq->conn, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+	return info != NULL && info->socket_context != NULL ?
+	    info->socket_context :
+	    "";
 }

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 noinst_LIBRARIES += %D%/libhttp.a
 %C%_libhttp_a_SOURCES = \
+	%D%/gate.c %D%/gate.h \
+	%D%/permissions.c %D%/permissions.h \
 	%D%/handlers.h %D%/http_priv.h %D%/tbl/route.h \
 	%D%/tbl/rip46.h %D%/tbl/topic_metric.h \
 	%D%/address.c %D%/address.h \

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "http/handlers.h"
+#include "http/permissions.h"
 
 #define BUNDLES_MAX 65536
 
@@ -70,6 +71,17 @@ default_policies(void)
 
 /* --- get, list ------------------------------------------------------------------- */
 
+/* What auth_policies doesn't have is shown empty. */
+static void
+show_auth(json_t *def, json_t *own)
+{
+	json_t *auth = json_object_get(own, "auth_policies");
+
+	if (auth != NULL)
+		AZ(json_object_update_missing(
+		    auth, json_object_get(def, "auth_policies")));
+}
+
 static void
 answer_policies(struct req *rq)
 {
@@ -85,6 +97,8 @@ answer_policies(struct req *rq)
 		return;
 	}
 	all = default_policies();
+	perms_show(own);
+	show_auth(all, own);
 	AZ(json_object_update(all, own));
 	json_add_json(&rq->out, all);
 	json_decref(all);

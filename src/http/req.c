@@ -82,6 +82,7 @@ req_free(struct req **rqp)
 	}
 	mem_free(rq->headers);
 	mem_free(rq->path);
+	mem_free(rq->role);
 	mem_free(rq->ns);
 	mem_free(rq->words);
 	strbuf_fini(&rq->body);
@@ -144,6 +145,8 @@ req_run(struct req *rq)
 	}
 	r = routes_find(rq);
 	if (r == NULL)
+		return true;
+	if (!gate_pass(rq, r))
 		return true;
 	rq->next = r->handler;
 	if (umap_add(&h->reqs, rq->n, rq) != ERR_OK) {

@@ -5,7 +5,7 @@
 #include "http/handlers.h"
 
 static const struct route routes[] = {
-#define ROUTE(m, p, h) { HTTP_##m, p, h },
+#define ROUTE(m, p, h, g) { HTTP_##m, p, h, GATE_##g },
 #include "http/tbl/route.h"
 };
 
@@ -21,6 +21,7 @@ static const struct {
 	[VAR_CLUSTER] = { "{c}", URI_PATH },
 	[VAR_NUM] = { "{num}", URI_PATH },
 	[VAR_NUM2] = { "{num2}", URI_PATH },
+	[VAR_ROLE] = { "{role}", URI_PATH },
 };
 
 /* The next part of a path: *p is behind it then. False: there is none. */

@@ -89,7 +89,8 @@ connect_back(struct bridge *b)
 
 	if (sock_pair(fd) != ERR_OK)
 		return false;
-	if (!mhd_add(b->s->h, fd[1], conn_peer(b->front))) {
+	if (!mhd_add(b->s->h, fd[1], conn_peer(b->front),
+		conn_peer_name(b->front))) {
 		sock_close(fd[0]);
 		return false;
 	}

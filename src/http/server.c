@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "auth/auth.h"
 #include "http/server.h"
 
 #include "base/conf.h"
@@ -138,6 +139,16 @@ http_set_tls(struct http *h, struct tls_ctx *tls)
 		secure_set_tls(h->secure, tls);
 }
 
+void
+http_set_auth(struct http *h, struct auth *au)
+{
+	CHECK_OBJ_NOTNULL(h, HTTP_MAGIC);
+	au = auth_ref(au);
+	if (h->auth != NULL)
+		auth_unref(&h->auth);
+	h->auth = au;
+}
+
 const struct sock_addr *
 http_tls_addr(const struct http *h)
 {
@@ -188,5 +199,7 @@ http_free(struct http **hp)
 		secure_free(&h->secure);
 	loop_async_fini(&h->wake);
 	umap_fini(&h->reqs);
+	if (h->auth != NULL)
+		auth_unref(&h->auth);
 	FREE_OBJ(h);
 }

@@ -36,6 +36,8 @@
 /* A list of topics or /metrics of very many of them is answered 503 beyond. */
 #define HTTP_REPLY_MAX ((size_t)256 << 20)
 
+struct auth;
+
 struct http_conf {
 	const char *version; /* "0.1.0" */
 	const char *cluster; /* "standalone" */
@@ -54,6 +56,8 @@ struct http_conf {
 	struct {
 		const char *cluster, *broker, *tenant, *ns;
 	} rocketmq;
+	bool authorization; /* authorizationEnabled */
+	bool metrics_gate; /* authenticateMetricsEndpoint */
 	size_t body_max; /* larger ones are answered 413 */
 	unsigned connections_max;
 	unsigned idle_s; /* silent connections are closed after it */
@@ -85,6 +89,9 @@ const struct sock_addr *http_addr(const struct http *);
 enum err http_listen_tls(struct http *, struct net *, struct tls_ctx *,
     const struct sock_addr *, struct diag *) MUST_CHECK;
 void http_set_tls(struct http *, struct tls_ctx *);
+/* Who clients are, of requests that come from now on. Referenced. Without it nobody is
+ * asked. */
+void http_set_auth(struct http *, struct auth *);
 /* NULL: there is no such port */
 const struct sock_addr *http_tls_addr(const struct http *);
 void http_drain(struct http *);

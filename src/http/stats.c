@@ -198,7 +198,7 @@ h_topic_partitioned_stats(struct req *rq)
 }
 
 void
-h_topic_partitioned_internal_stats(struct req *rq)
+h_topic_parts_internal_stats(struct req *rq)
 {
 	parts_resolve(rq, ask_each_internal);
 }

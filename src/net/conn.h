@@ -100,6 +100,8 @@ void conn_set_io(struct conn *, const struct conn_io_ops *, void *io_priv);
 void conn_start_tls(
     struct conn *, struct tls_ctx *, const uint8_t *p, size_t len);
 bool conn_is_tls(const struct conn *);
+/* tls_peer_name(); "" where TLS is not spoken */
+const char *conn_peer_name(const struct conn *);
 
 /* Takes fd (a nonblocking stream socket). conf and ops stay the caller's and
  * must outlive it. Reading starts with the next iteration. */

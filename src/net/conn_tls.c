@@ -58,6 +58,12 @@ conn_is_tls(const struct conn *cn)
 	return cn->io_ops == &tls_io;
 }
 
+const char *
+conn_peer_name(const struct conn *cn)
+{
+	return conn_is_tls(cn) ? tls_peer_name(cn->io_priv) : "";
+}
+
 void
 conn_start_tls(
     struct conn *cn, struct tls_ctx *ctx, const uint8_t *p, size_t len)

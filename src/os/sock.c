@@ -53,6 +53,18 @@ v6(const struct sock_addr *sa)
 	return (const struct sockaddr_in6 *)(const void *)&sa->ss;
 }
 
+void
+sock_addr_set(struct sock_addr *sa, const struct sockaddr *from)
+{
+	memset(sa, 0, sizeof *sa);
+	sa->len = sizeof from->sa_family;
+	if (from->sa_family == AF_INET)
+		sa->len = sizeof(struct sockaddr_in);
+	else if (from->sa_family == AF_INET6)
+		sa->len = sizeof(struct sockaddr_in6);
+	memcpy(&sa->ss, from, sa->len);
+}
+
 const char *
 sock_addr_host(const struct sock_addr *sa, char *buf, size_t size)
 {

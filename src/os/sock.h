@@ -25,6 +25,8 @@ enum err sock_addr_parse(struct sock_addr *, const char *host, uint16_t port,
     struct diag *) MUST_CHECK;
 /* "127.0.0.1:6650", "[::1]:6650"; a socketpair's is "local". Returns buf. */
 const char *sock_addr_text(const struct sock_addr *, char *buf, size_t size);
+/* Of the kernel's; a family other than IPv4 and IPv6 is a socketpair. */
+void sock_addr_set(struct sock_addr *, const struct sockaddr *);
 /* Without the port, without brackets. */
 const char *sock_addr_host(const struct sock_addr *, char *buf, size_t size);
 uint16_t sock_addr_port(const struct sock_addr *);

@@ -36,6 +36,7 @@ struct tls {
 	bool broken;
 	int errnum; /* of the socket */
 	char error[96];
+	char *name; /* of the client, once shaken; NULL: none */
 };
 
 /* A walk along the pieces that are to be written */
@@ -185,6 +186,7 @@ tls_free(struct tls **tp)
 	SSL_free(t->ssl);
 	mem_free(t->first);
 	mem_free(t->out);
+	mem_free(t->name);
 	tls_ctx_unref(&t->ctx);
 	FREE_OBJ(t);
 }
@@ -389,6 +391,40 @@ tls_shutdown(struct tls *t, int fd)
 
 /* --- in ---------------------------------------------------------------------- */
 
+static char *
+peer_name(const struct tls *t)
+{
+	X509 *cert = SSL_get0_peer_certificate(t->ssl);
+	unsigned char *utf8 = NULL;
+	const X509_NAME *subject;
+	int at = -1, last = -1, n;
+	char *name = NULL;
+
+	if (!t->ctx->trusts || cert == NULL ||
+	    SSL_get_verify_result(t->ssl) != X509_V_OK)
+		return NULL;
+	subject = X509_get_subject_name(cert);
+	while (
+	    (at = X509_NAME_get_index_by_NID(subject, NID_commonName, at)) >= 0)
+		last = at;
+	if (last < 0)
+		return NULL;
+	n = ASN1_STRING_to_UTF8(&utf8,
+	    X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, last)));
+	/* one with a NUL in it passes for another */
+	if (n > 0 && memchr(utf8, 0, (size_t)n) == NULL)
+		name = mem_strndup((const char *)utf8, (size_t)n);
+	OPENSSL_free(utf8);
+	return name;
+}
+
+const char *
+tls_peer_name(const struct tls *t)
+{
+	CHECK_OBJ_NOTNULL(t, TLS_MAGIC);
+	return t->name != NULL ? t->name : "";
+}
+
 /* Why SSL_read() gave nothing; true: more is there, for the next call. */
 static bool
 read_ended(struct tls *t, int why)
@@ -431,8 +467,10 @@ tls_read(struct tls *t, int fd, void *p, size_t len)
 		else
 			break;
 	}
-	if (!t->shaken && SSL_is_init_finished(t->ssl))
+	if (!t->shaken && SSL_is_init_finished(t->ssl)) {
 		t->shaken = true;
+		t->name = peer_name(t);
+	}
 	/* what it answers by itself; behind what waits already */
 	if (t->out_len > 0)
 		(void)send_out(t);

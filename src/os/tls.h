@@ -90,6 +90,10 @@ void tls_shutdown(struct tls *, int fd);
 /* Output of its own waits for the socket: tls_writev() when it is writable. */
 #define TLS_OWES 4u
 unsigned tls_state(const struct tls *);
+/* The common name of the client's certificate (the last one that its subject has, which
+ * is the closest), if it was signed by one of trust_path; "" else, and before the
+ * handshake is through. */
+const char *tls_peer_name(const struct tls *);
 /* "no shared cipher"; "" if it has not failed */
 const char *tls_error(const struct tls *);
 

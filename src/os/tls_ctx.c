@@ -288,6 +288,8 @@ tls_ctx_new(struct tls_ctx **out, const struct tls_conf *conf, struct diag *d)
 			 use_files(ctx->ssl, conf, d);
 	if (err == ERR_OK)
 		err = ask_clients(ctx->ssl, conf, d);
+	ctx->trusts =
+	    conf->client_cert != TLS_CLIENT_NONE && is_set(conf->trust_path);
 	if (err == ERR_OK && is_set(conf->protocols))
 		err = set_protocols(ctx->ssl, conf->protocols, d);
 	if (err == ERR_OK && is_set(conf->ciphers))

@@ -18,6 +18,7 @@ struct tls_ctx {
 #define TLS_CTX_MAGIC 0x715c0001
 	_Atomic unsigned refs;
 	SSL_CTX *ssl;
+	bool trusts; /* clients by trust_path, not any */
 	bool own; /* its certificate was made here */
 	BIO_METHOD *bio; /* of connections: tls_bio_method() */
 };

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "pulsar/login.h"
 #include "pulsar/session_priv.h"
 
 #define VERSION_TEXT_MAX 256
@@ -53,10 +54,6 @@ knows_end_of_topic(const struct session *s)
 	return strtoul(s->client_version + n, NULL, 10) >= 5;
 }
 
-/*
- * There is no authentication yet: whatever method and data a client brings is
- * accepted, as the reference does with authenticationEnabled=false.
- */
 void
 do_connect(struct session *s, const struct frame *fr, struct buf *b)
 {
@@ -91,14 +88,16 @@ do_connect(struct session *s, const struct frame *fr, struct buf *b)
 	    mem_strdup("");
 	text_clean(s->client_version);
 	s->knows_end = knows_end_of_topic(s);
+	if (!login_connect(s, &m))
+		return;
 	connected(s);
 	session_connected(s);
 	LOG(LOG_INFO, (int)s->p->router->shard, "conn_open",
 	    LOG_U("conn", s->id), LOG_S("peer", conn_peer_text(s->cn)),
-	    LOG_S("client", s->client_version), LOG_I("protocol", s->version));
+	    LOG_S("client", s->client_version), LOG_I("protocol", s->version),
+	    LOG_S("role", s->who.role != NULL ? s->who.role : ""));
 }
 
-/* Nobody was challenged. */
 void
 do_auth_response(struct session *s, const struct frame *fr, struct buf *b)
 {
@@ -109,9 +108,7 @@ do_auth_response(struct session *s, const struct frame *fr, struct buf *b)
 		session_malformed(s);
 		return;
 	}
-	session_error(s, HOT_NO_REQUEST, pp_ServerError_AuthenticationError,
-	    "Failed to authenticate");
-	session_close_flushed(s, CLOSE_AUTHENTICATION);
+	login_response(s, &m);
 }
 
 void

@@ -2,6 +2,7 @@
 /* SUBSCRIBE, CLOSE_CONSUMER, UNSUBSCRIBE, FLOW and what goes to a consumer. */
 #include "base/log.h"
 #include "format/pulsar_of_rmq.h"
+#include "pulsar/may.h"
 #include "pulsar/session_priv.h"
 
 /* --- places ----------------------------------------------------------------- */
@@ -28,6 +29,8 @@ static void
 forget(struct session *s, struct cons *c)
 {
 	unlist(s, c);
+	mem_free(c->topic);
+	mem_free(c->sub);
 	FREE_OBJ(c);
 }
 
@@ -238,6 +241,12 @@ subscribe(struct session *s, const pp_CommandSubscribe *m,
 		    "Too many consumers on this connection");
 	else {
 		c->partition = tn->partition;
+		if (s->p->conf.authorization) {
+			c->topic =
+			    mem_strndup(may_topic(tn).p, may_topic(tn).len);
+			c->sub = mem_strndup(
+			    (const char *)m->subscription.p, m->subscription.n);
+		}
 		c->send_epoch = m->has_consumer_epoch &&
 		    (op->subscribe.type == SUB_EXCLUSIVE ||
 			op->subscribe.type == SUB_FAILOVER);
@@ -252,6 +261,7 @@ do_subscribe(struct session *s, const struct frame *fr, struct buf *b)
 {
 	pp_CommandSubscribe m;
 	struct topic_name tn;
+	const char *why = "Client is not authorized to subscribe";
 	char text[320];
 
 	(void)b;
@@ -270,6 +280,10 @@ do_subscribe(struct session *s, const struct frame *fr, struct buf *b)
 	else if (s->p->draining)
 		session_error(s, m.request_id, pp_ServerError_ServiceNotReady,
 		    "Broker is shutting down");
+	else if (!session_may(s, MAY_CONSUME, may_topic(&tn),
+		     str_of_span(m.subscription), &why))
+		session_error(
+		    s, m.request_id, pp_ServerError_AuthorizationError, why);
 	else
 		subscribe(s, &m, &tn);
 	topic_name_fini(&tn);
@@ -418,25 +432,44 @@ consumer_unsubscribe_answer(struct session *s, const struct fx *fx)
 
 /* --- what the broker says of its own accord --------------------------------- */
 
-/* Unload, delete, seek, taken over. */
-void
-consumer_closed(struct session *s, const struct fx *fx)
+static void
+gone(struct session *s, struct cons *c)
 {
 	pp_CommandCloseConsumer m = {
-		.consumer_id = fx->dest.tag,
+		.consumer_id = c->id,
 		.request_id = HOT_NO_REQUEST,
 	};
-	struct cons *c = cons_get(s, fx->dest.tag);
 
-	/* CLOSING: the answer to its CLOSE is on its way */
-	if (c == NULL || (fx->handle != 0 && fx->handle != c->handle))
-		return;
 	opened(s, -1);
 	if (s->version >= 5)
 		SESSION_SEND(s, CLOSE_CONSUMER, CommandCloseConsumer, &m);
 	else
 		session_close(s, CLOSE_OURS);
 	remove_cons(s, c);
+}
+
+/* Unload, delete, seek, taken over. */
+void
+consumer_closed(struct session *s, const struct fx *fx)
+{
+	struct cons *c = cons_get(s, fx->dest.tag);
+
+	/* CLOSING: the answer to its CLOSE is on its way */
+	if (c != NULL && (fx->handle == 0 || fx->handle == c->handle))
+		gone(s, c);
+}
+
+void
+consumer_disconnect(struct session *s, struct cons *c)
+{
+	struct op *op;
+
+	assert(c->state == PLACE_OPEN);
+	/* before whatever takes the place of it can be asked for */
+	op = pulsar_op_new(s->p, OP_CONSUMER_CLOSE);
+	op->handle = c->handle;
+	route_op(s->p->router, &op);
+	gone(s, c);
 }
 
 void

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "pulsar/may.h"
 #include "pulsar/session_priv.h"
 
 #define BUSY_TEXT "Failed due to too many pending lookup requests"
@@ -74,6 +75,10 @@ do_partitioned_metadata(
 	if (s->p->draining)
 		metadata_fail(s, m.request_id, pp_ServerError_ServiceNotReady,
 		    NOT_READY_TEXT);
+	else if (!session_may(s, MAY_LOOKUP, may_topic(&tn), STR_NONE, NULL))
+		metadata_fail(s, m.request_id,
+		    pp_ServerError_AuthorizationError,
+		    "Client is not authorized to Get Partition Metadata");
 	else if (!pulsar_lookup_begin(s->p))
 		metadata_fail(
 		    s, m.request_id, pp_ServerError_TooManyRequests, BUSY_TEXT);
@@ -215,6 +220,11 @@ do_lookup(struct session *s, const struct frame *fr, struct buf *b)
 		lookup_fail(
 		    s, m.request_id, pp_ServerError_InvalidTopicName, text);
 		return;
+	}
+	if (!session_may(s, MAY_LOOKUP, may_topic(&tn), STR_NONE, NULL)) {
+		lookup_fail(s, m.request_id, pp_ServerError_AuthorizationError,
+		    "Client is not authorized to Lookup");
+		goto out;
 	}
 	if (m.advertised_listener_name.n > 0) {
 		ad = advert_find(s->p, m.advertised_listener_name);

@@ -2,6 +2,7 @@
 /* PRODUCER, CLOSE_PRODUCER. */
 #include "base/hash.h"
 #include "base/log.h"
+#include "pulsar/may.h"
 #include "pulsar/session_priv.h"
 
 /* Dedup compares these with what other shards and former lives computed. */
@@ -50,6 +51,7 @@ forget(struct session *s, struct prod *pr)
 	if (s->last == pr)
 		s->last = NULL;
 	mem_free(pr->name);
+	mem_free(pr->topic);
 	FREE_OBJ(pr);
 }
 
@@ -92,6 +94,7 @@ place(struct session *s, uint64_t id)
 		assert(pr->state == PLACE_CLOSED);
 		s->closed_n--;
 		mem_free(pr->name);
+		mem_free(pr->topic);
 		INIT_OBJ(pr, PROD_MAGIC);
 	}
 	pr->id = id;
@@ -202,6 +205,9 @@ open_prod(
 	else {
 		pr->persistent = tn->persistent;
 		pr->topic_hash = topic_hash_of(tn);
+		if (s->p->conf.authorization)
+			pr->topic =
+			    mem_strndup(may_topic(tn).p, may_topic(tn).len);
 		session_route(s, &op);
 		return;
 	}
@@ -231,6 +237,10 @@ do_producer(struct session *s, const struct frame *fr, struct buf *b)
 	else if (s->p->draining)
 		session_error(s, m.request_id, pp_ServerError_ServiceNotReady,
 		    "Broker is shutting down");
+	else if (!session_may(s, MAY_PRODUCE, may_topic(&tn), STR_NONE, NULL))
+		session_error(s, m.request_id,
+		    pp_ServerError_AuthorizationError,
+		    "Client is not authorized to Produce");
 	else
 		open_prod(s, &m, &tn);
 	topic_name_fini(&tn);

@@ -6,6 +6,7 @@
  */
 #include <stdio.h>
 
+#include "pulsar/may.h"
 #include "pulsar/session_priv.h"
 
 /* --- GET_SCHEMA ------------------------------------------------------------- */
@@ -44,6 +45,12 @@ do_get_schema(struct session *s, const struct frame *fr, struct buf *b)
 		session_bad_name(text, sizeof text, m.topic);
 		schema_fail(
 		    s, m.request_id, pp_ServerError_InvalidTopicName, text);
+		return;
+	}
+	if (!session_may(s, MAY_LOOKUP, may_topic(&tn), STR_NONE, NULL)) {
+		schema_fail(s, m.request_id, pp_ServerError_AuthorizationError,
+		    "Client is not authorized to Get Schema");
+		topic_name_fini(&tn);
 		return;
 	}
 	(void)snprintf(text, sizeof text, "Topic not found or no-schema %.*s",
@@ -90,7 +97,10 @@ do_get_or_create_schema(
 		    s, m.request_id, pp_ServerError_InvalidTopicName, text);
 		return;
 	}
-	if (prod_has_topic(s, &tn))
+	if (!session_may(s, MAY_LOOKUP, may_topic(&tn), STR_NONE, NULL))
+		create_say(s, m.request_id, pp_ServerError_AuthorizationError,
+		    "Client is not authorized to Get Schema");
+	else if (prod_has_topic(s, &tn))
 		create_say(s, m.request_id, -1, NULL);
 	else if (!pulsar_lookup_begin(s->p))
 		create_say(s, m.request_id, pp_ServerError_TooManyRequests,

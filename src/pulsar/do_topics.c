@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "pulsar/pattern.h"
+#include "pulsar/may.h"
 #include "pulsar/session_priv.h"
 
 #define BUSY_TEXT "Failed due to too many pending lookup requests"
@@ -524,6 +525,12 @@ do_get_topics_of_namespace(
 	}
 	if (!namespace_ok(s, m.request_id, m.namespace))
 		return;
+	if (!session_may_list(s, str_of_span(m.namespace))) {
+		session_error(s, m.request_id,
+		    pp_ServerError_AuthorizationError,
+		    "Client is not authorized to GetTopicsOfNamespace");
+		return;
+	}
 	pt = str_of_span(m.topics_pattern);
 	diag_clear(&diag);
 	/* too long: the list comes unfiltered, and says so */
@@ -556,6 +563,12 @@ watch_allowed(struct session *s, const pp_CommandWatchTopicList *m)
 
 	if (!namespace_ok(s, m->request_id, m->namespace))
 		return false;
+	if (!session_may_list(s, str_of_span(m->namespace))) {
+		session_error(s, m->request_id,
+		    pp_ServerError_AuthorizationError,
+		    "Proxy Client is not authorized to watchTopicList");
+		return false;
+	}
 	if (!s->p->conf.topic_watchers) {
 		session_error(s, m->request_id, pp_ServerError_NotAllowedError,
 		    "Unable to create topic list watcher: Evaluating "

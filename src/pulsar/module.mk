@@ -7,6 +7,7 @@ noinst_LIBRARIES += %D%/libpulsar.a
 	%D%/do_topics.c %D%/do_txn.c \
 	%D%/frame.c %D%/frame.h \
 	%D%/hot.h %D%/hot_decode.c %D%/hot_encode.c \
+	%D%/login.c %D%/login.h %D%/may.c %D%/may.h \
 	%D%/peer.c %D%/peer.h \
 	%D%/pattern.c %D%/pattern.h \
 	%D%/server.c %D%/server.h %D%/session.c %D%/session_move.c %D%/session_priv.h \

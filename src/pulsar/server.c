@@ -5,6 +5,8 @@
 
 #include "base/conf.h"
 #include "os/prot.h"
+#include "auth/auth.h"
+#include "pulsar/may.h"
 #include "pulsar/session_priv.h"
 
 /* --- addresses that clients are told ---------------------------------------- */
@@ -163,6 +165,7 @@ on_later(void *priv)
 
 	CAST_OBJ_NOTNULL(p, priv, PULSAR_MAGIC);
 	consumers_block_due(p);
+	may_recheck(p);
 	op = p->later_first;
 	p->later_first = p->later_last = NULL;
 	for (; op != NULL; op = next) {
@@ -357,7 +360,8 @@ sink_fx(void *priv, struct fx *fx)
 		topics_changed(p, fx);
 		break;
 	case FX_AUTHZ_CHANGED:
-		break; /* nobody was asked who he is */
+		may_changed(p);
+		break;
 	case FX_PROBE:
 		probe(p, s, fx);
 		break;
@@ -409,6 +413,7 @@ pulsar_new(
 	LIST_INIT(&p->starved);
 	LIST_INIT(&p->jobs);
 	TAILQ_INIT(&p->block_due);
+	umap_init(&p->lost, p->seed, SESSION_PLACES_MAX);
 	e = adverts_parse(p, NULL);
 	assert(e == ERR_OK);
 	p->cc = (struct conn_conf){
@@ -438,9 +443,12 @@ pulsar_free(struct pulsar **pp)
 	}
 	loop_timer_fini(&p->later);
 	umap_fini(&p->sessions);
+	umap_fini(&p->lost);
 	adverts_fini(p);
 	if (p->tls != NULL)
 		tls_ctx_unref(&p->tls);
+	if (p->auth != NULL)
+		auth_unref(&p->auth);
 	FREE_OBJ(p);
 }
 
@@ -472,6 +480,16 @@ pulsar_accept_tls(void *priv, int fd, const struct sock_addr *peer)
 	CAST_OBJ_NOTNULL(p, priv, PULSAR_MAGIC);
 	AN(p->tls);
 	take(p, fd, p->tls);
+}
+
+void
+pulsar_set_auth(struct pulsar *p, struct auth *au)
+{
+	CHECK_OBJ_NOTNULL(p, PULSAR_MAGIC);
+	au = auth_ref(au);
+	if (p->auth != NULL)
+		auth_unref(&p->auth);
+	p->auth = au;
 }
 
 void

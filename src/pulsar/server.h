@@ -29,6 +29,7 @@
 #include "os/sock.h"
 #include "os/tls.h"
 
+struct auth;
 struct pulsar_move; /* a session between two shards */
 
 struct pulsar_conf {
@@ -47,6 +48,9 @@ struct pulsar_conf {
 	unsigned tls_port; /* the same of that with TLS; 0: none */
 	unsigned lookup_max; /* of this shard: lookups in progress */
 	const char *version; /* of CONNECTED, e.g. "Magnetar 0.1.0" */
+	bool authorization; /* authorizationEnabled */
+	bool auth_original; /* authenticateOriginalAuthData */
+	int64_t auth_check_ns; /* authenticationRefreshCheckSeconds; 0: never */
 	bool batch_index_ack;
 	bool entry_metadata; /* 0x0e02 for clients that can read it */
 	bool topic_watchers; /* enableBrokerSideSubscriptionPatternEvaluation */
@@ -102,6 +106,9 @@ void pulsar_accept(void *priv, int fd, const struct sock_addr *peer);
 void pulsar_accept_tls(void *priv, int fd, const struct sock_addr *peer);
 /* Of connections accepted from now on. Referenced. */
 void pulsar_set_tls(struct pulsar *, struct tls_ctx *);
+/* Who clients are, of connections and credentials that come from now on. Referenced.
+ * Without it nobody is asked. */
+void pulsar_set_auth(struct pulsar *, struct auth *);
 /* What another shard's conf.move was given. Takes it; when draining the
  * connection is closed. */
 void pulsar_adopt(struct pulsar *, struct pulsar_move **);

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "base/log.h"
+#include "pulsar/login.h"
 #include "pulsar/session_priv.h"
 
 /* --- saying things ---------------------------------------------------------- */
@@ -167,6 +168,7 @@ session_free(struct session *s)
 	umap_fini(&s->producers);
 	umap_fini(&s->consumers);
 	mem_free(s->client_version);
+	login_fini(s);
 	FREE_OBJ(s);
 }
 
@@ -257,6 +259,7 @@ session_connected(struct session *s)
 	s->state = SESSION_CONNECTED;
 	s->ping_out = false;
 	loop_timer_start(&s->keepalive, s->p->conf.keepalive_ns);
+	login_watch(s);
 }
 
 /* --- pauses ----------------------------------------------------------------- */
@@ -424,6 +427,7 @@ session_alloc(struct pulsar *p)
 	TAILQ_INIT(&s->blocked);
 	LIST_INIT(&s->watchers);
 	loop_timer_init(&s->keepalive, p->lp, on_keepalive, s);
+	login_init(s);
 	loop_timer_init(&s->probe_timer, p->lp, on_probe_timeout, s);
 	return s;
 }
@@ -433,6 +437,7 @@ session_attach(struct session *s, struct conn *cn)
 {
 	s->cn = cn;
 	s->id = conn_id(cn);
+	(void)sock_addr_host(conn_peer(cn), s->from, sizeof s->from);
 	if (umap_add(&s->p->sessions, s->id, s) != ERR_OK)
 		WRONG("a number of a connection twice, or 16 million");
 }

@@ -10,6 +10,7 @@
  * and read again over there.
  */
 #include "base/log.h"
+#include "pulsar/login.h"
 #include "pulsar/session_priv.h"
 
 struct pulsar_move {
@@ -19,6 +20,7 @@ struct pulsar_move {
 	int32_t version;
 	bool entry_metadata, knows_end;
 	char *client_version;
+	struct who who;
 };
 
 /* The topic that a PRODUCER or SUBSCRIBE names; another command: false. What is
@@ -88,6 +90,8 @@ session_detached(struct conn *cn, void *priv, struct conn_parcel *parcel)
 	mv->knows_end = s->knows_end;
 	mv->client_version = s->client_version;
 	s->client_version = NULL;
+	mv->who = s->who;
+	s->who = (struct who){ 0 };
 	conf = &s->p->conf;
 	home = s->home;
 	s->p->st.moved++;
@@ -105,6 +109,7 @@ pulsar_move_free(struct pulsar_move **mvp)
 	if (mv->parcel != NULL)
 		conn_parcel_free(&mv->parcel);
 	mem_free(mv->client_version);
+	who_fini(&mv->who);
 	FREE_OBJ(mv);
 }
 
@@ -128,6 +133,8 @@ pulsar_adopt(struct pulsar *p, struct pulsar_move **mvp)
 	s->knows_end = mv->knows_end;
 	s->client_version = mv->client_version;
 	mv->client_version = NULL;
+	s->who = mv->who;
+	mv->who = (struct who){ 0 };
 	s->settled = true;
 	session_connected(s);
 	LOG(LOG_INFO, (int)p->router->shard, "conn_moved", LOG_U("conn", s->id),

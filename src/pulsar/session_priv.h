@@ -50,6 +50,7 @@
 #define CONSUMER_PROPS_BYTES_MAX 1024 /* maxConsumerMetadataSize */
 #define STRING_MAX 4096 /* names of producers, consumers, subscriptions */
 #define WATCHERS_MAX 1000 /* of a session */
+#define SESSION_PLACES_MAX (1u << 24) /* producers or consumers */
 #define PROBES_MAX (1u << 20) /* of a session, at a time */
 
 /* A LOOKUP's dest.tag: the command, and above it 1 + index of the advert; 0: none */
@@ -78,6 +79,7 @@ struct pulsar {
 #define PULSAR_MAGIC 0x9015a401
 	struct pulsar_conf conf;
 	struct conn_conf cc;
+	struct auth *auth; /* NULL: nobody is asked who he is */
 	struct tls_ctx *tls; /* of the port with TLS; NULL: there is none */
 	struct net *net;
 	struct loop *lp;
@@ -98,6 +100,8 @@ struct pulsar {
 	struct loop_timer later;
 	struct op *later_first, *later_last;
 	struct cons_list block_due;
+	bool recheck; /* may_recheck() is due */
+	struct umap lost; /* may.c: being closed */
 	struct pulsar_stats st;
 	struct core_ack_id ack_ids[ACK_IDS_MAX];
 	uint64_t ack_words[ACK_WORDS_MAX];
@@ -128,6 +132,7 @@ struct prod {
 	uint64_t handle;
 	uint64_t topic_hash, name_hash;
 	char *name; /* once open */
+	char *topic; /* with authorization: may_topic() */
 	bool persistent;
 	uint32_t pending_n;
 	uint64_t sent_n, done_n; /* publishes routed; of them answered */
@@ -144,6 +149,7 @@ struct cons {
 	struct session *s;
 	uint64_t id, handle;
 	int32_t partition;
+	char *topic, *sub; /* with authorization: may_topic() */
 	bool send_epoch;
 	bool blocked; /* in s->blocked: told to the core, or due to be */
 	bool block_due; /* in pulsar.block_due */
@@ -160,6 +166,16 @@ enum session_state {
 #define PAUSE_PUBLISHES 1u /* pending_max or pending_bytes_max reached */
 #define PAUSE_REQUESTS 2u /* requests_max reached */
 #define PAUSE_SHARD 4u /* shard_pending_bytes_max reached */
+
+/* Who speaks; goes with the session to another shard. */
+struct who {
+	/* NULL: nobody was authenticated; and for whom a proxy speaks */
+	char *role, *original;
+	char *method; /* by which */
+	int64_t expires_ms; /* wall; 0: never */
+	bool refreshes; /* knows AUTH_CHALLENGE */
+	bool challenged; /* with which it was asked for new credentials */
+};
 
 struct session_probe {
 	uint64_t id;
@@ -180,6 +196,8 @@ struct session {
 	bool leaving; /* to shard home, with the next flush */
 	unsigned home;
 	char *client_version;
+	struct who who;
+	char from[SOCK_TEXT_MAX]; /* IP address of the peer */
 	struct umap producers, consumers;
 	struct prod *last; /* producer of the last SEND or receipt */
 	unsigned places_n; /* that the core knows or is asked about */
@@ -191,6 +209,7 @@ struct session {
 	unsigned paused; /* PAUSE_ */
 	struct cons_list blocked;
 	struct loop_timer keepalive;
+	struct loop_timer login_timer; /* login.c */
 	bool ping_out; /* no command has come since our PING */
 	struct loop_timer probe_timer;
 	unsigned probes_n, probes_cap;
@@ -321,6 +340,8 @@ void consumer_closed(struct session *, const struct fx *);
 void consumer_active_change(struct session *, const struct fx *);
 void consumer_end_of_topic(struct session *, const struct fx *);
 void consumer_deliver_msg(struct session *, const struct fx_deliver *);
+/* Closes it from our side and tells the client; not inside of an effect. */
+void consumer_disconnect(struct session *, struct cons *);
 void consumers_unblock(struct session *);
 void consumers_block_due(struct pulsar *);
 void consumers_drop(struct session *);

@@ -144,6 +144,57 @@ CONF_STR(webServiceTlsProtocols, "", 256, LIVE,
 CONF_STR(webServiceTlsCiphers, "", 4000, LIVE,
     "The same as tlsCiphers, for HTTPS.")
 
+CONF_SECTION("Who clients are")
+CONF_BOOL(authenticationEnabled, false, RESTART,
+    "Clients have to say who they are, by one of authenticationProviders. Of "
+    "Pulsar's protocol and HTTP; RocketMQ's clients can't yet, so that "
+    "rocketmqEnable has to be false.")
+CONF_STR(authenticationProviders, "", 4000, LIVE,
+    "How they may: token, basic, tls, separated by commas; the names of "
+    "Pulsar's classes are taken as well. A SIGHUP reads all files of this "
+    "section again; connections stay until their credentials expire.")
+CONF_STR(anonymousUserRole, "", 1024, LIVE,
+    "Role of clients that say nothing of themselves. Empty: they are refused.")
+CONF_INT(authenticationRefreshCheckSeconds, 60, 0, 86400, "seconds", RESTART,
+    "How often a connection looks whether its credentials have expired. Then "
+    "the client is asked for new ones, or disconnected if it can't be. 0: "
+    "never.")
+CONF_BOOL(authenticateOriginalAuthData, false, RESTART,
+    "A proxy forwards the credentials of its clients, and they are verified "
+    "here too.")
+CONF_STR(tokenSecretKey, "", 65536, LIVE,
+    "Secret that tokens are signed with: file:// and a path, data:;base64, and "
+    "the key, or the path or base64 alone.")
+CONF_STR(tokenPublicKey, "", 65536, LIVE,
+    "Public key (PEM or DER) of whoever signs tokens, in the same ways, where "
+    "there is no tokenSecretKey. RSA, P-256, P-384, P-521, Ed25519 and Ed448.")
+CONF_STR(tokenAuthClaim, "sub", 256, LIVE,
+    "Claim of a token that is the role.")
+CONF_STR(tokenAudienceClaim, "", 256, LIVE,
+    "Claim of a token that has to name tokenAudience. Empty: none has.")
+CONF_STR(tokenAudience, "", 1024, LIVE, "Who tokens have to be for.")
+CONF_INT(tokenAllowedClockSkewSeconds, 0, 0, 86400, "seconds", LIVE,
+    "How far clocks may be apart where a token begins and ends.")
+CONF_STR(basicAuthConf, "", 65536, LIVE,
+    "Users and hashed passwords as htpasswd writes them: file:// and a path, "
+    "data:;base64, and the content, or the path or base64 alone. bcrypt, "
+    "$apr1$, and what crypt(5) has.")
+CONF_BOOL(authenticateMetricsEndpoint, false, RESTART,
+    "/metrics, too, is for authenticated clients only.")
+
+CONF_SECTION("What clients may do")
+CONF_BOOL(authorizationEnabled, false, RESTART,
+    "Roles may do what they were granted, and nothing else. Needs "
+    "authenticationEnabled.")
+CONF_STR(superUserRoles, "", 4000, LIVE,
+    "Roles that may do everything, separated by commas.")
+CONF_STR(proxyRoles, "", 4000, LIVE,
+    "Roles of proxies, separated by commas: they say for whom they speak, and "
+    "both have to be allowed.")
+CONF_BOOL(authorizationAllowWildcardsMatching, false, LIVE,
+    "A grant to a role that begins or ends with * is for all roles that end or "
+    "begin with the rest.")
+
 CONF_SECTION("Storage")
 CONF_STR(dataDir, "./data", 4000, RESTART,
     "Directory of everything that is stored. Made if missing; used by one "

@@ -6,9 +6,6 @@
  */
 
 CONF_REFUSED(aclEnable, "false")
-CONF_REFUSED(authenticateMetricsEndpoint, "false")
-CONF_REFUSED(authenticationEnabled, "false")
-CONF_REFUSED(authorizationEnabled, "false")
 CONF_REFUSED(bindAddresses, "")
 CONF_REFUSED(brokerDeduplicationEnabled, "false")
 CONF_REFUSED(brokerDeleteInactiveTopicsMode, "delete_when_no_subscriptions")

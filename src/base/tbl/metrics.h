@@ -23,6 +23,8 @@ METRIC(BYTES_IN, COUNTER, "magnetar_network_in_bytes_total",
     "Bytes read from connections")
 METRIC(BYTES_OUT, COUNTER, "magnetar_network_out_bytes_total",
     "Bytes written to connections")
+METRIC(AUTH_FAILED, COUNTER, "magnetar_authentication_failures_total",
+    "Clients that were refused for what they said of themselves")
 METRIC(PROTO_ERRORS, COUNTER, "magnetar_protocol_errors_total",
     "Connections closed because the peer broke the protocol")
 

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * auth.h - what the configuration says of clients' identities and of their rights,
+ * given to the shards: at the start and again at each reload, which reads the files
+ * anew. Threads: shard 0's.
+ */
+#ifndef BROKER_AUTH_H
+#define BROKER_AUTH_H
+
+#include <stdbool.h>
+
+#include "base/conf.h"
+#include "base/err.h"
+
+struct broker;
+
+/* running: the shards have their threads. ERR_INVALID_ARG: a provider or a file that
+ * can't be used; nothing has changed. */
+enum err broker_auth_set(struct broker *, const struct conf *, bool running,
+    struct diag *) MUST_CHECK;
+
+#endif

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "http/gate.h"
+
+#include <stdio.h>
+#include <strings.h>
+
+#include "auth/auth.h"
+#include "base/base64.h"
+#include "base/log.h"
+#include "core/authz.h"
+#include "http/http_priv.h"
+#include "os/clock.h"
+
+/* --- who ------------------------------------------------------------------------ */
+
+static bool
+refuse(struct req *rq, const char *why)
+{
+	struct http *h = rq->h;
+
+	if (h->conf.metrics_n > h->router->shard)
+		metrics_inc(h->conf.metrics[h->router->shard], M_AUTH_FAILED);
+	LOG(LOG_WARN, (int)h->router->shard, "http_auth_failed",
+	    LOG_S("peer", rq->from), LOG_S("why", why));
+	req_header(rq, "WWW-Authenticate", "Bearer");
+	req_error(rq, 401, "Authentication required");
+	return false;
+}
+
+/* "Bearer x" or "Basic base64", to what a provider takes. False: neither. */
+static bool
+credentials(const char *header, struct auth_try *t, char **plain)
+{
+	struct str b64;
+	size_t n;
+
+	if (strncasecmp(header, "Bearer ", 7) == 0) {
+		t->method = str_of("token");
+		t->data = str_of(header + 7);
+		return true;
+	}
+	if (strncasecmp(header, "Basic ", 6) != 0)
+		return false;
+	b64 = str_of(header + 6);
+	*plain = mem_alloc(BASE64_DECODED(b64.len) + 1);
+	if (base64_decode(
+		b64, (uint8_t *)*plain, BASE64_DECODED(b64.len), &n) != ERR_OK)
+		return false;
+	t->method = str_of("basic");
+	t->data = (struct str){ *plain, n };
+	return true;
+}
+
+static bool
+authenticate(struct req *rq)
+{
+	const char *header = mhd_header(rq, "Authorization");
+	struct auth_try t = { .method = STR_LIT("none") };
+	struct auth_result res;
+	char *plain = NULL;
+	struct diag diag;
+	enum err e = ERR_OK;
+
+	diag_clear(&diag);
+	t.now_ms = clock_wall_ms();
+	t.cert_cn = str_of(mhd_peer_name(rq));
+	if (header != NULL) {
+		if (strlen(header) > AUTH_DATA_MAX ||
+		    !credentials(header, &t, &plain))
+			e = diag_set(&diag, ERR_AUTHENTICATION,
+			    "no Authorization header of a kind that is known");
+	} else if (t.cert_cn.len > 0)
+		t.method = str_of("tls");
+	if (e == ERR_OK)
+		e = auth_check(rq->h->auth, &t, &res, &diag);
+	if (plain != NULL) {
+		explicit_bzero(plain, t.data.len);
+		mem_free(plain);
+	}
+	if (e != ERR_OK)
+		return refuse(rq, diag_text(&diag, e));
+	rq->role = res.role;
+	return true;
+}
+
+/* --- may it --------------------------------------------------------------------- */
+
+static bool
+may(struct req *rq, struct str role, enum authz_kind kind, struct str name,
+    enum authz_action a)
+{
+	return authz_ask(authz_of(rq->h->router->core),
+		   &(struct authz_ask){ .role = role,
+		       .kind = kind,
+		       .name = name,
+		       .action = a,
+		       .from = str_of(rq->from) }) == AUTHZ_ALLOWED;
+}
+
+/* As core/authz.h calls the route's topic; false: it is no name, which the
+ * handler says better. */
+static bool
+topic_of(struct req *rq, struct topic_name *tn, struct str *name)
+{
+	static const struct str scheme = { "persistent://", 13 };
+	char *text = mem_printf("%s://%s/%s/%s", rq->var[VAR_DOMAIN],
+	    rq->var[VAR_TENANT], rq->var[VAR_NS], rq->var[VAR_TOPIC]);
+	bool well = topic_name_parse(tn, str_of(text)) == ERR_OK;
+
+	mem_free(text);
+	if (!well)
+		return false;
+	*name = tn->base;
+	if (tn->persistent)
+		*name = (struct str){ name->p + scheme.len,
+			name->len - scheme.len };
+	return true;
+}
+
+static bool
+may_lookup(struct req *rq, struct str role, struct str topic)
+{
+	unsigned a;
+
+	for (a = AUTHZ_PRODUCE; a <= AUTHZ_SINKS; a++)
+		if (may(rq, role, AUTHZ_TOPIC, topic, (enum authz_action)a))
+			return true;
+	return false;
+}
+
+static bool
+may_topic(struct req *rq, struct str role, enum gate g)
+{
+	const struct authz *az = authz_of(rq->h->router->core);
+	struct topic_name tn;
+	struct str name;
+	bool well;
+
+	if (!topic_of(rq, &tn, &name))
+		return authz_is_tenant_admin(
+		    az, role, str_of(rq->var[VAR_TENANT]));
+	if (g == GATE_LOOKUP)
+		well = may_lookup(rq, role, name);
+	else
+		well = may(rq, role, AUTHZ_TOPIC, name, AUTHZ_CONSUME) &&
+		    (rq->var[VAR_SUB] == NULL ||
+			authz_ask_sub(az, role, tn.ns,
+			    str_of(rq->var[VAR_SUB])) == AUTHZ_SUB_OPEN);
+	topic_name_fini(&tn);
+	return well;
+}
+
+static bool
+may_list(struct req *rq, struct str role)
+{
+	char *ns = mem_printf("%s/%s", rq->var[VAR_TENANT], rq->var[VAR_NS]);
+	bool well;
+
+	well = may(rq, role, AUTHZ_NAMESPACE, str_of(ns), AUTHZ_PRODUCE) ||
+	    may(rq, role, AUTHZ_NAMESPACE, str_of(ns), AUTHZ_CONSUME);
+	mem_free(ns);
+	return well;
+}
+
+static bool
+role_may(struct req *rq, struct str role, enum gate g)
+{
+	const struct authz *az = authz_of(rq->h->router->core);
+
+	switch (g) {
+	case GATE_SUPER:
+		return authz_is_super(az, role);
+	case GATE_TENANT:
+		return authz_is_tenant_admin(
+		    az, role, str_of(rq->var[VAR_TENANT]));
+	case GATE_LIST:
+		return may_list(rq, role);
+	case GATE_LOOKUP:
+	case GATE_CONSUME:
+		return may_topic(rq, role, g);
+	default:
+		return true;
+	}
+}
+
+static bool
+forbid(struct req *rq, enum gate g)
+{
+	LOG(LOG_WARN, (int)rq->h->router->shard, "http_forbidden",
+	    LOG_S("peer", rq->from), LOG_S("role", rq->role),
+	    LOG_S("path", rq->path));
+	switch (g) {
+	case GATE_SUPER:
+		req_error(rq, 401, "This operation requires super-user access");
+		break;
+	case GATE_LIST:
+		req_error(rq, 403,
+		    "Unauthorized to validateNamespaceOperation for operation "
+		    "[GET_TOPICS] on namespace [%s/%s]",
+		    rq->var[VAR_TENANT], rq->var[VAR_NS]);
+		break;
+	case GATE_LOOKUP:
+	case GATE_CONSUME:
+		req_error(rq, 401,
+		    "Unauthorized to validateTopicOperation for operation [%s] "
+		    "on topic [%s://%s/%s/%s]",
+		    g == GATE_LOOKUP ? "LOOKUP" : "CONSUME",
+		    rq->var[VAR_DOMAIN], rq->var[VAR_TENANT], rq->var[VAR_NS],
+		    rq->var[VAR_TOPIC]);
+		break;
+	default:
+		req_error(rq, 401,
+		    "Don't have permission to administrate resources on this "
+		    "tenant");
+		break;
+	}
+	return false;
+}
+
+static bool
+authorize(struct req *rq, enum gate g)
+{
+	const struct authz *az = authz_of(rq->h->router->core);
+	const char *header = mhd_header(rq, "X-Original-Principal");
+	struct str role = str_of(rq->role), original = STR_NONE;
+
+	if (header != NULL)
+		original = str_of(header);
+	if (authz_is_proxy(az, role)) {
+		if (original.len == 0 || authz_is_proxy(az, original)) {
+			req_error(rq, 401,
+			    "Original principal cannot be empty if the request "
+			    "is via proxy.");
+			return false;
+		}
+		return (role_may(rq, role, g) && role_may(rq, original, g)) ||
+		    forbid(rq, g);
+	}
+	if (original.len > 0 && !str_eq(original, role)) {
+		req_error(rq, 401, "Invalid combination of Original principal");
+		return false;
+	}
+	return role_may(rq, role, g) || forbid(rq, g);
+}
+
+bool
+gate_pass(struct req *rq, const struct route *r)
+{
+	const struct http *h = rq->h;
+	struct sock_addr peer;
+
+	if (h->auth == NULL || r->gate == GATE_OPEN ||
+	    (r->gate == GATE_METRICS && !h->conf.metrics_gate))
+		return true;
+	mhd_peer(rq, &peer);
+	(void)sock_addr_host(&peer, rq->from, sizeof rq->from);
+	if (!authenticate(rq))
+		return false;
+	return !h->conf.authorization || authorize(rq, r->gate);
+}

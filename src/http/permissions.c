@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who may produce and consume: grants of namespaces, topics and subscriptions, in
+ * auth_policies of the namespace's document (core/authz.h). A change is a merge patch,
+ * so that two at a time don't lose each other's.
+ */
+#include "core/authz.h"
+#include "http/handlers.h"
+#include "http/permissions.h"
+
+/* --- reading ---------------------------------------------------------------------- */
+
+/* A member of auth_policies of the namespace that was asked for; the document is the
+ * request's until its end. False: answered. */
+static bool
+policies(struct req *rq, const char *member, json_t **out)
+{
+	const struct fx *fx = rq->ans[0];
+	json_t *doc;
+
+	if (req_any_failed(rq))
+		return false;
+	doc = json_loadb(fx->text.p, fx->text.len, 0, NULL);
+	if (!json_is_object(doc)) {
+		json_decref(doc);
+		req_fail(rq, ERR_CORRUPT, "The stored policies are no JSON");
+		return false;
+	}
+	if (rq->json != NULL)
+		json_decref(rq->json);
+	rq->json = doc;
+	*out = member == NULL ?
+	    doc :
+	    json_object_get(json_object_get(doc, "auth_policies"), member);
+	return true;
+}
+
+static void
+ask(struct req *rq, req_step_f *next)
+{
+	struct str ns;
+	struct op *op;
+
+	if (!req_ns(rq, &ns))
+		return;
+	op = req_op(rq, OP_NS_GET, ns);
+	req_send(rq, &op);
+	req_then(rq, next);
+}
+
+static void
+answer_object(struct req *rq, json_t *o)
+{
+	if (o != NULL)
+		json_add_json(&rq->out, o);
+	else
+		strbuf_adds(&rq->out, "{}");
+	req_json(rq);
+}
+
+static void
+ns_perms(struct req *rq)
+{
+	json_t *o;
+
+	if (policies(rq, "namespace_auth", &o))
+		answer_object(rq, o);
+}
+
+void
+h_ns_perms_get(struct req *rq)
+{
+	ask(rq, ns_perms);
+}
+
+static void
+sub_perms(struct req *rq)
+{
+	json_t *o;
+
+	if (!policies(rq, NULL, &o))
+		return;
+	perms_show(o);
+	answer_object(rq,
+	    json_object_get(json_object_get(o, "auth_policies"),
+		"subscription_auth_roles"));
+}
+
+void
+h_sub_perms_get(struct req *rq)
+{
+	ask(rq, sub_perms);
+}
+
+/* What a role has of the topic and of its namespace, each action once. */
+static void
+add_actions(json_t *all, const char *role, json_t *actions)
+{
+	json_t *have = json_object_get(all, role), *v;
+	size_t i, k;
+
+	if (have == NULL) {
+		have = json_array();
+		AZ(json_object_set_new(all, role, have));
+	}
+	json_array_foreach(actions, i, v)
+	{
+		for (k = 0; k < json_array_size(have); k++)
+			if (json_equal(json_array_get(have, k), v))
+				break;
+		if (k == json_array_size(have))
+			AZ(json_array_append(have, v));
+	}
+}
+
+static void
+topic_perms(struct req *rq)
+{
+	json_t *o, *all, *v, *of_topic;
+	const char *role;
+
+	if (!policies(rq, NULL, &o))
+		return;
+	o = json_object_get(o, "auth_policies");
+	of_topic = json_object_getn(json_object_get(o, "destination_auth"),
+	    rq->tn.base.p, rq->tn.base.len);
+	all = json_object();
+	json_object_foreach(json_object_get(o, "namespace_auth"), role, v)
+	{
+		add_actions(all, role, v);
+	}
+	json_object_foreach(of_topic, role, v)
+	{
+		add_actions(all, role, v);
+	}
+	answer_object(rq, all);
+	json_decref(all);
+}
+
+void
+h_topic_perms_get(struct req *rq)
+{
+	if (req_topic(rq))
+		ask(rq, topic_perms);
+}
+
+static void
+auth_mode(struct req *rq)
+{
+	const char *mode;
+	json_t *o;
+
+	if (!policies(rq, NULL, &o))
+		return;
+	mode = json_string_value(json_object_get(o, "subscription_auth_mode"));
+	json_add_str(&rq->out, mode != NULL ? mode : "None");
+	req_json(rq);
+}
+
+void
+h_sub_auth_mode_get(struct req *rq)
+{
+	ask(rq, auth_mode);
+}
+
+void
+perms_show(json_t *policies)
+{
+	json_t *subs, *roles, *list, *v;
+	const char *sub, *role;
+
+	subs = json_object_get(json_object_get(policies, "auth_policies"),
+	    "subscription_auth_roles");
+	json_object_foreach(subs, sub, roles)
+	{
+		list = json_array();
+		json_object_foreach(roles, role, v)
+		{
+			AZ(json_array_append_new(list, json_string(role)));
+		}
+		/* the key is there: what is iterated over stays */
+		AZ(json_object_set_new(subs, sub, list));
+	}
+}
+
+/* --- changes ---------------------------------------------------------------------- */
+
+static void
+patched(struct req *rq)
+{
+	if (rq->ans[0]->err == ERR_NO_NAMESPACE)
+		req_error(rq, 404, "Namespace does not exist");
+	else
+		req_done_empty(rq);
+}
+
+/* Takes patch. */
+static void
+patch(struct req *rq, json_t *p)
+{
+	struct strbuf sb;
+	struct str ns;
+	struct op *op;
+
+	if (!req_ns(rq, &ns)) {
+		json_decref(p);
+		return;
+	}
+	strbuf_init(&sb, HTTP_REPLY_MAX);
+	json_add_json(&sb, p);
+	json_decref(p);
+	op = req_op(rq, OP_NS_PATCH, ns);
+	op->text =
+	    op_str(op, (struct str){ .p = strbuf_str(&sb), .len = sb.len });
+	strbuf_fini(&sb);
+	req_send_to(rq, 0, &op);
+	req_then(rq, patched);
+}
+
+/* {"auth_policies":{member:{key:v}}}; takes v */
+static json_t *
+in_auth(const char *member, const char *key, json_t *v)
+{
+	json_t *in = json_object(), *auth = json_object(), *p = json_object();
+
+	AZ(json_object_set_new(in, key, v));
+	AZ(json_object_set_new(auth, member, in));
+	AZ(json_object_set_new(p, "auth_policies", auth));
+	return p;
+}
+
+/* ["produce","consume"]; false: answered */
+static bool
+actions(struct req *rq)
+{
+	json_t *v;
+	size_t i;
+
+	if (!req_parse(rq))
+		return false;
+	json_array_foreach(rq->json, i, v)
+	{
+		if (authz_action_of((struct str){ json_string_value(v),
+			json_string_length(v) }) > AUTHZ_PACKAGES)
+			break;
+	}
+	if (json_is_array(rq->json) && i == json_array_size(rq->json))
+		return true;
+	req_error(rq, 400, "The body is not a list of actions");
+	return false;
+}
+
+void
+h_ns_perm_grant(struct req *rq)
+{
+	if (actions(rq))
+		patch(rq,
+		    in_auth("namespace_auth", rq->var[VAR_ROLE],
+			json_incref(rq->json)));
+}
+
+void
+h_ns_perm_revoke(struct req *rq)
+{
+	patch(rq, in_auth("namespace_auth", rq->var[VAR_ROLE], json_null()));
+}
+
+static json_t *
+in_topic(struct req *rq, json_t *v)
+{
+	json_t *role = json_object(), *p;
+	char *base = mem_strndup(rq->tn.base.p, rq->tn.base.len);
+
+	AZ(json_object_set_new(role, rq->var[VAR_ROLE], v));
+	p = in_auth("destination_auth", base, role);
+	mem_free(base);
+	return p;
+}
+
+void
+h_topic_perm_grant(struct req *rq)
+{
+	if (req_topic(rq) && actions(rq))
+		patch(rq, in_topic(rq, json_incref(rq->json)));
+}
+
+static void
+topic_revoke(struct req *rq)
+{
+	json_t *o;
+
+	if (!policies(rq, "destination_auth", &o))
+		return;
+	o = json_object_getn(o, rq->tn.base.p, rq->tn.base.len);
+	if (json_object_get(o, rq->var[VAR_ROLE]) == NULL) {
+		req_error(
+		    rq, 412, "Permissions are not set at the topic level");
+		return;
+	}
+	req_clear(rq);
+	patch(rq, in_topic(rq, json_null()));
+}
+
+void
+h_topic_perm_revoke(struct req *rq)
+{
+	if (req_topic(rq))
+		ask(rq, topic_revoke);
+}
+
+/* --- subscriptions ---------------------------------------------------------------- */
+
+void
+h_sub_perm_grant(struct req *rq)
+{
+	json_t *roles, *v;
+	size_t i;
+
+	if (!req_parse(rq))
+		return;
+	roles = json_object();
+	json_array_foreach(rq->json, i, v)
+	{
+		if (!json_is_string(v))
+			break;
+		AZ(json_object_set_new(
+		    roles, json_string_value(v), json_true()));
+	}
+	if (!json_is_array(rq->json) || i < json_array_size(rq->json)) {
+		json_decref(roles);
+		req_error(rq, 400, "The body is not a list of roles");
+		return;
+	}
+	patch(rq, in_auth("subscription_auth_roles", rq->var[VAR_SUB], roles));
+}
+
+void
+h_sub_perm_revoke(struct req *rq)
+{
+	json_t *role = json_object();
+
+	AZ(json_object_set_new(role, rq->var[VAR_ROLE], json_null()));
+	patch(rq, in_auth("subscription_auth_roles", rq->var[VAR_SUB], role));
+}
+
+void
+h_sub_auth_mode_set(struct req *rq)
+{
+	const char *mode;
+	json_t *p;
+
+	if (!req_parse(rq))
+		return;
+	mode = json_string_value(rq->json);
+	if (mode == NULL ||
+	    (strcmp(mode, "None") != 0 && strcmp(mode, "Prefix") != 0)) {
+		req_error(rq, 400, "The body is not a SubscriptionAuthMode");
+		return;
+	}
+	p = json_object();
+	AZ(json_object_set_new(p, "subscription_auth_mode", json_string(mode)));
+	patch(rq, p);
+}

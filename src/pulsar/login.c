@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pulsar/login.h"
+
+#include "auth/auth.h"
+#include "base/log.h"
+#include "os/clock.h"
+#include "pulsar/may.h"
+
+/* AuthData.REFRESH_AUTH_DATA of the reference: bring new ones */
+static const char refresh_data[] = "PulsarAuthRefresh";
+
+void
+who_fini(struct who *w)
+{
+	mem_free(w->role);
+	mem_free(w->original);
+	mem_free(w->method);
+	*w = (struct who){ 0 };
+}
+
+static void
+refuse(struct session *s, int error, const char *text, const char *why)
+{
+	pulsar_gauge(s->p, M_AUTH_FAILED, 1);
+	LOG(LOG_WARN, (int)s->p->router->shard, "auth_failed",
+	    LOG_U("conn", s->id), LOG_S("peer", conn_peer_text(s->cn)),
+	    LOG_S("why", why));
+	session_error(s, HOT_NO_REQUEST, error, text);
+	session_close_flushed(s, CLOSE_AUTHENTICATION);
+}
+
+/* --- credentials ---------------------------------------------------------------- */
+
+static enum err
+check(struct session *s, struct str method, struct str data,
+    struct auth_result *res, struct diag *diag)
+{
+	struct auth_try t = {
+		.method = method,
+		.data = data,
+		.cert_cn = str_of(conn_peer_name(s->cn)),
+		.now_ms = clock_wall_ms(),
+	};
+
+	diag_clear(diag);
+	if (data.len > AUTH_DATA_MAX)
+		return diag_set(
+		    diag, ERR_AUTHENTICATION, "The credentials are too long");
+	return auth_check(s->p->auth, &t, res, diag);
+}
+
+/* Clients of long ago name the method by a number. */
+static struct str
+method_of(const pp_CommandConnect *m)
+{
+	if (m->auth_method_name.n > 0)
+		return str_of_span(m->auth_method_name);
+	switch (m->auth_method) {
+	case pp_AuthMethod_AuthMethodYcaV1:
+		return str_of("ycav1");
+	case pp_AuthMethod_AuthMethodAthens:
+		return str_of("athens");
+	default:
+		return str_of("none");
+	}
+}
+
+/* For whom a proxy speaks: what it says, or what its client's own credentials say
+ * where we are to look at those. */
+static bool
+original(struct session *s, const pp_CommandConnect *m)
+{
+	struct auth_result res;
+	struct diag diag;
+
+	if (m->original_principal.n == 0)
+		return true;
+	if (!s->p->conf.auth_original || m->original_auth_data.n == 0) {
+		s->who.original =
+		    mem_strndup((const char *)m->original_principal.p,
+			m->original_principal.n);
+		return true;
+	}
+	if (check(s, str_of_span(m->original_auth_method),
+		str_of_span(m->original_auth_data), &res, &diag) != ERR_OK) {
+		refuse(s, pp_ServerError_AuthenticationError,
+		    "Failed to authenticate",
+		    diag_text(&diag, ERR_AUTHENTICATION));
+		return false;
+	}
+	/* from now on it is these that expire and are asked for again */
+	s->who.original = res.role;
+	s->who.expires_ms = res.expires_ms;
+	mem_free(s->who.method);
+	s->who.method = mem_strndup(
+	    (const char *)m->original_auth_method.p, m->original_auth_method.n);
+	return true;
+}
+
+bool
+login_connect(struct session *s, const pp_CommandConnect *m)
+{
+	struct auth_result res;
+	struct diag diag;
+	struct str method;
+
+	if (s->p->auth == NULL)
+		return true;
+	method = method_of(m);
+	if (check(s, method, str_of_span(m->auth_data), &res, &diag) !=
+	    ERR_OK) {
+		refuse(s, pp_ServerError_AuthenticationError,
+		    "Failed to authenticate",
+		    diag_text(&diag, ERR_AUTHENTICATION));
+		return false;
+	}
+	s->who.role = res.role;
+	s->who.expires_ms = res.expires_ms;
+	s->who.method = mem_strndup(method.p, method.len);
+	s->who.refreshes = m->feature_flags.supports_auth_refresh;
+	if (!original(s, m))
+		return false;
+	if (!may_speak(s->p, str_of(s->who.role),
+		s->who.original != NULL ? str_of(s->who.original) : STR_NONE)) {
+		refuse(s, pp_ServerError_AuthorizationError, "Invalid roles.",
+		    "role and original principal don't go together");
+		return false;
+	}
+	return true;
+}
+
+/* --- new ones ------------------------------------------------------------------- */
+
+static void
+challenge(struct session *s)
+{
+	pp_CommandAuthChallenge m = {
+		.server_version = span_str(s->p->conf.version),
+		.has_challenge = true,
+		.challenge = {
+			.auth_method_name = span_str(s->who.method),
+			.auth_data = span_str(refresh_data),
+		},
+		.has_protocol_version = true,
+		.protocol_version = s->version,
+	};
+
+	s->who.challenged = true;
+	SESSION_SEND(s, AUTH_CHALLENGE, CommandAuthChallenge, &m);
+}
+
+static void
+on_login_due(void *priv)
+{
+	struct session *s;
+
+	CAST_OBJ_NOTNULL(s, priv, SESSION_MAGIC);
+	if (s->state != SESSION_CONNECTED)
+		return;
+	if (s->who.expires_ms == 0 || clock_wall_ms() < s->who.expires_ms) {
+		login_watch(s);
+		return;
+	}
+	if (s->who.challenged || !s->who.refreshes ||
+	    (s->who.original != NULL && !s->p->conf.auth_original)) {
+		session_close(s, CLOSE_EXPIRED);
+		return;
+	}
+	challenge(s);
+	login_watch(s);
+}
+
+void
+login_watch(struct session *s)
+{
+	if (s->who.expires_ms == 0 || s->p->conf.auth_check_ns == 0)
+		return;
+	loop_timer_start(&s->login_timer, s->p->conf.auth_check_ns);
+}
+
+void
+login_init(struct session *s)
+{
+	loop_timer_init(&s->login_timer, s->p->lp, on_login_due, s);
+}
+
+void
+login_fini(struct session *s)
+{
+	loop_timer_fini(&s->login_timer);
+	who_fini(&s->who);
+}
+
+void
+login_response(struct session *s, const pp_CommandAuthResponse *m)
+{
+	struct auth_result res;
+	struct diag diag;
+	const char *expected = s->who.role;
+	bool same;
+
+	if (s->who.original != NULL && s->p->conf.auth_original)
+		expected = s->who.original;
+	if (s->p->auth == NULL || !s->who.challenged) {
+		refuse(s, pp_ServerError_AuthenticationError,
+		    "Failed to authenticate", "nobody was asked");
+		return;
+	}
+	if (check(s, str_of_span(m->response.auth_method_name),
+		str_of_span(m->response.auth_data), &res, &diag) != ERR_OK) {
+		refuse(s, pp_ServerError_AuthenticationError,
+		    "Failed to authenticate",
+		    diag_text(&diag, ERR_AUTHENTICATION));
+		return;
+	}
+	same = strcmp(res.role, expected) == 0;
+	mem_free(res.role);
+	if (!same) {
+		refuse(s, pp_ServerError_AuthenticationError,
+		    "Failed to authenticate",
+		    "the role changed with its new credentials");
+		return;
+	}
+	s->who.challenged = false;
+	s->who.expires_ms = res.expires_ms;
+	login_watch(s);
+}
