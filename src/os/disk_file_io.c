@@ -32,7 +32,7 @@ open_file(struct disk_dir *dd, uint64_t file, int flags)
 
 	name_of(name, file);
 	return openat(dd->fd, name,
-	    flags | O_CLOEXEC | (dd->direct ? O_DIRECT : 0), 0640);
+	    flags | O_CLOEXEC | (dd->direct ? O_DIRECT : 0), 0600);
 }
 
 static enum err
@@ -98,7 +98,7 @@ direct_works(struct disk_dir *dd)
 	int fd;
 
 	fd = openat(dd->fd, probe,
-	    O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_DIRECT, 0640);
+	    O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_DIRECT, 0600);
 	if (fd < 0)
 		return false;
 	p = mem_aligned(DISK_BLOCK, DISK_BLOCK);

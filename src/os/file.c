@@ -14,7 +14,7 @@
 #include "os/file.h"
 
 #define DIR_MODE 0750
-#define FILE_MODE 0640
+#define FILE_MODE 0600
 #define FORMAT_WORD "magnetar "
 
 struct datadir {

@@ -299,7 +299,7 @@ open_env(struct meta_lmdb *ml, const char *path)
 	if (rc == MDB_SUCCESS)
 		rc = mdb_env_set_mapsize(ml->env, MAP_BYTES_MIN);
 	if (rc == MDB_SUCCESS)
-		rc = mdb_env_open(ml->env, path, flags, 0640);
+		rc = mdb_env_open(ml->env, path, flags, 0600);
 	if (rc == MDB_SUCCESS)
 		rc = mdb_txn_begin(
 		    ml->env, NULL, ml->readonly ? MDB_RDONLY : 0, &txn);

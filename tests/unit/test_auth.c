@@ -4,12 +4,15 @@
 
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "auth/apr1.h"
 #include "auth/auth.h"
 #include "auth/htpasswd.h"
 #include "auth/jwt_priv.h"
+#include "auth/rmq_sign.h"
+#include "auth/secret.h"
 #include "auth/source.h"
 #include "base/base64.h"
 
@@ -328,6 +331,99 @@ test_source(void **state)
 	(void)unlink(file);
 }
 
+/* --- RocketMQ's signatures ------------------------------------------------------------ */
+
+/* Python's hmac, names sorted as UTF-16 */
+static void
+test_rmq_sign(void **state)
+{
+	static const struct rmq_sign_field f[] = {
+		{ STR_LIT("topic"), STR_LIT("T") },
+		{ STR_LIT("b"), STR_LIT("x") },
+		{ STR_LIT("AccessKey"), STR_LIT("ak") },
+		{ STR_LIT("Signature"), STR_LIT("zzz") },
+		{ STR_LIT("_UNIQUE_KEY_QUERY"), STR_LIT("true") },
+		{ STR_LIT("\xef\xac\x81"), STR_LIT("1") },
+		{ STR_LIT("\xf0\x9f\x98\x80"), STR_LIT("2") },
+		{ STR_LIT("a"), STR_LIT("") },
+	};
+	struct rmq_sign_key *k = rmq_sign_key_new(str_of("secret12"));
+	struct str now = str_of("ywi0SDKh9IsyuvqT4xa0oKj7S14=");
+	struct str old = str_of("zgxs3xSAuMnPTdT80sBPeoEhQpI=");
+	struct str body = str_of("body");
+
+	(void)state;
+	assert_true(rmq_sign_check(k, f, 8, body, false, now));
+	assert_true(rmq_sign_check(k, f, 8, body, true, old));
+	assert_true(rmq_sign_check(k, f, 8, body, false, now));
+	assert_false(rmq_sign_check(k, f, 8, body, true, now));
+	assert_false(rmq_sign_check(k, f, 8, str_of("bodY"), false, now));
+	assert_false(rmq_sign_check(k, f, 7, body, false, old));
+	assert_false(rmq_sign_check(k, f, 8, body, false, STR_NONE));
+	rmq_sign_key_free(&k);
+	k = rmq_sign_key_new(str_of("secret13"));
+	assert_false(rmq_sign_check(k, f, 8, body, false, now));
+	rmq_sign_key_free(&k);
+}
+
+/* --- at rest ------------------------------------------------------------------------ */
+
+static void
+assert_sealed(
+    const struct secret_box *b, const char *name, char *text, const char *want)
+{
+	char *plain;
+	size_t n;
+	enum err e = secret_unseal(b, str_of(name), str_of(text), &plain, &n);
+
+	if (want == NULL) {
+		assert_err(e, ERR_CORRUPT);
+		return;
+	}
+	assert_ok(e);
+	assert_int_equal(n, strlen(want));
+	assert_string_equal(plain, want);
+	secret_wipe(&plain, n);
+}
+
+static void
+test_secret(void **state)
+{
+	char path[] = "/tmp/mag-secret-XXXXXX", *text, *twice;
+	int fd = mkstemp(path);
+	struct secret_box *b, *again,
+	    *other = secret_box_of((uint8_t[32]){ 1 });
+	struct stat st;
+
+	(void)state;
+	(void)close(fd);
+	assert_err(secret_box_open(&b, path, &diag), ERR_CORRUPT);
+	(void)unlink(path);
+	assert_ok(secret_box_open(&b, path, &diag));
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	assert_ok(secret_box_open(&again, path, &diag));
+	text = secret_seal(b, str_of("me"), str_of("12345678"));
+	twice = secret_seal(b, str_of("me"), str_of("12345678"));
+	assert_string_not_equal(text, twice);
+	assert_sealed(again, "me", text, "12345678");
+	assert_sealed(again, "you", text, NULL);
+	assert_sealed(other, "me", text, NULL);
+	assert_sealed(again, "me", (char[]){ "AQ==" }, NULL);
+	assert_sealed(again, "me", (char[]){ "" }, NULL);
+	text[30] = text[30] == 'A' ? 'B' : 'A';
+	assert_sealed(again, "me", text, NULL);
+	mem_free(text);
+	text = secret_seal(b, str_of("me"), str_of(""));
+	assert_sealed(again, "me", text, "");
+	mem_free(text);
+	mem_free(twice);
+	secret_box_free(&b);
+	secret_box_free(&again);
+	secret_box_free(&other);
+	(void)unlink(path);
+}
+
 /* --- providers --------------------------------------------------------------------- */
 
 static enum err
@@ -411,6 +507,8 @@ main(void)
 		cmocka_unit_test(test_apr1),
 		cmocka_unit_test(test_htpasswd),
 		cmocka_unit_test(test_source),
+		cmocka_unit_test(test_rmq_sign),
+		cmocka_unit_test(test_secret),
 		cmocka_unit_test(test_providers),
 	};
 
