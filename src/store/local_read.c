@@ -594,13 +594,15 @@ read_op_footer(struct local *lo, struct read_op *op, bool first)
 void
 reads_poll(struct local *lo)
 {
-	struct read_op *op, *last = TAILQ_LAST(&lo->reads, read_list);
+	struct read_op *op;
+	uint32_t n = 0;
 
-	/* those put back (no place at the disk) wait for the next time */
-	while (last != NULL && (op = TAILQ_FIRST(&lo->reads)) != NULL) {
+	/* Those put back (no place at the disk) wait for the next time. Who is
+	 * answered may end other reads, so none of them marks the end. */
+	TAILQ_FOREACH(op, &lo->reads, list)
+		n++;
+	for (; n > 0 && (op = TAILQ_FIRST(&lo->reads)) != NULL; n--) {
 		TAILQ_REMOVE(&lo->reads, op, list);
-		if (op == last)
-			last = NULL;
 		step(lo, op);
 	}
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Ledgers that lie side by side and are read side by side: local_stretch.c. */
+#include <unistd.h>
+
 #include "tests/unit/test.h"
 
 #include "tests/lib/store_rig.h"
@@ -185,6 +187,48 @@ test_credit(void **state)
 	rig_fini(r);
 }
 
+static void
+end_the_last(struct ledger_read *rd, enum err err)
+{
+	struct reader *rr = rd->priv;
+
+	rr->busy = false;
+	rr->err = err;
+	rig.lgs->ops->read_fini(rig.lgs, &rr[1].rd);
+	rr[1].busy = false;
+}
+
+/* Whoever is answered ends the last read of those that wait, while another waits
+ * for a place at the disk: the engine goes on. */
+static void
+test_ended_while_polled(void **state)
+{
+	struct rig *r = &rig;
+	struct reader rr[4] = { 0 };
+
+	(void)state;
+	alarm(60);
+	begin(r, 1, 200, 700, 32u << 10);
+	r->conf.reads_max = 1;
+	rig_stop(r);
+	rig_start(r);
+	rig_reopen(r);
+	rig_append(&r->l[2], 700, true);
+	rig_settle(r);
+	rr[1].at = 100; /* in another segment */
+	rr[2].at = each;
+	for (uint32_t i = 0; i < 4; i++)
+		start(r, &rr[i], &r->l[i]);
+	rr[2].rd.done = end_the_last;
+	rig_settle(r);
+	end(r, &rr[0], &r->l[0]);
+	end(r, &rr[1], &r->l[1]);
+	end(r, &rr[2], &r->l[2]);
+	assert_false(rr[3].busy);
+	rig_fini(r);
+	alarm(0);
+}
+
 int
 main(void)
 {
@@ -192,6 +236,7 @@ main(void)
 		cmocka_unit_test(test_side_by_side),
 		cmocka_unit_test(test_failing_block),
 		cmocka_unit_test(test_credit),
+		cmocka_unit_test(test_ended_while_polled),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
