@@ -113,6 +113,25 @@ rmq_props_add(struct rmq_props_out *o, struct str name, struct str value)
 }
 
 void
+rmq_props_keep(struct rmq_props_out *o, struct str name, struct str value)
+{
+	/* the first \x01 ended the name, and the first \x02 the value */
+	if (memchr(value.p, RMQ_PROP_NAME_END, value.len) == NULL)
+		add(o, name, value);
+}
+
+void
+rmq_props_append(struct rmq_props_out *o, struct str props)
+{
+	if (o->over || props.len > o->cap - o->len) {
+		o->over = true;
+		return;
+	}
+	memcpy(o->p + o->len, props.p, props.len);
+	o->len += props.len;
+}
+
+void
 rmq_props_add_i64(struct rmq_props_out *o, struct str name, int64_t v)
 {
 	char text[NUM_MAX];

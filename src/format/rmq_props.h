@@ -65,6 +65,10 @@ void rmq_props_begin(struct rmq_props_out *, char *p, size_t cap);
 void rmq_props_copy(struct rmq_props_out *, struct str props);
 /* Adds a property that isn't there; valid, or nothing is added. */
 void rmq_props_add(struct rmq_props_out *, struct str name, struct str value);
+/* The same for one that rmq_props_next() gave, of which less is to be looked at. */
+void rmq_props_keep(struct rmq_props_out *, struct str name, struct str value);
+/* Adds a whole text that rmq_props_end() gave, as it is. */
+void rmq_props_append(struct rmq_props_out *, struct str props);
 void rmq_props_add_i64(struct rmq_props_out *, struct str name, int64_t);
 void rmq_props_delete(struct rmq_props_out *, struct str name);
 /* The same as delete and add. */

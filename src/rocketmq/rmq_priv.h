@@ -146,6 +146,7 @@ struct rmq {
 	struct rout out; /* head of the answer being written */
 	struct strbuf text; /* its body, where it is made here */
 	uint16_t uniq_seq;
+	char *added; /* properties that each message gets (send.h) */
 	char props[RMQ_PROPS_MAX]; /* of the message being made */
 	char props2[RMQ_PROPS_MAX]; /* the same, changed */
 	struct buf *chunk; /* records of messages are built in it */

@@ -275,6 +275,21 @@ dues(struct scan *sc)
 	}
 }
 
+void
+rmq_added_init(struct rmq *rm)
+{
+	struct rmq_props_out out;
+	struct str all;
+
+	rmq_props_begin(&out, rm->props, sizeof rm->props);
+	rmq_props_add(&out, RMQ_PROP_MSG_REGION, STR_LIT("DefaultRegion"));
+	rmq_props_add(&out, RMQ_PROP_TRACE_ON, STR_LIT("true"));
+	rmq_props_add(&out, RMQ_PROP_CLUSTER, str_of(rm->conf.cluster));
+	if (rmq_props_end(&out, &all) != ERR_OK)
+		WRONG("a cluster's name that is too long for a property");
+	rm->added = mem_strndup(all.p, all.len);
+}
+
 enum err
 rmq_props_take(struct rmq *rm, struct str sent, int64_t now_ms,
     struct str *stored, struct rmq_msg_props *p)
@@ -291,7 +306,7 @@ rmq_props_take(struct rmq *rm, struct str sent, int64_t now_ms,
 	rmq_props_begin(&out, rm->props, sizeof rm->props);
 	while (rmq_props_next(&it, &name, &v))
 		if (look(&sc, name, v))
-			rmq_props_add(&out, name, v);
+			rmq_props_keep(&out, name, v);
 	if (p->priority >= 0 && (p->typed || p->transaction)) {
 		rmq_props_delete(&out, RMQ_PROP_PRIORITY);
 		p->priority = -1;
@@ -299,9 +314,7 @@ rmq_props_take(struct rmq *rm, struct str sent, int64_t now_ms,
 	if (p->uniq.len == 0)
 		rmq_props_add(
 		    &out, RMQ_PROP_UNIQ_KEY, uniq_make(rm, now_ms, uniq));
-	rmq_props_add(&out, RMQ_PROP_MSG_REGION, STR_LIT("DefaultRegion"));
-	rmq_props_add(&out, RMQ_PROP_TRACE_ON, STR_LIT("true"));
-	rmq_props_add(&out, RMQ_PROP_CLUSTER, str_of(rm->conf.cluster));
+	rmq_props_append(&out, str_of(rm->added));
 	dues(&sc);
 	if (rmq_props_end(&out, stored) != ERR_OK)
 		return ERR_TOO_BIG;

@@ -46,6 +46,8 @@ struct rmq_message {
 	uint32_t inner_n; /* of an inner batch: messages; else 0 */
 };
 
+/* Makes rm->added, of the configuration. */
+void rmq_added_init(struct rmq *);
 /*
  * The properties as they are stored, into rm->props: those of the request, less
  * what is not to be kept, with what the broker adds. ERR_MALFORMED, or

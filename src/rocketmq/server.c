@@ -281,6 +281,7 @@ rmq_new(struct net *net, struct router *router, const struct rmq_conf *conf)
 	loop_timer_init(&rm->second, rm->lp, on_second, rm);
 	loop_timer_start(&rm->second, TICK_NS);
 	router->ops->attach(router, DEST_ROCKETMQ, &sink, rm);
+	rmq_added_init(rm);
 	rmq_config_load(rm);
 	return rm;
 }
@@ -323,6 +324,7 @@ rmq_free(struct rmq **rp)
 	if (rm->chunk != NULL)
 		buf_unref(&rm->chunk);
 	mem_free(rm->found);
+	mem_free(rm->added);
 	if (rm->tls != NULL)
 		tls_ctx_unref(&rm->tls);
 	FREE_OBJ(rm);

@@ -122,6 +122,13 @@ test_build(void **state)
 	rmq_props_set(&o, STR_LIT("x"), STR_LIT(""));
 	assert_ok(rmq_props_end(&o, &s));
 	assert_int_equal(s.len, 0);
+	rmq_props_keep(&o, STR_LIT("x"), STR_LIT("1\1y"));
+	rmq_props_keep(&o, STR_LIT("x"), STR_LIT("1"));
+	rmq_props_append(&o,
+	    STR_LIT("y\1"
+		    "2\2"));
+	assert_ok(rmq_props_end(&o, &s));
+	assert_string_equal(listed(s), "x=1,y=2,");
 	assert_true(rmq_prop_valid(STR_LIT("a"), STR_LIT("b")));
 	assert_false(rmq_prop_valid(STR_LIT("a"), STR_LIT("b\2")));
 	assert_false(rmq_prop_valid(STR_LIT("a\2"), STR_LIT("b")));
