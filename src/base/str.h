@@ -49,4 +49,20 @@ str_word(struct str *s, char c)
 	return w;
 }
 
+/* a, c and b one behind the other at p, which has room for size bytes, and a NUL;
+ * how many without it. 0: they have no room. */
+static inline size_t
+str_join(char *p, size_t size, struct str a, char c, struct str b)
+{
+	size_t n = a.len + 1 + b.len;
+
+	if (n >= size)
+		return 0;
+	memcpy(p, a.p, a.len);
+	p[a.len] = c;
+	memcpy(p + a.len + 1, b.p, b.len);
+	p[n] = '\0';
+	return n;
+}
+
 #endif

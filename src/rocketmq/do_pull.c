@@ -3,8 +3,6 @@
  * PULL_MESSAGE: a read at an index. It waits at the topic if the client says
  * that it may; each pull is filtered by what its own connection subscribed to.
  */
-#include <stdio.h>
-
 #include "core/name.h"
 #include "rocketmq/gconf.h"
 #include "rocketmq/group.h"
@@ -540,8 +538,8 @@ rmq_do_pull(struct rmq_session *s, struct rmq_req *q)
 	p->from = p->index = r.offset > 0 ? (uint64_t)r.offset : 0;
 	full = rmq_queue_full(t, (uint32_t)r.queue, p->topic, sizeof p->topic);
 	p->topic_len = full.len;
-	(void)snprintf(p->who, sizeof p->who, "%s@%.*s", t->name,
-	    (int)r.group.len, r.group.p);
+	/* both are names of at most 255 bytes */
+	AN(str_join(p->who, sizeof p->who, str_of(t->name), '@', r.group));
 	in = rmq_member_interest(s, r.group);
 	p->group =
 	    in != NULL && in->broadcast ? NULL : p->who + strlen(t->name) + 1;

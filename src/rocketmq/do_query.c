@@ -248,7 +248,7 @@ static void
 ask_queues(struct rmq_job *j, const struct rmq_topic *t)
 {
 	struct query *q = j->priv;
-	char name[NAME_MAX_BYTES + 16];
+	char name[NAME_MAX_BYTES + 32];
 	struct op *op;
 	uint32_t i;
 

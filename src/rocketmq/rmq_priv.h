@@ -348,7 +348,7 @@ struct rmq_topic {
 /* What a name says: where it lies, or ERR_INVALID_NAME. *full is mem_free'd. */
 enum err rmq_topic_full(
     const struct rmq *, struct str name, char **full) MUST_CHECK;
-/* Full name of a queue's topic, into buf of NAME_MAX_BYTES + 16. */
+/* Full name of a queue's topic, into buf of NAME_MAX_BYTES + 32. */
 struct str rmq_queue_full(
     const struct rmq_topic *, uint32_t queue, char *buf, size_t size);
 /* The topic, if it is known; else the request is parked until it is. */

@@ -85,16 +85,16 @@ count(struct rmq *rm, const char *name, const char *what, int64_t value,
 {
 	char key[KEY_MAX];
 	struct stat *st;
-	int n;
+	size_t n;
 
-	n = snprintf(key, sizeof key, "%s\n%s", name, what);
-	if (n < 0 || (size_t)n >= sizeof key)
+	n = str_join(key, sizeof key, str_of(name), '\n', str_of(what));
+	if (n == 0)
 		return; /* no topic and group have such names */
-	st = map_get(&rm->counts, key, (size_t)n);
+	st = map_get(&rm->counts, key, n);
 	if (unlikely(st == NULL)) {
 		st = mem_zalloc(sizeof *st);
-		st->key = mem_strndup(key, (size_t)n);
-		if (map_add(&rm->counts, st->key, (size_t)n, st) != ERR_OK) {
+		st->key = mem_strndup(key, n);
+		if (map_add(&rm->counts, st->key, n, st) != ERR_OK) {
 			stat_free(st);
 			return; /* STATS_MAX others */
 		}

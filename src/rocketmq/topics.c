@@ -8,6 +8,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
+#include "base/num.h"
 #include "base/utf8.h"
 #include "core/name.h"
 #include "format/rmq_name.h"
@@ -141,14 +142,18 @@ struct str
 rmq_queue_full(
     const struct rmq_topic *t, uint32_t queue, char *buf, size_t size)
 {
-	int n;
+	static const char part[] = "-partition-";
+	size_t n = strlen(t->full);
 
-	if (t->partitioned)
-		n = snprintf(buf, size, "%s-partition-%u", t->full, queue);
-	else
-		n = snprintf(buf, size, "%s", t->full);
-	assert(n > 0 && (size_t)n < size);
-	return (struct str){ buf, (size_t)n };
+	assert(n + sizeof part + NUM_MAX <= size);
+	memcpy(buf, t->full, n + 1);
+	if (t->partitioned) {
+		memcpy(buf + n, part, sizeof part - 1);
+		n += sizeof part - 1;
+		n += num_put(buf + n, queue);
+		buf[n] = '\0';
+	}
+	return (struct str){ buf, n };
 }
 
 uint32_t
