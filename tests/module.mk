@@ -18,7 +18,7 @@ AUTH_LIBS = $(CRYPT_LIB) $(OS_LIBS)
 STORE_LIBS = $(LMDB_LIB) $(OS_LIBS)
 CORE_LIBS = $(PCRE2_LIB) $(STORE_LIBS)
 PULSAR_LIBS = $(NANOPB_LIB) $(CRYPT_LIB) $(CORE_LIBS)
-ROCKETMQ_LIBS = $(CORE_LIBS)
+ROCKETMQ_LIBS = $(CRYPT_LIB) $(CORE_LIBS)
 HTTP_LIBS = $(MHD_LIB) $(CRYPT_LIB) $(CORE_LIBS)
 
 BASE_LINK = src/base/libbase.a
@@ -31,7 +31,7 @@ CORE_LINK = src/core/libcore.a src/net/libnet.a src/format/libformat.a \
 AUTH_LINK = src/auth/libauth.a $(OS_LINK)
 PULSAR_LINK = src/pulsar/libpulsar.a proto/libproto.a src/pulsar/libpulsar.a \
 	src/auth/libauth.a $(CORE_LINK)
-ROCKETMQ_LINK = src/rocketmq/librocketmq.a $(CORE_LINK)
+ROCKETMQ_LINK = src/rocketmq/librocketmq.a src/auth/libauth.a $(CORE_LINK)
 HTTP_LINK = src/http/libhttp.a src/auth/libauth.a $(CORE_LINK)
 
 BASE_TEST = $(WHOLE) src/base/libbase.a $(NO_WHOLE) $(BASE_LIBS) $(CMOCKA_LIB)
@@ -52,7 +52,8 @@ CORE_TEST = $(WHOLE) src/core/libcore.a $(NO_WHOLE) $(CORE_FAKE) \
 # core's (an archive here) is not taken
 PULSAR_TEST = $(WHOLE) src/pulsar/libpulsar.a $(NO_WHOLE) proto/libproto.a \
 	src/auth/libauth.a $(CORE_LINK) $(PULSAR_LIBS) $(CMOCKA_LIB)
-ROCKETMQ_TEST = $(WHOLE) src/rocketmq/librocketmq.a $(NO_WHOLE) $(CORE_LINK) \
+ROCKETMQ_TEST = $(WHOLE) src/rocketmq/librocketmq.a $(NO_WHOLE) \
+	src/auth/libauth.a $(CORE_LINK) \
 	$(ROCKETMQ_LIBS) $(CMOCKA_LIB)
 HTTP_TEST = $(WHOLE) src/http/libhttp.a $(NO_WHOLE) src/auth/libauth.a $(CORE_LINK) \
 	$(HTTP_LIBS) $(CMOCKA_LIB)

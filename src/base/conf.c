@@ -575,11 +575,6 @@ check_auth(const struct conf *c, struct diag *d)
 	if (c->authorizationEnabled && !c->authenticationEnabled)
 		return diag_set(d, ERR_INVALID_ARG,
 		    "authorizationEnabled needs authenticationEnabled");
-	/* one switch for all of them: none is left open without a word */
-	if (c->authenticationEnabled && c->rocketmqEnable)
-		return diag_set(d, ERR_INVALID_ARG,
-		    "authenticationEnabled needs rocketmqEnable=false: clients "
-		    "of RocketMQ can't be authenticated yet");
 	return ERR_OK;
 }
 

@@ -1,14 +1,86 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/auth.h"
 
+#include <jansson.h>
+
 #include "auth/auth.h"
+#include "auth/secret.h"
 #include "base/mem.h"
 #include "broker/broker.h"
 #include "broker/confmap.h"
 #include "broker/shard.h"
 #include "core/authz.h"
+#include "core/record.h"
 #include "http/server.h"
 #include "pulsar/server.h"
+
+/* --- the first user --------------------------------------------------------------- */
+
+static enum err
+write_user(struct meta *m, const uint8_t *key, size_t n, struct str name,
+    struct str password, const struct secret_box *box)
+{
+	char *sealed = secret_seal(box, name, password), *text;
+	struct meta_txn *tx = meta_txn_new();
+	enum err e;
+
+	text = mem_printf("{\"secret\":\"%s\",\"super\":true,\"enabled\":true,"
+			  "\"user\":{\"type\":\"Super\"}}",
+	    sealed);
+	meta_txn_put(tx, key, n, text, strlen(text));
+	e = m->ops->commit_now(m, &tx);
+	mem_free(sealed);
+	mem_free(text);
+	return e;
+}
+
+static enum err
+first_user(
+    struct meta *m, const char *spec, struct secret_box *box, struct diag *diag)
+{
+	json_t *js = json_loads(spec, JSON_REJECT_DUPLICATES, NULL);
+	const char *name = json_string_value(json_object_get(js, "username"));
+	const char *pw = json_string_value(json_object_get(js, "password"));
+	uint8_t key[META_KEY_MAX];
+	void *val = NULL;
+	size_t n;
+	enum err e;
+
+	if (name == NULL || name[0] == '\0' || strlen(name) > NAME_MAX_BYTES ||
+	    pw == NULL || pw[0] == '\0' || strlen(pw) > SECRET_MAX) {
+		json_decref(js);
+		return diag_set(diag, ERR_INVALID_ARG,
+		    "initAuthenticationUser is not "
+		    "{\"username\":\"...\",\"password\":\"...\"}");
+	}
+	n = key_text(key, META_ROLE, str_of(name));
+	e = m->ops->get_now(m, key, n, &val, &(size_t){ 0 });
+	if (e == ERR_NO_KEY)
+		e = write_user(m, key, n, str_of(name), str_of(pw), box);
+	mem_free(val);
+	json_decref(js);
+	return e;
+}
+
+enum err
+broker_auth_open(const struct conf *c, struct meta *m, struct secret_box **box,
+    struct diag *diag)
+{
+	char *path;
+	enum err e;
+
+	*box = NULL;
+	if (!c->authenticationEnabled)
+		return ERR_OK;
+	path = mem_printf("%s/secret.key", c->dataDir);
+	e = secret_box_open(box, path, diag);
+	mem_free(path);
+	if (e == ERR_OK && c->initAuthenticationUser[0] != '\0')
+		e = first_user(m, c->initAuthenticationUser, *box, diag);
+	return e;
+}
+
+/* --- shards ----------------------------------------------------------------------- */
 
 struct news { /* for one shard */
 	struct auth *auth; /* NULL: nobody is asked who he is */

@@ -13,7 +13,14 @@
 #include "base/err.h"
 
 struct broker;
+struct meta;
+struct secret_box;
 
+/* Before shards are started, with authentication: the key by which secrets are sealed
+ * (secret.key in the data directory), and the user of initAuthenticationUser, if nobody
+ * has that name. *box NULL: nobody is authenticated. */
+enum err broker_auth_open(const struct conf *, struct meta *,
+    struct secret_box **box, struct diag *) MUST_CHECK;
 /* running: the shards have their threads. ERR_INVALID_ARG: a provider or a file that
  * can't be used; nothing has changed. */
 enum err broker_auth_set(struct broker *, const struct conf *, bool running,

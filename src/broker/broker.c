@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/miniobj.h"
 #include "base/vas.h"
+#include "auth/secret.h"
 #include "broker/auth.h"
 #include "broker/confmap.h"
 #include "broker/reload.h"
@@ -34,6 +35,7 @@ struct broker {
 	struct datadir *dir;
 	struct disk_files *files;
 	struct meta_lmdb *lmdb, *due;
+	struct secret_box *secrets; /* NULL: nobody is authenticated */
 	unsigned shards_n;
 	struct shard *shards;
 	struct http *http;
@@ -51,6 +53,13 @@ broker_shard(struct broker *b, unsigned n)
 	CHECK_OBJ_NOTNULL(b, BROKER_MAGIC);
 	assert(n < b->shards_n);
 	return &b->shards[n];
+}
+
+struct secret_box *
+broker_secrets(struct broker *b)
+{
+	CHECK_OBJ_NOTNULL(b, BROKER_MAGIC);
+	return b->secrets;
 }
 
 struct http *
@@ -287,6 +296,8 @@ open_storage(struct broker *b, struct diag *diag)
 	confmap_core(&cc, b->conf, 0, b->shards_n);
 	m = meta_lmdb_handle(b->lmdb, NULL);
 	err = core_bootstrap(m, &cc);
+	if (err == ERR_OK)
+		err = broker_auth_open(b->conf, m, &b->secrets, diag);
 	meta_lmdb_handle_free(&m);
 	if (err != ERR_OK)
 		return err;
@@ -529,6 +540,8 @@ broker_free(struct broker **bp)
 		meta_lmdb_close(&b->lmdb);
 	if (b->due != NULL)
 		meta_lmdb_close(&b->due);
+	if (b->secrets != NULL)
+		secret_box_free(&b->secrets);
 	if (b->dir != NULL)
 		datadir_close(&b->dir);
 	mem_free(b->metrics);

@@ -23,6 +23,7 @@
 
 struct broker;
 struct http;
+struct secret_box;
 struct shard;
 
 struct broker_args {
@@ -43,6 +44,8 @@ void broker_free(struct broker **);
 struct shard *broker_shard(struct broker *, unsigned n);
 /* NULL until it listens; shard 0's */
 struct http *broker_http(struct broker *);
+/* By which secrets are sealed; NULL: nobody is authenticated */
+struct secret_box *broker_secrets(struct broker *);
 unsigned broker_shards_n(const struct broker *);
 unsigned broker_conns_max(const struct broker *); /* per shard */
 

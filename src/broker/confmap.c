@@ -160,6 +160,9 @@ confmap_rmq(struct rmq_conf *rc, const struct conf *c, unsigned shards_n)
 	rc->advertised_port = (unsigned)c->advertisedListenPort;
 	rc->tenant = c->rocketmqTenant;
 	rc->ns = c->rocketmqNamespace;
+	rc->authentication = c->authenticationEnabled;
+	rc->authorization = c->authorizationEnabled;
+	rc->auth_whitelist = c->authenticationWhitelist;
 	rc->auto_topic = c->autoCreateTopicEnable;
 	rc->auto_group = c->autoCreateSubscriptionGroup;
 	rc->lmq = c->enableLmq;

@@ -52,6 +52,7 @@ broker_rmq_start(struct broker *b, const struct conf *c, struct diag *diag)
 		rc.may_move = shard_may_move;
 		rc.move_priv = sh;
 		sh->rmq = rmq_new(sh->net, &sh->router, &rc);
+		rmq_set_secrets(sh->rmq, broker_secrets(b));
 	}
 	err = listen_port(b, c, 0, c->namesrvPort, "namesrv", &port, diag);
 	if (err == ERR_OK && c->fastListenPort > 0)

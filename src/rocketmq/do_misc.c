@@ -122,26 +122,6 @@ rmq_do_lite(struct rmq_session *s, struct rmq_req *q)
 		    "Topic [%.*s] type not match.", (int)v.len, v.p);
 }
 
-/* --- access control: not configured ----------------------------------------- */
-
-void
-rmq_do_acl(struct rmq_session *s, struct rmq_req *q)
-{
-	bool user = q->ref.code >= RQ_AUTH_CREATE_USER &&
-	    q->ref.code <= RQ_AUTH_GET_USER;
-
-	if (user && rheader_get(q->h, "username").len == 0)
-		rmq_answer_code(
-		    s, &q->ref, RC_INVALID_PARAMETER, "The username is blank");
-	else if (q->ref.code == RQ_AUTH_LIST_ACL)
-		rmq_answer_code(s, &q->ref, RC_SYSTEM_ERROR,
-		    "java.lang.IllegalStateException: The "
-		    "authorizationMetadataProvider is not configured.");
-	else
-		rmq_answer_code(s, &q->ref, RC_SYSTEM_ERROR,
-		    "An system error occurred, please try again later.");
-}
-
 /* --- CHECK_CLIENT_CONFIG ---------------------------------------------------- */
 
 /* Can a subscription's expression be read? */

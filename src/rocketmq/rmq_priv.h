@@ -146,6 +146,8 @@ struct rmq {
 	struct rout out; /* head of the answer being written */
 	struct strbuf text; /* its body, where it is made here */
 	uint16_t uniq_seq;
+	struct rmq_users *users; /* users.h */
+	struct secret_box *secrets; /* of whoever called rmq_set_secrets() */
 	char *added; /* properties that each message gets (send.h) */
 	char props[RMQ_PROPS_MAX]; /* of the message being made */
 	char props2[RMQ_PROPS_MAX]; /* the same, changed */
@@ -196,6 +198,8 @@ enum rmq_session_state {
 	RMQ_ENDING
 };
 
+#define RMQ_ALLOWED_N 16u /* a power of two */
+
 #define RMQ_PAUSE_PUBLISHES 1u /* pending_max or pending_bytes_max reached */
 #define RMQ_PAUSE_REQUESTS 2u /* requests_max reached */
 #define RMQ_PAUSE_SHARD 4u /* shard_pending_bytes_max reached */
@@ -221,6 +225,10 @@ struct rmq_session {
 	struct rmq_host store_host; /* the same in bytes */
 	struct rmq_host born_host; /* the client's */
 	bool named; /* they are set */
+	char from
+	    [SOCK_TEXT_MAX]; /* gate.c: IP address of the peer; "": not yet */
+	/* gate.c: what was allowed, by hash, under this version */
+	uint64_t allowed_version, allowed[RMQ_ALLOWED_N];
 	char *client_id; /* of its last heartbeat; NULL: none came */
 	/* of its last header; type: how that was encoded */
 	uint8_t language, type;
@@ -446,7 +454,7 @@ rmq_do_f rmq_do_reset, rmq_do_clone, rmq_do_correction, rmq_do_forbid;
 rmq_do_f rmq_do_config_get, rmq_do_config_update, rmq_do_namesrv_config_get,
     rmq_do_runtime;
 rmq_do_f rmq_do_nothing, rmq_do_member_group, rmq_do_ha_status, rmq_do_epoch,
-    rmq_do_lite, rmq_do_acl, rmq_do_check_client;
+    rmq_do_lite, rmq_do_user, rmq_do_acl, rmq_do_check_client;
 rmq_do_f rmq_do_view_stats;
 rmq_do_f rmq_do_status;
 rmq_do_f rmq_do_direct, rmq_do_consume_queue;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/hash.h"
 #include "os/prot.h"
+#include "rocketmq/gate.h"
+#include "rocketmq/users.h"
 #include "rocketmq/gconf.h"
 #include "rocketmq/light.h"
 #include "rocketmq/pop.h"
@@ -244,6 +246,7 @@ rmq_new(struct net *net, struct router *router, const struct rmq_conf *conf)
 
 	CHECK_OBJ_NOTNULL(router, ROUTER_MAGIC);
 	rmq_requests_check();
+	rmq_gate_check();
 	ALLOC_OBJ(rm, RMQ_MAGIC);
 	rm->conf = *conf;
 	rm->net = net;
@@ -282,6 +285,7 @@ rmq_new(struct net *net, struct router *router, const struct rmq_conf *conf)
 	loop_timer_start(&rm->second, TICK_NS);
 	router->ops->attach(router, DEST_ROCKETMQ, &sink, rm);
 	rmq_added_init(rm);
+	rm->users = rmq_users_new(rm);
 	rmq_config_load(rm);
 	return rm;
 }
@@ -325,6 +329,7 @@ rmq_free(struct rmq **rp)
 		buf_unref(&rm->chunk);
 	mem_free(rm->found);
 	mem_free(rm->added);
+	rmq_users_free(&rm->users);
 	if (rm->tls != NULL)
 		tls_ctx_unref(&rm->tls);
 	FREE_OBJ(rm);
@@ -350,6 +355,13 @@ rmq_accept(void *priv, int fd, const struct sock_addr *peer)
 		return;
 	}
 	rmq_session_new(rm, fd, peer);
+}
+
+void
+rmq_set_secrets(struct rmq *rm, struct secret_box *box)
+{
+	CHECK_OBJ_NOTNULL(rm, RMQ_MAGIC);
+	rm->secrets = box;
 }
 
 void

@@ -32,6 +32,7 @@
 #include "os/tls.h"
 
 struct rmq;
+struct secret_box;
 struct rmq_msg; /* from one shard's front-end to another's */
 
 struct rmq_conf {
@@ -46,6 +47,8 @@ struct rmq_conf {
 	unsigned max_message_bytes; /* body */
 	unsigned max_properties_bytes;
 	unsigned broker_perm; /* brokerPermission: 4 read, 2 write */
+	bool authentication, authorization; /* ...Enabled, gate.h */
+	const char *auth_whitelist; /* authenticationWhitelist: codes */
 	bool auto_topic; /* autoCreateTopicEnable */
 	bool auto_group; /* autoCreateSubscriptionGroup */
 	bool lmq; /* enableLmq: names of light queues need not be made */
@@ -115,6 +118,8 @@ enum rmq_tls_mode {
 void rmq_set_tls(struct rmq *, enum rmq_tls_mode, struct tls_ctx *);
 /* Borrowed; NULL: disabled */
 struct tls_ctx *rmq_tls(const struct rmq *);
+/* By which users' secrets are sealed; before the loop runs. Borrowed. */
+void rmq_set_secrets(struct rmq *, struct secret_box *);
 /* The port that clients are told (conf.advertised_port was 0). */
 void rmq_set_port(struct rmq *, unsigned port);
 

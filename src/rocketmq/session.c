@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "rocketmq/frame.h"
+#include "rocketmq/gate.h"
 #include "rocketmq/pop.h"
 #include "rocketmq/send.h"
 
@@ -346,7 +347,9 @@ command(struct rmq_session *s, const uint8_t *p, size_t n, struct buf *b,
 		if (++s->requests_n >= rm->conf.requests_max)
 			rmq_session_pause(s, RMQ_PAUSE_REQUESTS);
 	}
-	carry_out(s, &q);
+	/* what was parked has passed before */
+	if (again || rmq_gate_pass(s, &q))
+		carry_out(s, &q);
 	return true;
 }
 

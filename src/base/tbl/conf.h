@@ -146,9 +146,9 @@ CONF_STR(webServiceTlsCiphers, "", 4000, LIVE,
 
 CONF_SECTION("Who clients are")
 CONF_BOOL(authenticationEnabled, false, RESTART,
-    "Clients have to say who they are, by one of authenticationProviders. Of "
-    "Pulsar's protocol and HTTP; RocketMQ's clients can't yet, so that "
-    "rocketmqEnable has to be false.")
+    "Clients have to say who they are: those of Pulsar and HTTP by one of "
+    "authenticationProviders, those of RocketMQ by an access key that is the "
+    "name of a user, and signatures by the user's password (ACL 2.0).")
 CONF_STR(authenticationProviders, "", 4000, LIVE,
     "How they may: token, basic, tls, separated by commas; the names of "
     "Pulsar's classes are taken as well. A SIGHUP reads all files of this "
@@ -159,6 +159,13 @@ CONF_INT(authenticationRefreshCheckSeconds, 60, 0, 86400, "seconds", RESTART,
     "How often a connection looks whether its credentials have expired. Then "
     "the client is asked for new ones, or disconnected if it can't be. 0: "
     "never.")
+CONF_STR(initAuthenticationUser, "", 4096, RESTART,
+    "First user of RocketMQ, a super user, made at the start if there is none "
+    "of that name: {\"username\":\"...\",\"password\":\"...\"}.")
+CONF_STR(authenticationWhitelist, "105", 4000, RESTART,
+    "Codes of RocketMQ's requests that need no signature, separated by commas. "
+    "105 asks for a topic's route: clients of 4.x don't sign what they ask a "
+    "name server.")
 CONF_BOOL(authenticateOriginalAuthData, false, RESTART,
     "A proxy forwards the credentials of its clients, and they are verified "
     "here too.")

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * gate.h - may this request be carried out? Who sent it, by its signature over the raw
+ * fields and body (auth/rmq_sign.h), and whether that user may do what the request needs
+ * (tbl/need.h). Refusals are NO_PERMISSION with the remarks of the reference's
+ * rocketmq-auth 5.5.0.
+ *
+ * Everything passes while authenticationEnabled is off (signatures are not looked at),
+ * every user while authorizationEnabled is. Codes of authenticationWhitelist pass
+ * unsigned. Answers to our own requests aren't signed.
+ *
+ * A topic that holds retries or dead letters of a group needs what is needed of the
+ * group. What a session was allowed is kept until authorization changes, so that a
+ * request costs its signature.
+ *
+ * Threads: the shard's.
+ */
+#ifndef ROCKETMQ_GATE_H
+#define ROCKETMQ_GATE_H
+
+#include <stdbool.h>
+
+#include "rocketmq/rmq_priv.h"
+
+/* False: answered. */
+bool rmq_gate_pass(struct rmq_session *, const struct rmq_req *);
+/* The table has a line for each request. */
+void rmq_gate_check(void);
+
+#endif
