@@ -137,8 +137,10 @@ auth_check(const struct auth *au, const struct auth_try *t,
 	CHECK_OBJ_NOTNULL(au, AUTH_MAGIC);
 	*res = (struct auth_result){ 0 };
 	for (i = 0; i < au->n && e != ERR_OK; i++)
-		if (str_eq(t->method, str_of(au->v[i].ops->method)))
+		if (str_eq(t->method, str_of(au->v[i].ops->method))) {
+			*res = (struct auth_result){ 0 };
 			e = au->v[i].ops->check(au->v[i].priv, t, res, diag);
+		}
 	if (e == ERR_OK)
 		return e;
 	if (e == ERR_NOT_FOUND && au->anonymous != NULL) {

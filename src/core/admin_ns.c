@@ -105,7 +105,7 @@ refresh_got(void *priv, enum err e, const void *val, size_t len)
 static void
 spread(struct admin *ad)
 {
-	admin_end(ad, ERR_OK, NULL);
+	admin_end(ad, ad->err != ERR_OK ? ERR_METADATA : ERR_OK, NULL);
 }
 
 static void

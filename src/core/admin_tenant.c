@@ -5,7 +5,7 @@
 static void
 tenant_spread(struct admin *ad)
 {
-	admin_end(ad, ERR_OK, NULL);
+	admin_end(ad, ad->err != ERR_OK ? ERR_METADATA : ERR_OK, NULL);
 }
 
 /* Who administers it may have changed. */

@@ -115,7 +115,11 @@ authz_answered(struct core *co, const struct fx *fx)
 	LIST_FOREACH(ad, &co->admins, link)
 		if (ad->spread == fx->dest.conn)
 			break;
-	if (ad != NULL && --ad->left == 0)
+	if (ad == NULL)
+		return;
+	if (fx->err != ERR_OK)
+		ad->err = fx->err;
+	if (--ad->left == 0)
 		ad->next(ad);
 }
 
@@ -139,7 +143,7 @@ patch_end(struct admin *ad, enum err e, const char *diag)
 static void
 patch_spread(struct admin *ad)
 {
-	patch_end(ad, ERR_OK, NULL);
+	patch_end(ad, ad->err != ERR_OK ? ERR_METADATA : ERR_OK, NULL);
 }
 
 static void

@@ -12,7 +12,6 @@
 enum how {
 	HOW_ANY, /* whoever was authenticated */
 	HOW_FIELDS, /* fields of the header name topic and group */
-	HOW_ROUTE, /* the same; of a name that nobody has been granted: anybody */
 	HOW_BODY, /* members of the body do */
 	HOW_CLUSTER,
 	HOW_ALL_TOPICS, /* any topic: a rule for all of them */
@@ -190,8 +189,7 @@ forbid(const struct ask *a, const char *kind, struct str name,
 	return false;
 }
 
-/* "ns%x" as authorization calls it; false: it is no name, which whoever carries out
- * the request says better. mem_free it. */
+/* "ns%x" as authorization calls it; false: it is no name. mem_free it. */
 static bool
 full_name(const struct ask *a, struct str name, char **full, struct str *out)
 {
@@ -215,9 +213,11 @@ named(const struct ask *a, enum authz_kind kind, const char *word,
 	char *text;
 	bool well;
 
-	if (name.len == 0 || !full_name(a, name, &text, &full))
-		/* of nothing; a name that is none belongs to nobody */
+	/* fields that may be absent; who needs one answers for it */
+	if (any == 0 || name.len == 0)
 		return true;
+	if (!full_name(a, name, &text, &full))
+		return forbid(a, word, name, why);
 	well = may(a, kind, full, any, &why);
 	mem_free(text);
 	return well || forbid(a, word, name, why);
@@ -434,7 +434,6 @@ authorize(const struct ask *a, const struct need *n)
 	case HOW_ANY:
 		return true;
 	case HOW_FIELDS:
-	case HOW_ROUTE:
 		return fields(a, n);
 	case HOW_CLUSTER:
 		return cluster(a, n->topic_do);

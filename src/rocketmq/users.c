@@ -89,12 +89,15 @@ rmq_user_get(
 
 	CHECK_OBJ_NOTNULL(us, RMQ_USERS_MAGIC);
 	version = authz_version(authz_of(us->rm->router->core));
-	/* names that nobody has would fill it */
 	if (us->version != version || us->known.n == USERS_KEPT)
 		forget(us);
 	us->version = version;
 	u = map_get(&us->known, name.p, name.len);
 	if (u == NULL) {
+		*key = NULL;
+		/* whoever asks may think of any number of names */
+		if (authz_role(authz_of(us->rm->router->core), name) == NULL)
+			return RMQ_USER_NONE;
 		u = mem_zalloc(sizeof *u);
 		u->name = mem_strndup(name.p, name.len);
 		u->state = unseal(us, name, &u->key);

@@ -216,6 +216,9 @@ def test_needs(b):
                  topicFilterType="SINGLE_TAG", topicSysFlag=0, order=False,
                  code=16), "Topic:" + t)
         no(u.ask("GET_BROKER_CONFIG", code=16), "Cluster:DefaultCluster")
+        # an offset may be of any topic, and a bad name is nobody's
+        no(u.ask("VIEW_MESSAGE_BY_ID", offset=0, topic=t, code=16), "Topic:*")
+        no(send(u, "a b", 16), "no matched policies.")
         # the closest rule decides, and among equals the one that denies
         acl(c, name, policy("Topic:*", "Pub"))
         send(u, other)

@@ -4,7 +4,7 @@
  * with it, field of the group, what to do with that). "" and 0: none is asked for. The
  * reference has these at its headers (@RocketMQAction, @RocketMQResource of 5.5.0) and asks
  * nothing for codes without them; here each request of request.h has its line, in the same
- * order, or the broker doesn't build.
+ * order, or the broker doesn't build. 33 reads by an offset, which may be of any topic.
  */
 NEED(10, FIELDS, "topic", PUB, "", 0)
 NEED(11, FIELDS, "topic", SUB, "consumerGroup", SUB)
@@ -21,7 +21,7 @@ NEED(29, FIELDS, "topic", GET | SUB, "", 0)
 NEED(30, FIELDS, "topic", GET | SUB, "", 0)
 NEED(31, FIELDS, "topic", GET | SUB, "", 0)
 NEED(32, FIELDS, "topic", GET | SUB, "", 0)
-NEED(33, FIELDS, "topic", GET | SUB, "", 0)
+NEED(33, ALL_TOPICS, "", GET | SUB, "", 0)
 NEED(34, HEARTBEAT, "", 0, "", 0)
 NEED(35, FIELDS, "", 0, "consumerGroup", SUB)
 NEED(36, FIELDS, "originTopic", SUB, "group", SUB)
@@ -34,7 +34,7 @@ NEED(46, ANY, "", 0, "", 0)
 NEED(100, CLUSTER, "", UPDATE, "", 0)
 NEED(101, CLUSTER, "", GET, "", 0)
 NEED(102, CLUSTER, "", UPDATE, "", 0)
-NEED(105, ROUTE, "topic", PUB | SUB | GET, "", 0)
+NEED(105, FIELDS, "topic", PUB | SUB | GET, "", 0)
 NEED(106, CLUSTER, "", GET, "", 0)
 NEED(200, GROUP, "", 0, "groupName", CREATE)
 NEED(201, ALL_GROUPS, "", 0, "", GET)
