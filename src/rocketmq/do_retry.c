@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "format/rmq_props.h"
+#include "rocketmq/gate.h"
 #include "rocketmq/gconf.h"
 #include "rocketmq/job.h"
 #include "rocketmq/send.h"
@@ -24,6 +25,7 @@ struct back {
 	struct str group, uniq; /* originMsgId, the message's unique key */
 	char *topic; /* core's name of the queue that has it, mem_free'd */
 	char *uniq_text; /* holds uniq */
+	char *user; /* who asks */
 	int64_t offset;
 	int32_t delay_level, max_reconsume;
 };
@@ -205,9 +207,11 @@ step(struct rmq_job *j, struct rmq_session *s, struct fx *fx)
 	const struct back *r = j->priv;
 	struct rmq_req q = { .ref = j->ref, .frame = j->frame };
 
-	if (fx->err == ERR_OK && j->step == ASK_WHERE)
-		ask_entry(j, fx->text);
-	else if (fx->err == ERR_OK)
+	if (fx->err == ERR_OK && j->step == ASK_WHERE) {
+		if (rmq_gate_found(
+			s, &j->ref, str_of(r->user), fx->text, AUTHZ_CONSUME))
+			ask_entry(j, fx->text);
+	} else if (fx->err == ERR_OK)
 		found(s, &q, r, &fx->ent);
 	else if (fx->err == ERR_NO_MESSAGE || fx->err == ERR_NO_TOPIC)
 		not_there(s, &j->ref, r->offset);
@@ -222,6 +226,7 @@ back_free(struct rmq_job *j)
 
 	mem_free(r->topic);
 	mem_free(r->uniq_text);
+	mem_free(r->user);
 	mem_free(r);
 }
 
@@ -231,6 +236,7 @@ rmq_do_send_back(struct rmq_session *s, struct rmq_req *q)
 	struct rmq_gconf *g;
 	struct rmq_job *j;
 	struct back r, *keep;
+	struct str user;
 	struct op *op;
 
 	if (!read_fields(s, q, &r) || !rmq_gconf_need(s, q, r.group, &g))
@@ -243,6 +249,8 @@ rmq_do_send_back(struct rmq_session *s, struct rmq_req *q)
 	keep = mem_alloc(sizeof *keep);
 	*keep = r;
 	keep->group = str_of(j->text);
+	user = rheader_get(q->h, "AccessKey");
+	keep->user = mem_strndup(user.p, user.len);
 	if (r.uniq.len > 0) {
 		keep->uniq_text = mem_strndup(r.uniq.p, r.uniq.len);
 		keep->uniq.p = keep->uniq_text;

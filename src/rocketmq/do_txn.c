@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "core/name.h"
 #include "format/rmq_props.h"
+#include "rocketmq/gate.h"
 #include "rocketmq/group.h"
 #include "rocketmq/job.h"
 #include "rocketmq/light.h"
@@ -110,6 +111,7 @@ struct end {
 	int64_t offset, table_offset;
 	int32_t what;
 	char *group;
+	char *user; /* who asks */
 };
 
 static void end_ask(struct rmq_job *);
@@ -120,6 +122,7 @@ end_free(struct rmq_job *j)
 	struct end *e = j->priv;
 
 	mem_free(e->group);
+	mem_free(e->user);
 	mem_free(e);
 }
 
@@ -191,9 +194,11 @@ end_step(struct rmq_job *j, struct rmq_session *s, struct fx *fx)
 	    fx->ent.index != (uint64_t)e->table_offset)
 		rmq_answer_code(s, &j->ref, RC_SYSTEM_ERROR,
 		    "The transaction state table offset wrong");
-	else if (fx->err == ERR_OK)
-		end_resolve(j, s, fx);
-	else if (fx->err != ERR_NO_MESSAGE)
+	else if (fx->err == ERR_OK) {
+		if (rmq_gate_found(s, &j->ref, str_of(e->user), fx->strings[0],
+			AUTHZ_PRODUCE))
+			end_resolve(j, s, fx);
+	} else if (fx->err != ERR_NO_MESSAGE)
 		rmq_answer_err(s, &j->ref, fx->err, fx->diag);
 	else if (j->step == 0 && ++j->u32 < s->rm->router->shards_n)
 		end_ask(j);
@@ -216,7 +221,8 @@ end_ask(struct rmq_job *j)
 void
 rmq_do_end_transaction(struct rmq_session *s, struct rmq_req *q)
 {
-	struct str group = rheader_get(q->h, "producerGroup");
+	struct str group = rheader_get(q->h, "producerGroup"),
+		   user = rheader_get(q->h, "AccessKey");
 	struct end e = { 0 };
 	const char *bad = NULL;
 	struct rmq_job *j;
@@ -242,6 +248,7 @@ rmq_do_end_transaction(struct rmq_session *s, struct rmq_req *q)
 	}
 	j = rmq_job_new(s, &q->ref, end_step);
 	e.group = mem_strndup(group.p, group.len);
+	e.user = mem_strndup(user.p, user.len);
 	j->priv = mem_alloc(sizeof e);
 	*(struct end *)j->priv = e;
 	j->fini = end_free;

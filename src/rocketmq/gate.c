@@ -4,7 +4,7 @@
 #include "auth/rmq_sign.h"
 #include "base/hash.h"
 #include "base/log.h"
-#include "core/authz.h"
+#include "core/name.h"
 #include "format/rmq_name.h"
 #include "rocketmq/json_body.h"
 #include "rocketmq/users.h"
@@ -145,7 +145,8 @@ authenticate(struct rmq_session *s, const struct rmq_req *q, struct str *user)
 
 struct ask {
 	struct rmq_session *s;
-	const struct rmq_req *q;
+	const struct rmq_req *q; /* NULL: not there any more */
+	const struct rmq_ref *ref;
 	struct str user;
 };
 
@@ -179,8 +180,8 @@ forbid(const struct ask *a, const char *kind, struct str name,
 
 	LOG(LOG_WARN, (int)s->rm->router->shard, "forbidden",
 	    LOG_U("conn", s->id), LOG_S("peer", conn_peer_text(s->cn)),
-	    LOG_I("code", a->q->ref.code));
-	rmq_answer_codef(s, &a->q->ref, RC_NO_PERMISSION,
+	    LOG_I("code", a->ref->code));
+	rmq_answer_codef(s, a->ref, RC_NO_PERMISSION,
 	    "User:%.*s has no permission to access %s:%.*s from %s, %s",
 	    a->user.len < 128 ? (int)a->user.len : 128, a->user.p, kind,
 	    name.len < 256 ? (int)name.len : 256, name.p, s->from,
@@ -464,7 +465,7 @@ is_open(const struct rmq *rm, int32_t code)
 bool
 rmq_gate_pass(struct rmq_session *s, const struct rmq_req *q)
 {
-	struct ask a = { .s = s, .q = q };
+	struct ask a = { .s = s, .q = q, .ref = &q->ref };
 	const struct need *n;
 
 	if (!s->rm->conf.authentication)
@@ -477,4 +478,26 @@ rmq_gate_pass(struct rmq_session *s, const struct rmq_req *q)
 		(void)sock_addr_host(conn_peer(s->cn), s->from, sizeof s->from);
 	return authenticate(s, q, &a.user) &&
 	    (!s->rm->conf.authorization || authorize(&a, n));
+}
+
+bool
+rmq_gate_found(struct rmq_session *s, const struct rmq_ref *ref,
+    struct str user, struct str full, enum authz_action action)
+{
+	struct ask a = { .s = s, .ref = ref, .user = user };
+	struct topic_name tn;
+	char *name;
+	bool ours, well;
+
+	if (!s->rm->conf.authentication || !s->rm->conf.authorization ||
+	    authz_is_super(authz_of(s->rm->router->core), user))
+		return true;
+	if (topic_name_parse(&tn, full) != ERR_OK)
+		return forbid(&a, "Topic", full, AUTHZ_UNSAID);
+	name = rmq_name_of(s->rm, &tn, &ours);
+	well = name != NULL ? topic(&a, str_of(name), 1u << action) :
+			      forbid(&a, "Topic", full, AUTHZ_UNSAID);
+	mem_free(name);
+	topic_name_fini(&tn);
+	return well;
 }

@@ -20,10 +20,15 @@
 
 #include <stdbool.h>
 
+#include "core/authz.h"
 #include "rocketmq/rmq_priv.h"
 
 /* False: answered. */
 bool rmq_gate_pass(struct rmq_session *, const struct rmq_req *);
+/* Of a message that a request names by its offset: may the user, the AccessKey of the
+ * request, do this with the topic that it was found in? False: answered. */
+bool rmq_gate_found(struct rmq_session *, const struct rmq_ref *,
+    struct str user, struct str full_topic, enum authz_action);
 /* The table has a line for each request. */
 void rmq_gate_check(void);
 

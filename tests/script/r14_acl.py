@@ -72,6 +72,19 @@ def no(a, remark):
     check(remark in a.remark, a.remark)
 
 
+def send_half(c, t):
+    return c.rx(c.tx_send(t, sysFlag=4, props={
+        "TRAN_MSG": "true", "PGROUP": "script", "UNIQ_KEY": "7F" * 16})).ext
+
+
+def end(c, half, code=0):
+    return c.ask("END_TRANSACTION", producerGroup="script", code=code,
+                 tranStateTableOffset=half["queueOffset"],
+                 commitLogOffset=rmqlib.id_parts(half["msgId"])[2],
+                 commitOrRollback=8, fromTransactionCheck=False,
+                 msgId="7F" * 16)
+
+
 def send(c, t, code=0):
     return c.rx(c.tx_send(t), code)
 
@@ -216,6 +229,18 @@ def test_needs(b):
                  topicFilterType="SINGLE_TAG", topicSysFlag=0, order=False,
                  code=16), "Topic:" + t)
         no(u.ask("GET_BROKER_CONFIG", code=16), "Cluster:DefaultCluster")
+        # given back is only what lies in a topic of one's own
+        theirs = rmqlib.id_parts(send(c, other).ext["msgId"])[2]
+        mine = rmqlib.id_parts(send(c, t).ext["msgId"])[2]
+        back = dict(group=g, originTopic=t, delayLevel=1, unitMode=False,
+                    maxReconsumeTimes=3)
+        no(u.ask("CONSUMER_SEND_MSG_BACK", offset=theirs, code=16, **back),
+           "Topic:" + other)
+        u.ask("CONSUMER_SEND_MSG_BACK", offset=mine, **back)
+        # a half message is ended by who may send to its topic
+        half = send_half(c, other)
+        no(end(u, half, 16), "Topic:" + other)
+        end(c, half)
         # an offset may be of any topic, and a bad name is nobody's
         no(u.ask("VIEW_MESSAGE_BY_ID", offset=0, topic=t, code=16), "Topic:*")
         no(send(u, "a b", 16), "no matched policies.")

@@ -4,7 +4,8 @@
  * with it, field of the group, what to do with that). "" and 0: none is asked for. The
  * reference has these at its headers (@RocketMQAction, @RocketMQResource of 5.5.0) and asks
  * nothing for codes without them; here each request of request.h has its line, in the same
- * order, or the broker doesn't build. 33 reads by an offset, which may be of any topic.
+ * order, or the broker doesn't build. 33 and 309 read by an
+ * offset, which may be of any topic; 36 and 37 ask for the topic that they find as well (rmq_gate_found).
  */
 NEED(10, FIELDS, "topic", PUB, "", 0)
 NEED(11, FIELDS, "topic", SUB, "consumerGroup", SUB)
@@ -59,7 +60,7 @@ NEED(305, ALL_TOPICS, "", LIST, "", 0)
 NEED(306, CLUSTER, "", UPDATE, "", 0)
 NEED(307, FIELDS, "", 0, "consumerGroup", GET)
 NEED(308, FIELDS, "topic", GET, "compareGroup", GET)
-NEED(309, FIELDS, "topic", SUB, "consumerGroup", SUB)
+NEED(309, CLUSTER, "", UPDATE, "", 0)
 NEED(310, FIELDS, "b", PUB, "", 0)
 NEED(311, ALL_TOPICS, "", LIST, "", 0)
 NEED(312, ALL_TOPICS, "", LIST, "", 0)
