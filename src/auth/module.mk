@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 noinst_LIBRARIES += %D%/libauth.a
 %C%_libauth_a_SOURCES = \
+	%D%/audit.c %D%/audit.h \
 	%D%/auth.c %D%/auth.h %D%/auth_priv.h \
 	%D%/apr1.c %D%/apr1.h \
 	%D%/htpasswd.c %D%/htpasswd.h \

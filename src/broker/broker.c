@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/miniobj.h"
 #include "base/vas.h"
+#include "auth/audit.h"
 #include "auth/secret.h"
 #include "broker/auth.h"
 #include "broker/confmap.h"
@@ -36,6 +37,7 @@ struct broker {
 	struct disk_files *files;
 	struct meta_lmdb *lmdb, *due;
 	struct secret_box *secrets; /* NULL: nobody is authenticated */
+	struct audit *audit;
 	unsigned shards_n;
 	struct shard *shards;
 	struct http *http;
@@ -60,6 +62,13 @@ broker_secrets(struct broker *b)
 {
 	CHECK_OBJ_NOTNULL(b, BROKER_MAGIC);
 	return b->secrets;
+}
+
+struct audit *
+broker_audit(struct broker *b)
+{
+	CHECK_OBJ_NOTNULL(b, BROKER_MAGIC);
+	return b->audit;
 }
 
 struct http *
@@ -171,6 +180,7 @@ listen_pulsar(struct broker *b, struct diag *diag)
 		sh = &b->shards[i];
 		confmap_pulsar(&pc, b->conf, b->shards_n);
 		pc.metrics = sh->metrics;
+		pc.audit = b->audit;
 		pc.may_move = shard_may_move;
 		pc.move = shard_move;
 		pc.move_priv = sh;
@@ -239,6 +249,7 @@ listen_http(struct broker *b, struct diag *diag)
 	else
 		hc.rocketmq.cluster = NULL;
 	hc.metrics = b->metrics;
+	hc.audit = b->audit;
 	hc.metrics_n = b->shards_n;
 	err = sock_addr_parse(
 	    &sa, b->conf->bindAddress, (uint16_t)b->conf->webServicePort, diag);
@@ -322,6 +333,8 @@ broker_start(
 	if (b->shards_n > SHARDS_MAX)
 		b->shards_n = SHARDS_MAX;
 	err = open_storage(b, diag);
+	if (err == ERR_OK)
+		err = audit_new(&b->audit, b->conf->auditLogFile, diag);
 	if (err != ERR_OK)
 		return err;
 	printf("data directory %s\n", b->conf->dataDir);
@@ -435,12 +448,19 @@ on_hup(void *priv, int signo)
 	struct diag diag = { "" };
 	struct core_conf *cc;
 	unsigned i;
+	bool well;
 
 	(void)signo;
 	CHECK_OBJ_NOTNULL(b, BROKER_MAGIC);
-	if (b->draining ||
-	    !reload_conf(b->conf, b->args.conf_file, b->args.overrides_n,
-		b->args.overrides))
+	if (b->draining)
+		return;
+	well = reload_conf(
+	    b->conf, b->args.conf_file, b->args.overrides_n, b->args.overrides);
+	/* it may have been rotated, whatever became of the configuration */
+	if (audit_reopen(b->audit, b->conf->auditLogFile, &diag) != ERR_OK)
+		LOG(LOG_ERROR, 0, "audit_not_reopened",
+		    LOG_S("reason", diag.msg));
+	if (!well)
 		return;
 	for (i = 0; i < b->shards_n; i++) {
 		cc = mem_alloc(sizeof(*cc));
@@ -540,6 +560,8 @@ broker_free(struct broker **bp)
 		meta_lmdb_close(&b->lmdb);
 	if (b->due != NULL)
 		meta_lmdb_close(&b->due);
+	if (b->audit != NULL)
+		audit_free(&b->audit);
 	if (b->secrets != NULL)
 		secret_box_free(&b->secrets);
 	if (b->dir != NULL)

@@ -21,6 +21,7 @@
 #define DATADIR_FORMAT 1
 #define DRAIN_MAX_MS 4500
 
+struct audit;
 struct broker;
 struct http;
 struct secret_box;
@@ -46,6 +47,8 @@ struct shard *broker_shard(struct broker *, unsigned n);
 struct http *broker_http(struct broker *);
 /* By which secrets are sealed; NULL: nobody is authenticated */
 struct secret_box *broker_secrets(struct broker *);
+/* Everybody's; made before shards are started. */
+struct audit *broker_audit(struct broker *);
 unsigned broker_shards_n(const struct broker *);
 unsigned broker_conns_max(const struct broker *); /* per shard */
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/counters.h"
 
+#include "auth/audit.h"
 #include "base/metrics.h"
-#include "core/stage.h"
 #include "base/miniobj.h"
+#include "broker/broker.h"
+#include "core/stage.h"
 #include "store/local.h"
 
 static void
@@ -60,6 +62,17 @@ copy_staged(struct metrics *m, const struct core *co)
 	metrics_set(m, M_STAGE_LATE, (uint64_t)st.late_ms);
 }
 
+/* There is one for all shards. */
+static void
+copy_audit(struct metrics *m, const struct audit *a)
+{
+	struct audit_stats st;
+
+	audit_get_stats(a, &st);
+	metrics_set(m, M_AUDIT_WRITTEN, st.written);
+	metrics_set(m, M_AUDIT_DROPPED, st.dropped);
+}
+
 void
 counters_copy(struct shard *sh)
 {
@@ -68,6 +81,8 @@ counters_copy(struct shard *sh)
 	if (sh->ledgers != NULL)
 		copy_log(sh->metrics, sh->ledgers);
 	copy_staged(sh->metrics, sh->core);
+	if (sh->n == 0)
+		copy_audit(sh->metrics, broker_audit(sh->broker));
 	metrics_set(sh->metrics, M_OPS_SENT, sh->crossed_ops);
 	metrics_set(sh->metrics, M_FX_SENT, sh->crossed_effects);
 }

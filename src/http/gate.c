@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <strings.h>
 
+#include "auth/audit.h"
 #include "auth/auth.h"
 #include "base/base64.h"
 #include "base/log.h"
@@ -243,8 +244,8 @@ authorize(struct req *rq, enum gate g)
 	return role_may(rq, role, g) || forbid(rq, g);
 }
 
-bool
-gate_pass(struct req *rq, const struct route *r)
+static bool
+pass(struct req *rq, const struct route *r)
 {
 	const struct http *h = rq->h;
 	struct sock_addr peer;
@@ -257,4 +258,43 @@ gate_pass(struct req *rq, const struct route *r)
 	if (!authenticate(rq))
 		return false;
 	return !h->conf.authorization || authorize(rq, r->gate);
+}
+
+bool
+gate_pass(struct req *rq, const struct route *r)
+{
+	bool well = pass(rq, r);
+
+	rq->refused = !well;
+	rq->changes = well && r->method != HTTP_GET;
+	return well;
+}
+
+void
+gate_audit(struct req *rq)
+{
+	static const char *const names[HTTP_METHODS_N] = { "GET", "PUT", "POST",
+		"DELETE" };
+	struct audit *a = rq->h->conf.audit;
+	const char *original;
+	char from[SOCK_TEXT_MAX];
+	struct sock_addr peer;
+	enum audit_result result = AUDIT_REFUSED;
+
+	/* what has no route needs no line: anybody may think of any number */
+	if ((!rq->refused && !rq->changes) || !audit_is_on(a))
+		return;
+	if (!rq->refused)
+		result = rq->status < 400 ? AUDIT_DONE : AUDIT_FAILED;
+	original = mhd_header(rq, "X-Original-Principal");
+	mhd_peer(rq, &peer);
+	audit_write(a,
+	    &(struct audit_event){ .protocol = "http",
+		.who = rq->role != NULL ? str_of(rq->role) : STR_NONE,
+		.of = original != NULL ? str_of(original) : STR_NONE,
+		.from = sock_addr_text(&peer, from, sizeof from),
+		.what = names[rq->method],
+		.on = str_of(rq->path),
+		.result = result,
+		.code = (int32_t)rq->status });
 }

@@ -29,5 +29,7 @@ enum gate {
 
 /* False: answered. */
 bool gate_pass(struct req *, const struct route *);
+/* It is answered: refusals and whatever isn't a read go into the audit log. */
+void gate_audit(struct req *);
 
 #endif

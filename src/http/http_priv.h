@@ -104,6 +104,8 @@ struct req {
 	struct topic_name tn; /* text is NULL until req_topic() */
 	char *role; /* who was authenticated; NULL: nobody was asked */
 	char from[SOCK_TEXT_MAX]; /* with it: IP address of the peer */
+	bool refused; /* by the gate */
+	bool changes; /* it has passed, and is not a read */
 	char *ns; /* tenant/namespace, from req_ns() */
 	/* operations of this step */
 	struct fx **ans;

@@ -81,6 +81,7 @@ answer(struct req *rq)
 	unsigned i;
 
 	assert(rq->status != 0);
+	gate_audit(rq);
 	/* the text is the request's, which outlives the response's use */
 	r = MHD_create_response_from_buffer(rq->out.len,
 	    (void *)(uintptr_t)strbuf_str(&rq->out), MHD_RESPMEM_PERSISTENT);

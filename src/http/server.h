@@ -36,6 +36,7 @@
 /* A list of topics or /metrics of very many of them is answered 503 beyond. */
 #define HTTP_REPLY_MAX ((size_t)256 << 20)
 
+struct audit;
 struct auth;
 
 struct http_conf {
@@ -58,6 +59,7 @@ struct http_conf {
 	} rocketmq;
 	bool authorization; /* authorizationEnabled */
 	bool metrics_gate; /* authenticateMetricsEndpoint */
+	struct audit *audit; /* NULL: none; borrowed */
 	size_t body_max; /* larger ones are answered 413 */
 	unsigned connections_max;
 	unsigned idle_s; /* silent connections are closed after it */

@@ -25,6 +25,9 @@ refuse(struct session *s, int error, const char *text, const char *why)
 	LOG(LOG_WARN, (int)s->p->router->shard, "auth_failed",
 	    LOG_U("conn", s->id), LOG_S("peer", conn_peer_text(s->cn)),
 	    LOG_S("why", why));
+	session_audit(s,
+	    s->state == SESSION_CONNECTED ? "AUTH_RESPONSE" : "CONNECT",
+	    STR_NONE, why);
 	session_error(s, HOT_NO_REQUEST, error, text);
 	session_close_flushed(s, CLOSE_AUTHENTICATION);
 }

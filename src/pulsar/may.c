@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pulsar/may.h"
 
+#include "auth/audit.h"
 #include "base/log.h"
 #include "core/authz.h"
 #include "pulsar/session_priv.h"
@@ -140,19 +141,67 @@ role_may(const struct session *s, struct str role, enum may what,
 
 /* --- a session ------------------------------------------------------------------ */
 
-bool
-session_may(const struct session *s, enum may what, struct str topic,
-    struct str sub, const char **why)
+void
+session_audit(
+    const struct session *s, const char *what, struct str on, const char *why)
+{
+	audit_write(s->p->conf.audit,
+	    &(struct audit_event){ .protocol = "pulsar",
+		.who = opt(s->who.role),
+		.of = opt(s->who.original),
+		.from = conn_peer_text(s->cn),
+		.what = what,
+		.on = on,
+		.result = AUDIT_REFUSED,
+		.code = AUDIT_NO_CODE,
+		.why = why });
+}
+
+static void
+refused(const struct session *s, enum may what, struct str topic,
+    struct str sub, const char *why)
+{
+	static const char *const names[] = { [MAY_LOOKUP] = "LOOKUP",
+		[MAY_PRODUCE] = "PRODUCER",
+		[MAY_CONSUME] = "SUBSCRIBE" };
+	char *on = NULL;
+
+	if (!audit_is_on(s->p->conf.audit))
+		return;
+	if (sub.len > 0)
+		on = mem_printf(
+		    "%.*s %.*s", (int)topic.len, topic.p, (int)sub.len, sub.p);
+	session_audit(s, names[what], on != NULL ? str_of(on) : topic, why);
+	mem_free(on);
+}
+
+static bool
+may(const struct session *s, enum may what, struct str topic, struct str sub,
+    const char **why)
 {
 	struct str role = opt(s->who.role), original = opt(s->who.original);
 
-	if (!s->p->conf.authorization)
-		return true;
 	if (!may_speak(s->p, role, original) ||
 	    !role_may(s, role, what, topic, sub, why))
 		return false;
 	return original.len == 0 || str_eq(role, original) ||
 	    role_may(s, original, what, topic, sub, why);
+}
+
+bool
+session_may(const struct session *s, enum may what, struct str topic,
+    struct str sub, const char **why)
+{
+	const char *none = NULL;
+
+	if (!s->p->conf.authorization)
+		return true;
+	if (why == NULL)
+		why = &none;
+	if (may(s, what, topic, sub, why))
+		return true;
+	refused(s, what, topic, sub, *why);
+	return false;
 }
 
 static bool
@@ -178,10 +227,12 @@ session_may_list(const struct session *s, struct str ns)
 
 	if (!s->p->conf.authorization)
 		return true;
-	if (!may_speak(s->p, role, original) || !role_may_list(s, role, ns))
-		return false;
-	return original.len == 0 || str_eq(role, original) ||
-	    role_may_list(s, original, ns);
+	if (may_speak(s->p, role, original) && role_may_list(s, role, ns) &&
+	    (original.len == 0 || str_eq(role, original) ||
+		role_may_list(s, original, ns)))
+		return true;
+	session_audit(s, "GET_TOPICS_OF_NAMESPACE", ns, NULL);
+	return false;
 }
 
 /* --- again ---------------------------------------------------------------------- */

@@ -10,6 +10,8 @@
  * asked again when authorization has changed (may_recheck): what is not allowed any
  * more is closed, and the client hears why when it comes again.
  *
+ * What is not allowed goes into the audit log.
+ *
  * Threads: the session's shard.
  */
 #ifndef PULSAR_MAY_H
@@ -39,6 +41,10 @@ bool session_may(const struct session *, enum may, struct str topic,
     struct str sub, const char **why);
 /* List its topics: produce or consume in all of it. */
 bool session_may_list(const struct session *, struct str ns);
+
+/* Something was refused; why may be NULL. */
+void session_audit(
+    const struct session *, const char *what, struct str on, const char *why);
 
 /* The name of a topic in such questions; it lies in the topic_name. */
 struct str may_topic(const struct topic_name *);

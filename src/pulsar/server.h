@@ -29,6 +29,7 @@
 #include "os/sock.h"
 #include "os/tls.h"
 
+struct audit;
 struct auth;
 struct pulsar_move; /* a session between two shards */
 
@@ -51,6 +52,7 @@ struct pulsar_conf {
 	bool authorization; /* authorizationEnabled */
 	bool auth_original; /* authenticateOriginalAuthData */
 	int64_t auth_check_ns; /* authenticationRefreshCheckSeconds; 0: never */
+	struct audit *audit; /* NULL: none; borrowed */
 	bool batch_index_ack;
 	bool entry_metadata; /* 0x0e02 for clients that can read it */
 	bool topic_watchers; /* enableBrokerSideSubscriptionPatternEvaluation */

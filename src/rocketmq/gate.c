@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rocketmq/gate.h"
 
+#include "auth/audit.h"
 #include "auth/rmq_sign.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "core/name.h"
 #include "format/rmq_name.h"
+#include "rocketmq/audit.h"
 #include "rocketmq/json_body.h"
 #include "rocketmq/users.h"
 
@@ -107,6 +109,8 @@ refuse(struct rmq_session *s, const struct rmq_req *q, const char *why)
 	LOG(LOG_WARN, (int)s->rm->router->shard, "auth_failed",
 	    LOG_U("conn", s->id), LOG_S("peer", conn_peer_text(s->cn)),
 	    LOG_I("code", q->ref.code), LOG_S("why", why));
+	rmq_audit_refused(
+	    s, &q->ref, q, rheader_get(q->h, "AccessKey"), STR_NONE, why);
 	rmq_answer_code(s, &q->ref, RC_NO_PERMISSION, why);
 	return false;
 }
@@ -177,10 +181,15 @@ forbid(const struct ask *a, const char *kind, struct str name,
     enum authz_answer why)
 {
 	struct rmq_session *s = a->s;
+	char on[300];
 
 	LOG(LOG_WARN, (int)s->rm->router->shard, "forbidden",
 	    LOG_U("conn", s->id), LOG_S("peer", conn_peer_text(s->cn)),
 	    LOG_I("code", a->ref->code));
+	(void)snprintf(on, sizeof on, "%s:%.*s", kind,
+	    name.len < 256 ? (int)name.len : 256, name.p);
+	rmq_audit_refused(s, a->ref, a->q, a->user, str_of(on),
+	    why == AUTHZ_DENIED ? "denied" : "no matched policies");
 	rmq_answer_codef(s, a->ref, RC_NO_PERMISSION,
 	    "User:%.*s has no permission to access %s:%.*s from %s, %s",
 	    a->user.len < 128 ? (int)a->user.len : 128, a->user.p, kind,
@@ -462,22 +471,49 @@ is_open(const struct rmq *rm, int32_t code)
 	return false;
 }
 
+static bool
+pass(struct rmq_session *s, const struct rmq_req *q, const struct need *n,
+    struct str *user)
+{
+	struct ask a = { .s = s, .q = q, .ref = &q->ref };
+	bool well;
+
+	if (s->from[0] == '\0')
+		(void)sock_addr_host(conn_peer(s->cn), s->from, sizeof s->from);
+	well = authenticate(s, q, &a.user) &&
+	    (!s->rm->conf.authorization || authorize(&a, n));
+	*user = a.user;
+	return well;
+}
+
+/* Is it in the audit log although it is allowed? */
+static bool
+is_noted(const struct need *n)
+{
+	return ((n->topic_do | n->group_do) & (CREATE | UPDATE | DELETE)) !=
+	    0 ||
+	    n->code == RQ_AUTH_GET_USER || n->code == RQ_AUTH_LIST_USER;
+}
+
 bool
 rmq_gate_pass(struct rmq_session *s, const struct rmq_req *q)
 {
-	struct ask a = { .s = s, .q = q, .ref = &q->ref };
+	struct str user = STR_NONE;
 	const struct need *n;
+	bool noting = audit_is_on(s->rm->conf.audit);
 
-	if (!s->rm->conf.authentication)
+	if (!s->rm->conf.authentication && !noting)
 		return true;
 	n = need_of(q->ref.code);
 	/* what isn't served is answered that */
-	if (n == NULL || is_open(s->rm, q->ref.code))
+	if (n == NULL)
 		return true;
-	if (s->from[0] == '\0')
-		(void)sock_addr_host(conn_peer(s->cn), s->from, sizeof s->from);
-	return authenticate(s, q, &a.user) &&
-	    (!s->rm->conf.authorization || authorize(&a, n));
+	if (s->rm->conf.authentication && !is_open(s->rm, q->ref.code) &&
+	    !pass(s, q, n, &user))
+		return false;
+	if (noting && is_noted(n))
+		rmq_audit_begin(s, q, user);
+	return true;
 }
 
 bool

@@ -5,9 +5,10 @@
 
 static const struct {
 	int32_t code;
+	const char *name;
 	rmq_do_f *f;
 } requests[] = {
-#define REQUEST(code, name, f) { (code), (f) },
+#define REQUEST(code, name, f) { (code), #name, (f) },
 #include "rocketmq/tbl/request.h"
 };
 
@@ -23,19 +24,35 @@ rmq_requests_check(void)
 }
 
 /* The table is in order of codes: a binary search. */
-rmq_do_f *
-rmq_handler(int32_t code)
+static size_t
+find(int32_t code)
 {
 	size_t lo = 0, hi = N, mid;
 
 	while (lo < hi) {
 		mid = lo + (hi - lo) / 2;
 		if (requests[mid].code == code)
-			return requests[mid].f;
+			return mid;
 		if (requests[mid].code < code)
 			lo = mid + 1;
 		else
 			hi = mid;
 	}
-	return NULL;
+	return N;
+}
+
+rmq_do_f *
+rmq_handler(int32_t code)
+{
+	size_t i = find(code);
+
+	return i < N ? requests[i].f : NULL;
+}
+
+const char *
+rmq_request_name(int32_t code)
+{
+	size_t i = find(code);
+
+	return i < N ? requests[i].name : NULL;
 }

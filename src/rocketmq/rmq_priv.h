@@ -179,6 +179,8 @@ unsigned rmq_group_shard(const struct rmq *, struct str group);
 
 /* requests.c; NULL: not served */
 rmq_do_f *rmq_handler(int32_t code);
+/* NULL: not served */
+const char *rmq_request_name(int32_t code);
 void rmq_requests_check(void);
 enum rmq_request {
 #define REQUEST(code, name, f) RQ_##name = (code),
@@ -238,6 +240,8 @@ struct rmq_session {
 	struct rmq_pull_list pulls;
 	struct rmq_pop_list pops;
 	int32_t opaque_seq; /* of our requests to it */
+	LIST_HEAD(, rmq_note) notes; /* audit.c: to be written when answered */
+	unsigned notes_n;
 	LIST_HEAD(, rmq_ask) asks; /* our requests that it has to answer */
 	unsigned asks_n;
 };

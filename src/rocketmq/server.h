@@ -31,6 +31,7 @@
 #include "os/sock.h"
 #include "os/tls.h"
 
+struct audit;
 struct rmq;
 struct secret_box;
 struct rmq_msg; /* from one shard's front-end to another's */
@@ -49,6 +50,7 @@ struct rmq_conf {
 	unsigned broker_perm; /* brokerPermission: 4 read, 2 write */
 	bool authentication, authorization; /* ...Enabled, gate.h */
 	const char *auth_whitelist; /* authenticationWhitelist: codes */
+	struct audit *audit; /* NULL: none; borrowed */
 	bool auto_topic; /* autoCreateTopicEnable */
 	bool auto_group; /* autoCreateSubscriptionGroup */
 	bool lmq; /* enableLmq: names of light queues need not be made */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/log.h"
+#include "rocketmq/audit.h"
 #include "rocketmq/frame.h"
 #include "rocketmq/gate.h"
 #include "rocketmq/pop.h"
@@ -44,6 +45,7 @@ rmq_session_free(struct rmq_session *s)
 	if (umap_del(&rm->sessions, s->id) != s)
 		WRONG("a session that nobody knew");
 	loop_timer_fini(&s->idle);
+	rmq_audit_forget(s);
 	rmq_pulls_drop(s);
 	rmq_pops_drop(s);
 	rmq_asks_drop(s);
@@ -136,6 +138,8 @@ rmq_answer(struct rmq_session *s, const struct rmq_ref *r, int code,
 {
 	struct rmq *rm = s->rm;
 
+	if (unlikely(!LIST_EMPTY(&s->notes)))
+		rmq_audit_answered(s, r, code, remark);
 	rout_begin(&rm->out, r->type, code, r->opaque, RHEADER_RESPONSE,
 	    remark != NULL ? str_of(remark) : STR_NONE);
 	return &rm->out;
@@ -462,6 +466,7 @@ session_alloc(struct rmq *rm)
 	LIST_INIT(&s->pops);
 	LIST_INIT(&s->members);
 	LIST_INIT(&s->asks);
+	LIST_INIT(&s->notes);
 	loop_timer_init(&s->idle, rm->lp, on_idle, s);
 	return s;
 }

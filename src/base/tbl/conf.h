@@ -329,6 +329,10 @@ CONF_SECTION("Log")
 CONF_ENUM(logLevel, 1, "debug|info|warn|error", LIVE,
     "Least important lines that are logged.")
 CONF_ENUM(logFormat, 0, "text|json", RESTART, "Form of a log line.")
+CONF_STR(auditLogFile, "", 4000, LIVE,
+    "File to which a line of JSON is appended for each administrative change, "
+    "refused access and answer with a secret key: who, from where, what, result. "
+    "Mode 0600; SIGHUP opens it anew, for rotation. Empty: none.")
 
 #undef CONF_SECTION
 #undef CONF_BOOL

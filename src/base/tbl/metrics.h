@@ -25,6 +25,11 @@ METRIC(BYTES_OUT, COUNTER, "magnetar_network_out_bytes_total",
     "Bytes written to connections")
 METRIC(AUTH_FAILED, COUNTER, "magnetar_authentication_failures_total",
     "Clients that were refused for what they said of themselves")
+METRIC(AUDIT_WRITTEN, COUNTER, "magnetar_audit_lines_total",
+    "Lines written to the audit log")
+METRIC(AUDIT_DROPPED, COUNTER, "magnetar_audit_dropped_total",
+    "Lines of the audit log that were not written: more refusals a second than it "
+    "takes, the queue was full, or the file can't be written")
 METRIC(PROTO_ERRORS, COUNTER, "magnetar_protocol_errors_total",
     "Connections closed because the peer broke the protocol")
 
