@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The broker under test: one that we start ourselves, or one at an address."""
 
+import contextlib
 import os
 import queue
 import re
@@ -11,6 +12,8 @@ import subprocess
 import tempfile
 import threading
 import time
+
+from harness.profiles import PROFILES
 
 START_LIMIT_S = 60
 STOP_LIMIT_S = 20
@@ -37,16 +40,19 @@ def port_and_two_below():
 class OwnBroker:
     """A broker binary in a data directory of its own, on free ports that it keeps across restarts."""
 
-    def __init__(self, binary, log_path, options=(), keys=None):
+    def __init__(self, binary, log_path, options=(), keys=None, profile=None):
         self.binary = os.path.abspath(binary)
         self.log_path = log_path
-        self.options = list(options)
+        more, ready = PROFILES[profile] if profile else ([], None)
+        self.options = [*options, *more]
         self.keys = keys and os.path.abspath(keys)   # folder of tls.crt and tls.key; None: no port for TLS
         self.dir = tempfile.mkdtemp(prefix="interop-broker-")
         self.ports = dict.fromkeys(("pulsar", "pulsar-tls", "http", "namesrv"), 0)
         self.ports["rocketmq"] = port_and_two_below()
         self.proc = None
         self.start()
+        if ready:
+            ready(self)
 
     @property
     def url(self):
@@ -153,3 +159,20 @@ class ForeignBroker:
 
     def close(self):
         pass
+
+
+class Fleet:
+    """The brokers of a run, one for each profile that a scenario asked for; make(profile) starts one."""
+
+    def __init__(self, make):
+        self.make, self.all = make, {}
+
+    def get(self, profile):
+        if profile not in self.all:
+            self.all[profile] = self.make(profile)
+        return self.all[profile]
+
+    def close(self):
+        with contextlib.ExitStack() as stack:
+            for b in self.all.values():
+                stack.callback(b.close)

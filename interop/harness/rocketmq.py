@@ -59,10 +59,11 @@ class Java(Client):
         self.lib, self.classes = os.path.join(self.dir, "lib"), os.path.join(self.dir, "classes")
 
     def folders(self):
-        (version,) = self.packages.values()
+        version = next(v for p, v in self.packages.items() if p.endswith(":rocketmq-client"))
         at = tuple(int(w) for w in version.split(".")[:2])
         since = (("java", (4, 0)), ("java4.9", (4, 9)), ("java5", (5, 0)), ("java5.3", (5, 3)))
-        return ["rocketmq/" + f for f, v in since if at >= v]
+        signs = at >= (5, 5) or any(p.endswith(":rocketmq-acl") for p in self.packages)
+        return ["rocketmq/" + f for f, v in since if at >= v] + ["rocketmq/java-acl"] * signs
 
     def prepare(self, log):
         need("java", "javac", "mvn")

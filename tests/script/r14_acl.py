@@ -1,13 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """RocketMQ's ACL 2.0: signatures, users, policies, and what each request needs."""
-import base64
-import hashlib
-import hmac
-import json
-
 from mqlib import alone, check, equal, options
 import rmqlib
-from rmqlib import Client, Command, text
+from rmqlib import Signed
 
 FIRST = '{"username":"root","password":"12345678"}'
 
@@ -16,35 +11,6 @@ def locked(**more):
     opts = dict(authenticationEnabled="true", authorizationEnabled="true",
                 initAuthenticationUser=FIRST)
     return options(**{**opts, **more})
-
-
-class Signed(Client):
-    """Signs what it asks, over the fields as they are sent."""
-
-    def __init__(self, b, user, password, **kw):
-        self.user, self.password, self.spoil = user, password, None
-        super().__init__(b, ns=True, **kw)
-
-    def request(self, name, body=b"", oneway=False, ext=None, **fields):
-        if isinstance(body, (dict, list)):
-            body = json.dumps(body).encode()
-        if name in rmqlib.SHORT:
-            fields = {rmqlib.V2.get(k, k): v for k, v in fields.items()}
-        fields = {k: text(v) for k, v in fields.items() if v is not None}
-        fields = {**fields, **(ext or {})}
-        if self.user is not None:
-            fields["AccessKey"] = self.user
-            order = sorted(fields, key=lambda k: k.encode("utf-16-be"))
-            data = "".join(fields[k] for k in order).encode() + body
-            fields["Signature"] = base64.b64encode(hmac.new(
-                self.password.encode(), data, hashlib.sha1).digest()).decode()
-        if self.spoil:
-            fields.update(self.spoil)
-        self.opaque += 1
-        cmd = Command(name if isinstance(name, int) else rmqlib.CODES[name],
-                      self.opaque, 2 if oneway else 0, fields, body,
-                      language=self.language, version=self.version)
-        return cmd.encode(self.binary), self.opaque
 
 
 def root(b):

@@ -9,7 +9,7 @@ import java.util.TreeMap;
 
 /**
  * The RocketMQ Java clients' suite, one source for all versions; what only
- * newer ones have is in the folders java4.9, java5 and java5.3. interop/run
+ * newer ones have is in the folders java4.9, java5 and java5.3, what signs in java-acl. interop/run
  * starts it and tells it what to run.
  *
  * usage: Suite NAMESRV WORKDIR < commands
@@ -27,7 +27,7 @@ public final class Suite {
 	public static void main(String[] args) throws Exception {
 		PrintStream out = System.out;
 		System.setOut(System.err);
-		for (String name : new String[] {"Basic", "Consume", "Letters", "Streams", "Later", "Five", "Recall"}) {
+		for (String name : new String[] {"Basic", "Consume", "Letters", "Streams", "Later", "Five", "Recall", "Acl"}) {
 			Class<?> c;
 			try {
 				c = Class.forName(name);

@@ -3,6 +3,7 @@
 
 // The suite of ali-ons, the remoting client for Node. interop/run starts it and tells it what to run.
 // usage: suite.js NAMESRV WORKDIR < commands
+const crypto = require('crypto');
 const net = require('net');
 const path = require('path');
 const readline = require('readline');
@@ -31,7 +32,13 @@ const names = (prefix, n) => Array.from({ length: n }, (_, i) => `${prefix}-${St
 const sorted = a => [...a].sort();
 
 // One remoting request by hand: the library can neither make a topic nor send to one that isn't there yet.
-function ask(addr, code, extFields = {}) {
+// By [user, secret] it is signed.
+function ask(addr, code, fields = {}, signer = null) {
+  const extFields = signer ? { ...fields, AccessKey: signer[0] } : fields;
+  if (signer) {
+    const text = Object.keys(extFields).sort().map(k => extFields[k]).join('');
+    extFields.Signature = crypto.createHmac('sha1', signer[1]).update(text).digest('base64');
+  }
   return new Promise((done, failed) => {
     const [ host, port ] = addr.split(':');
     const h = Buffer.from(JSON.stringify({ code, extFields, flag: 0, language: 'OTHER', opaque: 1, version: 317 }));
@@ -120,10 +127,10 @@ class Ctx {
   async make(topic, queues = 4) {
     if (!this.broker) {
       // {"brokerAddrs":{0:"HOST:PORT"}}, which is not quite JSON
-      this.broker = /"brokerAddrs":\{"?0"?:"([^"]+)"/.exec(await ask(this.addr, 106))[1];
+      this.broker = /"brokerAddrs":\{"?0"?:"([^"]+)"/.exec(await ask(this.addr, 106, {}, this.signer))[1];
     }
     await ask(this.broker, 17, { topic, defaultTopic: 'TBW102', readQueueNums: `${queues}`, writeQueueNums: `${queues}`,
-      perm: '6', topicFilterType: 'SINGLE_TAG', topicSysFlag: '0', order: 'false' });
+      perm: '6', topicFilterType: 'SINGLE_TAG', topicSysFlag: '0', order: 'false' }, this.signer);
   }
 
   create(topic) {
@@ -343,6 +350,35 @@ const all = {
 
   'restart-term': c => restart(c, 'TERM'),
   'restart-kill': c => restart(c, 'KILL'),
+
+  // The users are those of harness/profiles.py. The library doesn't tell why a broker refused a send.
+  async acl(c) {
+    const by = (user, secret) => ({ accessKeyId: user, accessKeySecret: secret });
+    const take = user => c.take(c.group(user), c.topic(), '*', by(user, user + '-secret'));
+    const bodies = names('m', 50);
+    c.p = await c.newProducer(by('works', 'works-secret'));
+    for (const b of bodies) await c.send(c.topic(), b);
+    const t = await take('works');
+    await t.exactly(bodies);
+    await (await take('reads')).exactly(bodies);
+    for (const [ user, secret ] of [
+      [ 'works', 'wrong' ], [ 'none', 'none' ], [ 'nobody', 'nobody-secret' ], [ 'reads', 'reads-secret' ] ]) {
+      let taken = true;
+      const p = await c.newProducer(by(user, secret)), end = c.ends.pop();
+      c.ends.push(() => end().catch(e => console.error('its farewell is refused, too', e)));
+      try {
+        await p.send(new ons.Message(c.topic(), '', 'refused'));
+      } catch (e) {
+        taken = false;
+      }
+      check(!taken, `a send of ${user} was taken`);
+    }
+    let refusal = '';
+    await take('nobody').catch(e => { refusal = String(e); });
+    check(refusal.includes('no matched policies.'), 'not refused: ' + refusal);
+    await c.send(c.topic(), 'after all');
+    await t.exactly([ ...bodies, 'after all' ]);
+  },
 };
 
 async function restart(c, sig) {
@@ -393,6 +429,7 @@ async function main() {
     try {
       check(all[name], 'no such scenario in this suite');
       const c = new Ctx(process.argv[2], process.argv[3], unique, tell);
+      if (name === 'acl') c.signer = [ 'root', 'root-secret' ];
       await c.make(c.topic());
       await all[name](c);
       await c.close();

@@ -79,6 +79,7 @@ public final class Suite {
 		ALL.put("compress-zlib", Suite::compressed);
 		ALL.put("restart-term", s -> s.restart("TERM"));
 		ALL.put("restart-kill", s -> s.restart("KILL"));
+		ALL.put("acl", Suite::acl);
 	}
 
 	private final String addr;
@@ -167,6 +168,13 @@ public final class Suite {
 		p.put(PropertyKeyConst.InstanceName, unique + "-" + ++n);
 		p.put(PropertyKeyConst.MsgTraceSwitch, "false");
 		p.put(PropertyKeyConst.SendMsgTimeoutMillis, "5000");
+		return p;
+	}
+
+	private Properties props(String group, String user, String secret) {
+		Properties p = props(group);
+		p.put(PropertyKeyConst.AccessKey, user);
+		p.put(PropertyKeyConst.SecretKey, secret);
 		return p;
 	}
 
@@ -469,6 +477,44 @@ public final class Suite {
 		String big = "compress me ".repeat(3000);
 		producer().send(msg("x", big));
 		take("g", "*").exactly(Collections.singletonList(big));
+	}
+
+	/** The users are those of harness/profiles.py. */
+	private void acl() throws Exception {
+		producer = signed("works", "works-secret");
+		List<String> bodies = names("m", 50);
+		sendAll(bodies);
+		for (String user : new String[] {"works", "reads"}) {
+			Taken t = new Taken();
+			consume(props(user, user, user + "-secret"), "*", t);
+			t.exactly(bodies);
+		}
+		refused("check signature failed.", "works", "wrong");
+		refused("User:none is not found.", "none", "none");
+		refused("no matched policies.", "nobody", "nobody-secret");
+		refused("no matched policies.", "reads", "reads-secret");
+		Taken t = new Taken();
+		consume(props("nobody", "nobody", "nobody-secret"), "*", t);
+		t.exactly(Collections.emptyList());
+	}
+
+	private Producer signed(String user, String secret) {
+		Producer p = ONSFactory.createProducer(props("p", user, secret));
+		p.start();
+		ends.add(p::shutdown);
+		return p;
+	}
+
+	private void refused(String why, String user, String secret) {
+		StringBuilder all = new StringBuilder();
+		try {
+			signed(user, secret).send(msg("x", "refused"));
+		} catch (Exception e) {
+			for (Throwable t = e; t != null; t = t.getCause()) {
+				all.append(t).append(' ');
+			}
+		}
+		check(all.indexOf(why) >= 0, "not refused for " + why + ": " + all);
 	}
 
 	private void restart(String sig) throws Exception {

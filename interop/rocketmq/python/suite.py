@@ -12,6 +12,7 @@ import time
 import traceback
 
 from rocketmq.client import Message, Producer, PullConsumer, PushConsumer, SendStatus
+from rocketmq.exceptions import RocketMQException
 from rocketmq.ffi import MessageModel
 
 QUIET_S = 0.7       # "nothing more comes" is believed after this
@@ -97,8 +98,21 @@ class Ctx:
         """The client can only make a topic by a send; what it sent is told apart by its body."""
         self.send(topic, "makes its topic", tags="first")
 
-    def take(self, group, topic, expr="*", callback=None, **kw):
+    def signed_producer(self, user, secret):
+        """None: it doesn't sign."""
+        self.n += 1
+        p = Producer(self.group(f"p{self.n}"))
+        p.set_namesrv_addr(self.addr)
+        if user is not None:
+            p.set_session_credentials(user, secret, "")
+        p.start()
+        self.ends.append(p.shutdown)
+        return p
+
+    def take(self, group, topic, expr="*", callback=None, user=None, **kw):
         c = PushConsumer(group, **kw)
+        if user is not None:
+            c.set_session_credentials(user, user + "-secret", "")
         c.set_namesrv_addr(self.addr)
         self.n += 1
         c.set_instance_name(f"{self.unique}-{self.n}")
@@ -305,11 +319,31 @@ def restart(c, sig):
     wait("all that was acknowledged", 60, lambda: set(sent) <= set(t.bodies()))
 
 
+def acl(c):
+    """The users are those of harness/profiles.py. The library doesn't tell why a broker refused a send."""
+    p, bodies = c.signed_producer("works", "works-secret"), names("m", 50)
+    for n in bodies:
+        equal(p.send_sync(message(c.topic(), n)).status, SendStatus.OK, "status of a send")
+    t = c.take(c.group("works"), c.topic(), user="works")
+    t.exactly(bodies)
+    c.take(c.group("reads"), c.topic(), user="reads").exactly(bodies)
+    for user, secret in (("works", "wrong"), ("none", "none"), (None, None), ("nobody", "nobody-secret"),
+                         ("reads", "reads-secret")):
+        try:
+            c.signed_producer(user, secret).send_sync(message(c.topic(), "refused"))
+        except RocketMQException:
+            continue
+        raise AssertionError(f"a send of {user} was taken")
+    c.take(c.group("nobody"), c.topic(), user="nobody").exactly([])
+    p.send_sync(message(c.topic(), "after all"))
+    t.exactly([*bodies, "after all"])
+
+
 ALL = {
     "connect": connect, "send": send, "async": send_async, "oneway": oneway, "push": push,
     "broadcast": broadcast, "orderly": orderly, "pull": pull, "tags": tags, "retry": retry, "delay": delay,
     "compress-zlib": compressed, "restart-term": lambda c: restart(c, "TERM"),
-    "restart-kill": lambda c: restart(c, "KILL"),
+    "restart-kill": lambda c: restart(c, "KILL"), "acl": acl,
 }
 
 

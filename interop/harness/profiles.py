@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Brokers of another configuration, for the scenarios that ask for one by `@NAME` before their title."""
+
+import os
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(HERE)), "tests", "script"))
+
+
+class Address:
+    """As tests/script knows a broker."""
+
+    def __init__(self, hostport):
+        host, port = hostport.rsplit(":", 1)
+        self.namesrv = (host, int(port))
+
+    @staticmethod
+    def name(suffix=""):
+        return "harness" + suffix
+
+
+def acl_users(broker):
+    """RocketMQ's users, whom its suites know: `works` may publish and consume, `reads` only consume, `nobody` nothing."""
+    from rmqlib import Signed
+    policies = {"works": [("Topic:*", ["Pub", "Sub", "Get"]), ("Group:*", ["Sub", "Get"])],
+                "reads": [("Topic:*", ["Sub", "Get"]), ("Group:*", ["Sub", "Get"])], "nobody": []}
+    with Signed(Address(broker.namesrv), "root", "root-secret") as c:
+        for user, may in policies.items():
+            c.ask("AUTH_CREATE_USER", {"username": user, "password": user + "-secret"}, username=user)
+            if may:
+                entries = [{"resource": r, "actions": a, "decision": "Allow"} for r, a in may]
+                c.ask("AUTH_CREATE_ACL", {"subject": "User:" + user,
+                                          "policies": [{"policyType": "Custom", "entries": entries}]},
+                      subject="User:" + user)
+
+
+ACL = ["authenticationEnabled=true", "authorizationEnabled=true",
+       'initAuthenticationUser={"username":"root","password":"root-secret"}']
+
+# NAME: (options, what is done once it listens)
+PROFILES = {
+    "acl": (ACL, acl_users),
+    "acl-enforcing": ([*ACL, "tlsMode=enforcing"], None),
+}
