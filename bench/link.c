@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +14,6 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include <fcntl.h>
 
 #include "base/mem.h"
 #include "base/vas.h"
@@ -67,14 +70,91 @@ dial(const char *host, const char *port)
 	return fd;
 }
 
+/* --- TLS ------------------------------------------------------------------- */
+
+static void NORETURN
+die_tls(const char *what)
+{
+	char text[256];
+
+	ERR_error_string_n(ERR_get_error(), text, sizeof text);
+	die("TLS: %s: %s", what, text);
+}
+
+static struct ssl_st *
+secure(int fd)
+{
+	static SSL_CTX *ctx;
+	struct ssl_st *ssl;
+
+	if (ctx == NULL) {
+		ctx = SSL_CTX_new(TLS_client_method());
+		if (ctx == NULL)
+			die_tls("no context");
+		(void)SSL_CTX_set_mode(ctx,
+		    SSL_MODE_ENABLE_PARTIAL_WRITE |
+			SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	}
+	ssl = SSL_new(ctx);
+	if (ssl == NULL || SSL_set_fd(ssl, fd) != 1 || SSL_connect(ssl) != 1)
+		die_tls("handshake");
+	return ssl;
+}
+
+/* -1 and errno, as read and write have it; 0: the end */
+static ssize_t
+secure_result(const struct link *l, int n, const char *what)
+{
+	if (n > 0)
+		return n;
+	switch (SSL_get_error(l->ssl, n)) {
+	case SSL_ERROR_WANT_READ:
+	case SSL_ERROR_WANT_WRITE:
+		errno = EAGAIN;
+		return -1;
+	case SSL_ERROR_ZERO_RETURN:
+		return 0;
+	case SSL_ERROR_SYSCALL:
+		return errno == 0 ? 0 : -1;
+	default:
+		die_tls(what);
+	}
+}
+
+static ssize_t
+get(const struct link *l, void *p, size_t n)
+{
+	if (l->ssl == NULL)
+		return read(l->fd, p, n);
+	ERR_clear_error();
+	errno = 0;
+	return secure_result(
+	    l, SSL_read(l->ssl, p, n > INT_MAX ? INT_MAX : (int)n), "read");
+}
+
+static ssize_t
+put(const struct link *l, const void *p, size_t n)
+{
+	if (l->ssl == NULL)
+		return write(l->fd, p, n);
+	ERR_clear_error();
+	errno = 0;
+	return secure_result(
+	    l, SSL_write(l->ssl, p, n > INT_MAX ? INT_MAX : (int)n), "write");
+}
+
+/* --- connections ------------------------------------------------------------ */
+
 void
-link_open(struct link *l, int ep, const char *host, const char *port)
+link_open(struct link *l, int ep, const char *host, const char *port, bool tls)
 {
 	int one = 1;
 
 	*l = (struct link){ .ep = ep, .fd = dial(host, port) };
 	if (setsockopt(l->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) != 0)
 		die("TCP_NODELAY: %s", strerror(errno));
+	if (tls)
+		l->ssl = secure(l->fd);
 	if (fcntl(l->fd, F_SETFL, O_NONBLOCK) != 0)
 		die("O_NONBLOCK: %s", strerror(errno));
 	watch(l, EPOLL_CTL_ADD, EPOLLIN);
@@ -83,6 +163,8 @@ link_open(struct link *l, int ep, const char *host, const char *port)
 void
 link_close(struct link *l)
 {
+	SSL_free(l->ssl);
+	l->ssl = NULL;
 	(void)close(l->fd);
 	l->fd = -1;
 	MEM_FREE(l->in);
@@ -146,7 +228,7 @@ link_read(struct link *l, const struct link_framing *fm, void *priv)
 		room = l->missing < LEAST_ROOM ? LEAST_ROOM : l->missing;
 		make_room(&l->in, &l->in_room, &l->in_off, &l->in_end, room);
 		room = l->in_room - l->in_end;
-		n = read(l->fd, l->in + l->in_end, room);
+		n = get(l, l->in + l->in_end, room);
 		if (n == 0)
 			die("broker closed the connection");
 		if (n < 0) {
@@ -157,7 +239,8 @@ link_read(struct link *l, const struct link_framing *fm, void *priv)
 		l->in_end += (size_t)n;
 		got += (size_t)n;
 		l->missing = cut_frames(l, fm, priv);
-	} while ((size_t)n == room && got < FIRST_ROOM);
+		/* of what TLS has in its hands epoll says nothing */
+	} while (l->ssl != NULL || ((size_t)n == room && got < FIRST_ROOM));
 }
 
 uint8_t *
@@ -182,7 +265,7 @@ link_flush(struct link *l)
 	ssize_t n;
 
 	while (l->out_off < l->out_end) {
-		n = write(l->fd, l->out + l->out_off, l->out_end - l->out_off);
+		n = put(l, l->out + l->out_off, l->out_end - l->out_off);
 		if (n < 0) {
 			if (errno == EINTR)
 				continue;

@@ -2,8 +2,9 @@
 /*
  * The load generator's connections: nonblocking sockets in one epoll set, with
  * a buffer each way. Whole frames are cut out of what comes in, by the rules of
- * a protocol, and handed to it. A generator has no use for a half-broken run: what goes wrong
- * ends the program with a message (die). One thread.
+ * a protocol, and handed to it. Over TLS any certificate is taken: what is measured
+ * is a broker of our own. A generator has no use for a half-broken run: what goes
+ * wrong ends the program with a message (die). One thread.
  */
 #ifndef BENCH_LINK_H
 #define BENCH_LINK_H
@@ -16,6 +17,7 @@
 
 struct link {
 	int fd;
+	struct ssl_st *ssl; /* NULL: plain */
 	int ep;
 	bool writing; /* waits for the socket to take more */
 	uint8_t *in;
@@ -38,8 +40,10 @@ struct link_framing {
 
 void die(const char *fmt, ...) NORETURN PRINTF(1, 2);
 
-/* Connects (blocking), then joins the epoll set ep with l as its data. */
-void link_open(struct link *l, int ep, const char *host, const char *port);
+/* Connects (blocking; tls: with its handshake), then joins the epoll set ep with
+ * l as its data. */
+void link_open(
+    struct link *l, int ep, const char *host, const char *port, bool tls);
 void link_close(struct link *l);
 /* Stop reading: what the broker sends stays in the socket. */
 void link_stall(struct link *l);

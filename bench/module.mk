@@ -8,6 +8,10 @@ EXTRA_PROGRAMS += bench/codec_bench
 bench_codec_bench_SOURCES = bench/codec_bench.c
 bench_codec_bench_LDADD = $(PULSAR_LINK) $(PULSAR_LIBS)
 
+EXTRA_PROGRAMS += bench/auth_bench
+bench_auth_bench_SOURCES = bench/auth_bench.c
+bench_auth_bench_LDADD = $(AUTH_LINK) $(AUTH_LIBS)
+
 EXTRA_PROGRAMS += bench/store_bench
 bench_store_bench_SOURCES = bench/store_bench.c
 bench_store_bench_LDADD = $(STORE_LINK) $(STORE_LIBS)
@@ -27,7 +31,7 @@ bench_magnetar_bench_SOURCES = bench/bench.h bench/count.c bench/drive.c \
 	bench/opts.c bench/opts.h bench/proc.c bench/proc.h bench/report.c \
 	bench/pulsar.h bench/pulsar_client.c bench/pulsar_topics.c \
 	bench/pulsar_traffic.c bench/rmq.h bench/rmq_client.c bench/rmq_pop.c \
-	bench/rmq_pull.c bench/rmq_send.c bench/rmq_take.c
+	bench/rmq_pull.c bench/rmq_send.c bench/rmq_sign.c bench/rmq_take.c
 bench_magnetar_bench_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 bench_magnetar_bench_LDADD = src/rocketmq/librocketmq.a $(PULSAR_LINK) \
 	$(PULSAR_LIBS)

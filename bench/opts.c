@@ -16,7 +16,8 @@ static const char usage[] =
     "\n"
     "  --url URL             [pulsar://]HOST:PORT, a broker (localhost:6650), or\n"
     "                        rocketmq://HOST:PORT, a name server\n"
-    "  --token TOKEN         authenticate with it\n"
+    "  --tls                 speak TLS, whatever the certificate\n"
+    "  --token TOKEN         authenticate with it (Pulsar)\n"
     "  --topic NAME          (persistent://public/default/bench; RocketMQ: bench)\n"
     "  --topics N            NAME-0 ... NAME-(N-1) instead of NAME (1)\n"
     "  --producers N         a topic (1)\n"
@@ -54,6 +55,8 @@ static const char usage[] =
     "  --quiet               no progress lines\n"
     "\n"
     "RocketMQ only (queues of one broker are used):\n"
+    "  --access-key NAME --secret-key SECRET\n"
+    "                        sign each request\n"
     "  --queues N            of a topic; it is made, unless it is there (8)\n"
     "  --auto-create         topics are made by a first message, as clients do\n"
     "  --header KIND         json or binary (json; POP is always json)\n"
@@ -69,7 +72,10 @@ static const char usage[] =
 
 enum {
 	O_URL = 256,
+	O_TLS,
 	O_TOKEN,
+	O_ACCESS_KEY,
+	O_SECRET_KEY,
 	O_TOPIC,
 	O_TOPICS,
 	O_PRODUCERS,
@@ -111,7 +117,10 @@ enum {
 
 static const struct option table[] = {
 	{ "url", required_argument, NULL, O_URL },
+	{ "tls", no_argument, NULL, O_TLS },
 	{ "token", required_argument, NULL, O_TOKEN },
+	{ "access-key", required_argument, NULL, O_ACCESS_KEY },
+	{ "secret-key", required_argument, NULL, O_SECRET_KEY },
 	{ "topic", required_argument, NULL, O_TOPIC },
 	{ "topics", required_argument, NULL, O_TOPICS },
 	{ "producers", required_argument, NULL, O_PRODUCERS },
@@ -258,6 +267,12 @@ option_rocketmq(struct opts *o, int opt, const char *s)
 	case O_QUEUES:
 		o->queues = whole(s, 1, 1024);
 		break;
+	case O_ACCESS_KEY:
+		o->access_key = s;
+		break;
+	case O_SECRET_KEY:
+		o->secret_key = s;
+		break;
 	case O_AUTO_CREATE:
 		o->auto_create = true;
 		break;
@@ -363,6 +378,9 @@ option(struct opts *o, int opt, const char *s)
 	case O_URL:
 		url(o, s);
 		break;
+	case O_TLS:
+		o->tls = true;
+		break;
 	case O_TOKEN:
 		o->token = s;
 		break;
@@ -414,6 +432,8 @@ settle_rocketmq(struct opts *o)
 		o->outstanding = o->rate > 0 ? 4096 : 256;
 	if (o->make_topics != 0 || o->stalled != 0 || o->token != NULL)
 		die("--make-topics, --stalled and --token are for Pulsar");
+	if ((o->access_key == NULL) != (o->secret_key == NULL))
+		die("--access-key and --secret-key go together");
 	if (o->ack == ACK_CUMULATIVE)
 		die("cumulative acks are for Pulsar");
 	if (o->consume == CONSUME_POP && o->binary)
@@ -439,8 +459,10 @@ settle_pulsar(struct opts *o)
 	    (o->sub_type == pp_CommandSubscribe_SubType_Shared ||
 		o->sub_type == pp_CommandSubscribe_SubType_Key_Shared))
 		die("cumulative acks don't go with a shared subscription");
-	if (o->ack == ACK_BATCH || o->delay_s + o->spread_s > 0)
-		die("--ack batch, --delay and --spread are for RocketMQ");
+	if (o->ack == ACK_BATCH || o->delay_s + o->spread_s > 0 ||
+	    o->access_key != NULL || o->secret_key != NULL)
+		die("--ack batch, --delay, --spread and keys are for "
+		    "RocketMQ");
 	if (o->make_topics != 0)
 		o->batch = 0;
 	if ((uint64_t)o->batch * (o->size + 16) > 5 << 20)

@@ -25,7 +25,9 @@ struct opts {
 	bool rocketmq; /* which protocol? */
 	char host[256];
 	char port[16];
+	bool tls;
 	const char *token; /* NULL: no authentication */
+	const char *access_key, *secret_key; /* RocketMQ's; NULL: none */
 	const char *topic;
 	const char *label;
 	const char *json; /* file, or NULL */

@@ -62,7 +62,7 @@ connect_link(struct bench *b, struct link *l)
 		m.auth_method_name = span_str("token");
 		m.auth_data = span_str(b->o->token);
 	}
-	link_open(l, b->ep, b->o->host, b->o->port);
+	link_open(l, b->ep, b->o->host, b->o->port, b->o->tls);
 	(void)next_request(b);
 	link_wrote(l, cmd_encode_CONNECT(link_room(l, SMALL), SMALL, &m));
 	(void)must(b, l, CMD_CONNECTED, "CONNECT", b->o->host);

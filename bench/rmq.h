@@ -4,6 +4,7 @@
  *
  *	rmq_client.c	connections, topics, requests that are waited for,
  *			heartbeats; who takes which answer
+ *	rmq_sign.c	requests are signed, once their frame is whole
  *	rmq_send.c	messages out, and their answers
  *	rmq_take.c	messages in: is it what was acknowledged?
  *	rmq_pull.c	pull and push consumers
@@ -116,6 +117,7 @@ struct rmq {
 	uint64_t acks_open;
 	struct strbuf pop_text; /* a handle, or the body of an ack */
 
+	struct rmq_sign_key *sign_key; /* NULL: requests aren't signed */
 	uint8_t type; /* enum rheader_type of what we send */
 	struct rout out;
 	struct rscratch scratch;
@@ -140,7 +142,17 @@ rmq_by_place(const struct opts *o)
 	return o->consume != CONSUME_POP && o->delay_s + o->spread_s == 0;
 }
 
+/* rmq_sign.c; nothing, without keys */
+void rmq_sign_init(struct bench *b);
+void rmq_sign_fini(struct bench *b);
+/* The fields of a signature, the last ones of a request's header */
+void rmq_sign_room(struct bench *b);
+/* Fills them in: n bytes of a whole request. */
+void rmq_sign_frame(struct bench *b, uint8_t *frame, size_t n);
+
 /* rmq_client.c */
+/* The scratch has room for a header of n bytes. */
+void rmq_scratch(struct rmq *rq, size_t n);
 /* The frame in rq->out, less its body, goes out. */
 void rmq_put(struct bench *b, struct link *l, const void *body, size_t n);
 /* Starts a request that is waited for. */

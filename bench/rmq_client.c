@@ -16,22 +16,41 @@
 #define HEADER_MAX 65536
 #define BODY_MAX (1 << 20) /* of an answer that is waited for */
 
+void
+rmq_scratch(struct rmq *rq, size_t n)
+{
+	if (rq->scratch.cap >= n)
+		return;
+	rq->scratch.cap = n;
+	rq->scratch.p = mem_realloc(rq->scratch.p, n);
+}
+
 /* ---- requests that are waited for */
 
-void
-rmq_put(struct bench *b, struct link *l, const void *body, size_t n)
+static void
+put(struct bench *b, struct link *l, const void *body, size_t n, bool sign)
 {
 	struct rmq *rq = b->priv;
 	struct rout *out = &rq->out;
 	uint8_t *p;
 
+	if (sign)
+		rmq_sign_room(b);
 	if (rout_end(out, n) != ERR_OK)
 		die("a request's header is too long");
 	p = link_room(l, out->sb.len + n);
 	memcpy(p, out->sb.p, out->sb.len);
 	if (n != 0)
 		memcpy(p + out->sb.len, body, n);
+	if (sign)
+		rmq_sign_frame(b, p, out->sb.len + n);
 	link_wrote(l, out->sb.len + n);
+}
+
+void
+rmq_put(struct bench *b, struct link *l, const void *body, size_t n)
+{
+	put(b, l, body, n, true);
 }
 
 void
@@ -274,7 +293,7 @@ topic_open(struct bench *b, struct rmq_topic *t, unsigned i)
 	    route(b, "TBW102") == 0)
 		die("no route to a broker");
 	if (rq->admin->fd < 0)
-		link_open(rq->admin, b->ep, rq->host, rq->port);
+		link_open(rq->admin, b->ep, rq->host, rq->port, o->tls);
 	if (t->queues_n == 0) {
 		t->queues_n = o->queues;
 		if (o->auto_create)
@@ -411,7 +430,8 @@ on_request(struct bench *b, struct link *l, const struct rheader *h)
 	if (rheader_is_oneway(h))
 		return;
 	rout_answer(&rq->out, h, 3, STR_LIT("magnetar-bench does not serve"));
-	rmq_put(b, l, NULL, 0);
+	/* clients don't sign their answers */
+	put(b, l, NULL, 0, false);
 }
 
 static void
@@ -426,10 +446,7 @@ frame(struct link *l, const uint8_t *p, size_t n, void *priv)
 	v = rframe_parse(p, n, &fr);
 	if (v != RFRAME_OK)
 		die("broker sent a bad frame: %s", rframe_text(v));
-	if (rq->scratch.cap < fr.header_n) {
-		rq->scratch.cap = fr.header_n;
-		rq->scratch.p = mem_realloc(rq->scratch.p, fr.header_n);
-	}
+	rmq_scratch(rq, fr.header_n);
 	e = rheader_scan(
 	    &rq->header, fr.type, fr.header, fr.header_n, &rq->scratch);
 	if (e != ERR_OK)
@@ -465,6 +482,7 @@ init(struct bench *b)
 	strbuf_init(&rq->answer.body, BODY_MAX);
 	strbuf_init(&rq->pop_text, BODY_MAX);
 	rq->sub_version = wall_ms();
+	rmq_sign_init(b);
 	rmq_send_init(b);
 }
 
@@ -482,12 +500,12 @@ connect_all(struct bench *b)
 	rq->consumer_links = &b->links[o->conns + o->idle];
 	rq->ns = &b->links[b->links_n - 2];
 	rq->admin = rq->ns + 1;
-	link_open(rq->ns, b->ep, o->host, o->port);
+	link_open(rq->ns, b->ep, o->host, o->port, o->tls);
 	rq->topics = mem_calloc(o->topics, sizeof *rq->topics);
 	for (i = 0; i < o->topics; i++)
 		topic_open(b, &rq->topics[i], i);
 	for (i = 0; i < o->conns + o->idle + o->consumers; i++)
-		link_open(&b->links[i], b->ep, rq->host, rq->port);
+		link_open(&b->links[i], b->ep, rq->host, rq->port, o->tls);
 }
 
 static void
@@ -587,6 +605,7 @@ fini(struct bench *b)
 	strbuf_fini(&rq->answer.body);
 	strbuf_fini(&rq->pop_text);
 	rout_fini(&rq->out);
+	rmq_sign_fini(b);
 	mem_free(rq);
 }
 

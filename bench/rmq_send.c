@@ -95,6 +95,7 @@ head_make(struct bench *b, struct rmq_topic *t, unsigned queue)
 	rout_bool(out, "k", false);
 	rout_bool(out, "m", o->batch != 0);
 	rout_str(out, "n", str_of(rq->broker));
+	rmq_sign_room(b);
 	if (rout_end(out, 0) != ERR_OK)
 		die("%s: its header is too long", t->name);
 	q->head_n = (uint32_t)out->sb.len;
@@ -242,6 +243,7 @@ rmq_send(struct bench *b, struct producer *pr, uint32_t n, uint64_t index)
 		put_digits(out + q->due_at, (uint64_t)due_ms, 13);
 	}
 	put_body(b, pr, out + q->head_n, n, index, due_ms);
+	rmq_sign_frame(b, out, q->head_n + body_n);
 	link_wrote(pr->link, q->head_n + body_n);
 	(void)count_sent(b, pr, n, index);
 	return true;
