@@ -1,44 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "auth/rmq_sign.h"
 
-#include <openssl/core_names.h>
+#include <nettle/hmac.h>
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
 #include <string.h>
 
 #include "base/base64.h"
-#include "base/mem.h"
 #include "base/miniobj.h"
 #include "base/vas.h"
 
-#define SHA1_BYTES 20u
-
+/*
+ * Of nettle, for its state is a value: OpenSSL's has to be duplicated for each
+ * request or started again, and allocates for it (bench/auth_bench).
+ */
 struct rmq_sign_key {
 	unsigned magic;
 #define RMQ_SIGN_KEY_MAGIC 0x5167ee01
-	EVP_MAC *mac;
-	EVP_MAC_CTX *ctx;
+	struct hmac_sha1_ctx ctx;
 };
 
 struct rmq_sign_key *
 rmq_sign_key_new(struct str secret)
 {
-	OSSL_PARAM params[] = {
-		OSSL_PARAM_construct_utf8_string(
-		    OSSL_MAC_PARAM_DIGEST, (char[]){ "SHA1" }, 0),
-		OSSL_PARAM_construct_end(),
-	};
 	struct rmq_sign_key *k;
 
 	ALLOC_OBJ(k, RMQ_SIGN_KEY_MAGIC);
-	k->mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-	AN(k->mac);
-	k->ctx = EVP_MAC_CTX_new(k->mac);
-	AN(k->ctx);
-	/* a key of no bytes is one all the same */
-	AN(EVP_MAC_init(k->ctx,
-	    (const unsigned char *)(secret.len > 0 ? secret.p : ""), secret.len,
-	    params));
+	hmac_sha1_set_key(&k->ctx, secret.len, (const uint8_t *)secret.p);
 	return k;
 }
 
@@ -48,8 +35,7 @@ rmq_sign_key_free(struct rmq_sign_key **kp)
 	struct rmq_sign_key *k;
 
 	TAKE_OBJ_NOTNULL(k, kp, RMQ_SIGN_KEY_MAGIC);
-	EVP_MAC_CTX_free(k->ctx);
-	EVP_MAC_free(k->mac);
+	explicit_bzero(&k->ctx, sizeof k->ctx);
 	FREE_OBJ(k);
 }
 
@@ -60,18 +46,16 @@ rank(unsigned char c)
 	return c == 0xee || c == 0xef ? c + 0x10u : c;
 }
 
-static int
-cmp(struct str a, struct str b)
+static bool
+before(struct str a, struct str b)
 {
-	size_t n = a.len < b.len ? a.len : b.len, i;
+	size_t n = a.len < b.len ? a.len : b.len, i = 0;
 
-	for (i = 0; i < n; i++)
-		if (a.p[i] != b.p[i])
-			return rank((unsigned char)a.p[i]) <
-				rank((unsigned char)b.p[i]) ?
-			    -1 :
-			    1;
-	return a.len < b.len ? -1 : a.len > b.len;
+	while (i < n && a.p[i] == b.p[i])
+		i++;
+	return i == n ?
+	    a.len < b.len :
+	    rank((unsigned char)a.p[i]) < rank((unsigned char)b.p[i]);
 }
 
 static bool
@@ -81,41 +65,55 @@ counts(struct str name, bool old)
 	    !(old && str_eq(name, STR_LIT("_UNIQUE_KEY_QUERY")));
 }
 
-void
-rmq_sign(const struct rmq_sign_key *k, const struct rmq_sign_field *f,
-    unsigned n, struct str body, bool old, char out[RMQ_SIGN_TEXT])
+/* By insertion: most come in order, and their first bytes tell them apart. */
+static unsigned
+sort(const struct rmq_sign_field *f, unsigned n, bool old,
+    const struct rmq_sign_field *v[RMQ_SIGN_FIELDS_MAX])
 {
-	const struct rmq_sign_field *v[RMQ_SIGN_FIELDS_MAX];
-	unsigned char mac[SHA1_BYTES];
-	EVP_MAC_CTX *c;
-	unsigned i, j, m = 0;
-	size_t len;
+	unsigned first[RMQ_SIGN_FIELDS_MAX], c, i, j, m = 0;
 
-	CHECK_OBJ_NOTNULL(k, RMQ_SIGN_KEY_MAGIC);
-	assert(n <= RMQ_SIGN_FIELDS_MAX);
 	for (i = 0; i < n; i++) {
 		if (!counts(f[i].name, old))
 			continue;
-		for (j = m++; j > 0 && cmp(f[i].name, v[j - 1]->name) < 0; j--)
+		c = f[i].name.len > 0 ? rank((unsigned char)*f[i].name.p) : 0;
+		for (j = m++; j > 0 &&
+		     (c < first[j - 1] ||
+			 (c == first[j - 1] &&
+			     before(f[i].name, v[j - 1]->name)));
+		     j--) {
 			v[j] = v[j - 1];
+			first[j] = first[j - 1];
+		}
 		v[j] = &f[i];
+		first[j] = c;
 	}
-	c = EVP_MAC_CTX_dup(k->ctx);
-	AN(c);
+	return m;
+}
+
+void
+rmq_sign(struct rmq_sign_key *k, const struct rmq_sign_field *f, unsigned n,
+    struct str body, bool old, char out[RMQ_SIGN_TEXT])
+{
+	const struct rmq_sign_field *v[RMQ_SIGN_FIELDS_MAX];
+	uint8_t mac[SHA1_DIGEST_SIZE];
+	unsigned i, m;
+
+	CHECK_OBJ_NOTNULL(k, RMQ_SIGN_KEY_MAGIC);
+	assert(n <= RMQ_SIGN_FIELDS_MAX);
+	m = sort(f, n, old, v);
 	for (i = 0; i < m; i++)
 		if (v[i]->value.len > 0)
-			AN(EVP_MAC_update(c,
-			    (const unsigned char *)v[i]->value.p,
-			    v[i]->value.len));
+			hmac_sha1_update(&k->ctx, v[i]->value.len,
+			    (const uint8_t *)v[i]->value.p);
 	if (body.len > 0)
-		AN(EVP_MAC_update(c, (const unsigned char *)body.p, body.len));
-	AN(EVP_MAC_final(c, mac, &len, sizeof mac));
-	EVP_MAC_CTX_free(c);
-	assert(base64_encode(out, mac, sizeof mac, false) == RMQ_SIGN_TEXT);
+		hmac_sha1_update(&k->ctx, body.len, (const uint8_t *)body.p);
+	/* and it is ready for the next one */
+	hmac_sha1_digest(&k->ctx, sizeof mac, mac);
+	AN(base64_encode(out, mac, sizeof mac, false) == RMQ_SIGN_TEXT);
 }
 
 bool
-rmq_sign_check(const struct rmq_sign_key *k, const struct rmq_sign_field *f,
+rmq_sign_check(struct rmq_sign_key *k, const struct rmq_sign_field *f,
     unsigned n, struct str body, bool old, struct str signature)
 {
 	char text[RMQ_SIGN_TEXT];

@@ -8,7 +8,7 @@
  *
  * Fields are those of the frame as they came: nothing may have been rewritten.
  * A key is the state of HMAC after its secret, so that a request costs what it signs.
- * Threads: any; a key is never changed, and wiped with its end.
+ * Threads: any, one at a time per key, which is wiped with its end.
  */
 #ifndef AUTH_RMQ_SIGN_H
 #define AUTH_RMQ_SIGN_H
@@ -31,10 +31,10 @@ struct rmq_sign_key *rmq_sign_key_new(struct str secret);
 void rmq_sign_key_free(struct rmq_sign_key **);
 
 /* n at most RMQ_SIGN_FIELDS_MAX. old: a client up to 4.9.3 (version 399). */
-void rmq_sign(const struct rmq_sign_key *, const struct rmq_sign_field *,
-    unsigned n, struct str body, bool old, char out[RMQ_SIGN_TEXT]);
+void rmq_sign(struct rmq_sign_key *, const struct rmq_sign_field *, unsigned n,
+    struct str body, bool old, char out[RMQ_SIGN_TEXT]);
 /* In constant time. */
-bool rmq_sign_check(const struct rmq_sign_key *, const struct rmq_sign_field *,
+bool rmq_sign_check(struct rmq_sign_key *, const struct rmq_sign_field *,
     unsigned n, struct str body, bool old, struct str signature);
 
 #endif

@@ -87,7 +87,7 @@ rmq_gate_check(void)
 #define OLD_VERSION 399
 
 static bool
-signed_well(const struct rmq_req *q, const struct rmq_sign_key *key)
+signed_well(const struct rmq_req *q, struct rmq_sign_key *key)
 {
 	struct rmq_sign_field f[RMQ_SIGN_FIELDS_MAX];
 	const struct rheader *h = q->h;
@@ -129,7 +129,7 @@ refuse_user(struct rmq_session *s, const struct rmq_req *q, struct str user,
 static bool
 authenticate(struct rmq_session *s, const struct rmq_req *q, struct str *user)
 {
-	const struct rmq_sign_key *key;
+	struct rmq_sign_key *key;
 
 	*user = rheader_get(q->h, "AccessKey");
 	if (user->len == 0)

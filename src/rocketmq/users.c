@@ -81,8 +81,7 @@ unseal(struct rmq_users *us, struct str name, struct rmq_sign_key **key)
 }
 
 enum rmq_user_state
-rmq_user_get(
-    struct rmq_users *us, struct str name, const struct rmq_sign_key **key)
+rmq_user_get(struct rmq_users *us, struct str name, struct rmq_sign_key **key)
 {
 	uint64_t version;
 	struct user *u;

@@ -32,6 +32,6 @@ struct rmq_users *rmq_users_new(struct rmq *);
 void rmq_users_free(struct rmq_users **);
 /* *key is borrowed, until the next change. */
 enum rmq_user_state rmq_user_get(
-    struct rmq_users *, struct str name, const struct rmq_sign_key **key);
+    struct rmq_users *, struct str name, struct rmq_sign_key **key);
 
 #endif
