@@ -10,4 +10,5 @@ noinst_LIBRARIES += %D%/libauth.a
 	%D%/jwt_key.c %D%/jwt_sig.c \
 	%D%/rmq_sign.c %D%/rmq_sign.h \
 	%D%/secret.c %D%/secret.h \
-	%D%/source.c %D%/source.h
+	%D%/source.c %D%/source.h \
+	%D%/throttle.c %D%/throttle.h

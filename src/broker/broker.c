@@ -11,6 +11,7 @@
 #include "base/vas.h"
 #include "auth/audit.h"
 #include "auth/secret.h"
+#include "auth/throttle.h"
 #include "broker/auth.h"
 #include "broker/confmap.h"
 #include "broker/reload.h"
@@ -134,6 +135,8 @@ start_shard(struct broker *b, struct shard *sh, struct diag *diag)
 	struct local_recovery rec = { 0 };
 	enum err err;
 
+	sh->throttle = throttle_new(
+	    prot_random(), (unsigned)b->conf->authenticationFailureLimit);
 	sh->meta = meta_lmdb_handle(b->lmdb, sh->lp);
 	sh->due = meta_lmdb_handle(b->due, sh->lp);
 	confmap_core(&cc, b->conf, sh->n, b->shards_n);
@@ -181,6 +184,7 @@ listen_pulsar(struct broker *b, struct diag *diag)
 		confmap_pulsar(&pc, b->conf, b->shards_n);
 		pc.metrics = sh->metrics;
 		pc.audit = b->audit;
+		pc.throttle = sh->throttle;
 		pc.may_move = shard_may_move;
 		pc.move = shard_move;
 		pc.move_priv = sh;
@@ -250,6 +254,7 @@ listen_http(struct broker *b, struct diag *diag)
 		hc.rocketmq.cluster = NULL;
 	hc.metrics = b->metrics;
 	hc.audit = b->audit;
+	hc.throttle = s0->throttle;
 	hc.metrics_n = b->shards_n;
 	err = sock_addr_parse(
 	    &sa, b->conf->bindAddress, (uint16_t)b->conf->webServicePort, diag);

@@ -6,6 +6,7 @@
 
 #include "auth/audit.h"
 #include "auth/auth.h"
+#include "auth/throttle.h"
 #include "base/base64.h"
 #include "base/log.h"
 #include "core/authz.h"
@@ -14,13 +15,24 @@
 
 /* --- who ------------------------------------------------------------------------ */
 
+static int64_t
+now_ms(const struct req *rq)
+{
+	return loop_mono_ns(rq->h->lp) / CLOCK_NS_PER_MS;
+}
+
 static bool
-refuse(struct req *rq, const char *why)
+refuse(struct req *rq, const char *why, bool tried)
 {
 	struct http *h = rq->h;
+	struct sock_addr peer;
 
 	if (h->conf.metrics_n > h->router->shard)
 		metrics_inc(h->conf.metrics[h->router->shard], M_AUTH_FAILED);
+	if (tried) {
+		mhd_peer(rq, &peer);
+		throttle_failed(h->conf.throttle, &peer, now_ms(rq));
+	}
 	LOG(LOG_WARN, (int)h->router->shard, "http_auth_failed",
 	    LOG_S("peer", rq->from), LOG_S("why", why));
 	req_header(rq, "WWW-Authenticate", "Bearer");
@@ -65,7 +77,10 @@ authenticate(struct req *rq)
 	diag_clear(&diag);
 	t.now_ms = clock_wall_ms();
 	t.cert_cn = str_of(mhd_peer_name(rq));
-	if (header != NULL) {
+	if (rq->unseen)
+		e = diag_set(&diag, ERR_AUTHENTICATION,
+		    "too many failures of this address");
+	else if (header != NULL) {
 		if (strlen(header) > AUTH_DATA_MAX ||
 		    !credentials(header, &t, &plain))
 			e = diag_set(&diag, ERR_AUTHENTICATION,
@@ -79,7 +94,8 @@ authenticate(struct req *rq)
 		mem_free(plain);
 	}
 	if (e != ERR_OK)
-		return refuse(rq, diag_text(&diag, e));
+		return refuse(
+		    rq, diag_text(&diag, e), header != NULL && !rq->unseen);
 	rq->role = res.role;
 	return true;
 }
@@ -245,13 +261,36 @@ authorize(struct req *rq, enum gate g)
 }
 
 static bool
+is_open(const struct http *h, const struct route *r)
+{
+	return h->auth == NULL || r->gate == GATE_OPEN ||
+	    (r->gate == GATE_METRICS && !h->conf.metrics_gate);
+}
+
+int64_t
+gate_wait_ms(struct req *rq, const struct route *r)
+{
+	struct http *h = rq->h;
+	struct sock_addr peer;
+	int64_t ms;
+
+	if (is_open(h, r) || mhd_header(rq, "Authorization") == NULL)
+		return 0;
+	mhd_peer(rq, &peer);
+	ms = throttle_wait_ms(h->conf.throttle, &peer, now_ms(rq));
+	if (ms != 0 && h->conf.metrics_n > h->router->shard)
+		metrics_inc(h->conf.metrics[h->router->shard], M_AUTH_SLOWED);
+	rq->unseen = ms == THROTTLE_FULL;
+	return rq->unseen ? 0 : ms;
+}
+
+static bool
 pass(struct req *rq, const struct route *r)
 {
 	const struct http *h = rq->h;
 	struct sock_addr peer;
 
-	if (h->auth == NULL || r->gate == GATE_OPEN ||
-	    (r->gate == GATE_METRICS && !h->conf.metrics_gate))
+	if (is_open(h, r))
 		return true;
 	mhd_peer(rq, &peer);
 	(void)sock_addr_host(&peer, rq->from, sizeof rq->from);

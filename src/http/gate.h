@@ -12,6 +12,7 @@
 #define HTTP_GATE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct req;
 struct route;
@@ -27,6 +28,9 @@ enum gate {
 	GATE_CONSUME /* from the topic, and of the subscription if one is named */
 };
 
+/* Before that: how many ms it has to wait, since its address has failed too often
+ * (auth/throttle.h); 0: not. */
+int64_t gate_wait_ms(struct req *, const struct route *);
 /* False: answered. */
 bool gate_pass(struct req *, const struct route *);
 /* It is answered: refusals and whatever isn't a read go into the audit log. */

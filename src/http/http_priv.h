@@ -104,6 +104,9 @@ struct req {
 	struct topic_name tn; /* text is NULL until req_topic() */
 	char *role; /* who was authenticated; NULL: nobody was asked */
 	char from[SOCK_TEXT_MAX]; /* with it: IP address of the peer */
+	const struct route *route; /* whose gate it waits for */
+	struct loop_timer login; /* runs while it waits */
+	bool unseen; /* gate_wait_ms() has said so */
 	bool refused; /* by the gate */
 	bool changes; /* it has passed, and is not a read */
 	char *ns; /* tenant/namespace, from req_ns() */

@@ -4,6 +4,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "os/clock.h"
+
 #define PATH_MAX_BYTES 8192
 
 /* --- life ------------------------------------------------------------------- */
@@ -29,6 +31,30 @@ method_of(const char *m)
 	return (enum method)i;
 }
 
+/* Nothing to wait for any more: goes on, from the loop. */
+static void
+ready(struct req *rq)
+{
+	struct http *h = rq->h;
+
+	assert(!rq->is_ready);
+	rq->is_ready = true;
+	TAILQ_INSERT_TAIL(&h->ready, rq, ready_link);
+	loop_async_send(&h->wake);
+}
+
+/* Its turn at the gate has come. */
+static void
+waited(void *priv)
+{
+	struct req *rq;
+
+	CAST_OBJ_NOTNULL(rq, priv, REQ_MAGIC);
+	assert(rq->waiting == 1);
+	rq->waiting = 0;
+	ready(rq);
+}
+
 struct req *
 req_new(struct http *h, struct MHD_Connection *c, const char *method,
     const char *path)
@@ -44,6 +70,7 @@ req_new(struct http *h, struct MHD_Connection *c, const char *method,
 	rq->path = mem_strndup(path, PATH_MAX_BYTES);
 	strbuf_init(&rq->body, h->conf.body_max);
 	strbuf_init(&rq->out, HTTP_REPLY_MAX);
+	loop_timer_init(&rq->login, h->lp, waited, rq);
 	return rq;
 }
 
@@ -67,6 +94,7 @@ req_free(struct req **rqp)
 
 	TAKE_OBJ_NOTNULL(rq, rqp, REQ_MAGIC);
 	assert(!rq->suspended && !rq->is_ready);
+	loop_timer_fini(&rq->login);
 	req_clear(rq);
 	mem_free(rq->ans);
 	req_keep(rq, NULL, NULL);
@@ -130,11 +158,20 @@ run_steps(struct req *rq)
 	return true;
 }
 
+/* After its wait */
+static void
+through_gate(struct req *rq)
+{
+	if (gate_pass(rq, rq->route))
+		req_then(rq, rq->route->handler);
+}
+
 bool
 req_run(struct req *rq)
 {
 	struct http *h = rq->h;
 	const struct route *r;
+	int64_t ms;
 
 	CHECK_OBJ_NOTNULL(rq, REQ_MAGIC);
 	if (h->conf.metrics_n > h->router->shard)
@@ -146,12 +183,18 @@ req_run(struct req *rq)
 	r = routes_find(rq);
 	if (r == NULL)
 		return true;
-	if (!gate_pass(rq, r))
+	ms = gate_wait_ms(rq, r);
+	if (ms == 0 && !gate_pass(rq, r))
 		return true;
-	rq->next = r->handler;
+	rq->route = r;
+	rq->next = ms > 0 ? through_gate : r->handler;
 	if (umap_add(&h->reqs, rq->n, rq) != ERR_OK) {
 		req_error(rq, 503, "Too many requests");
 		return true;
+	}
+	if (ms > 0) {
+		rq->waiting = 1;
+		loop_timer_start(&rq->login, ms * CLOCK_NS_PER_MS);
 	}
 	if (!run_steps(rq)) {
 		rq->suspended = true;
@@ -165,7 +208,6 @@ void
 req_answered(struct req *rq, struct fx **fxp)
 {
 	struct fx *fx = *fxp;
-	struct http *h = rq->h;
 
 	CHECK_OBJ_NOTNULL(rq, REQ_MAGIC);
 	if (fx->req >= rq->ans_n || rq->ans[fx->req] != NULL) {
@@ -177,10 +219,7 @@ req_answered(struct req *rq, struct fx **fxp)
 	assert(rq->waiting > 0);
 	if (--rq->waiting > 0 || rq->running)
 		return;
-	assert(!rq->is_ready);
-	rq->is_ready = true;
-	TAILQ_INSERT_TAIL(&h->ready, rq, ready_link);
-	loop_async_send(&h->wake);
+	ready(rq);
 }
 
 /* Its connection goes on, now or when the daemon runs. */
@@ -207,6 +246,7 @@ req_abort(struct req *rq)
 {
 	CHECK_OBJ_NOTNULL(rq, REQ_MAGIC);
 	rq->waiting = 0;
+	loop_timer_stop(&rq->login);
 	req_error(rq, 503, "Broker is shutting down");
 	finish(rq);
 }

@@ -38,6 +38,7 @@
 
 struct audit;
 struct auth;
+struct throttle;
 
 struct http_conf {
 	const char *version; /* "0.1.0" */
@@ -60,6 +61,7 @@ struct http_conf {
 	bool authorization; /* authorizationEnabled */
 	bool metrics_gate; /* authenticateMetricsEndpoint */
 	struct audit *audit; /* NULL: none; borrowed */
+	struct throttle *throttle; /* the shard's; NULL: none; borrowed */
 	size_t body_max; /* larger ones are answered 413 */
 	unsigned connections_max;
 	unsigned idle_s; /* silent connections are closed after it */

@@ -2,6 +2,7 @@
 #include "pulsar/login.h"
 
 #include "auth/auth.h"
+#include "auth/throttle.h"
 #include "base/log.h"
 #include "os/clock.h"
 #include "pulsar/may.h"
@@ -18,6 +19,12 @@ who_fini(struct who *w)
 	*w = (struct who){ 0 };
 }
 
+static int64_t
+now_ms(const struct session *s)
+{
+	return loop_mono_ns(s->p->lp) / CLOCK_NS_PER_MS;
+}
+
 static void
 refuse(struct session *s, int error, const char *text, const char *why)
 {
@@ -30,6 +37,38 @@ refuse(struct session *s, int error, const char *text, const char *why)
 	    STR_NONE, why);
 	session_error(s, HOT_NO_REQUEST, error, text);
 	session_close_flushed(s, CLOSE_AUTHENTICATION);
+}
+
+/* What it said of itself isn't so. */
+static void
+refuse_credentials(struct session *s, struct span data, const char *why)
+{
+	/* who brings none guesses nothing */
+	if (data.n > 0 && !s->who.unseen)
+		throttle_failed(
+		    s->p->conf.throttle, conn_peer(s->cn), now_ms(s));
+	refuse(s, pp_ServerError_AuthenticationError, "Failed to authenticate",
+	    why);
+}
+
+bool
+login_waits(struct session *s)
+{
+	int64_t ms;
+
+	if (s->p->auth == NULL || s->who.waited)
+		return false;
+	s->who.waited = true;
+	ms = throttle_wait_ms(s->p->conf.throttle, conn_peer(s->cn), now_ms(s));
+	if (ms == 0)
+		return false;
+	pulsar_gauge(s->p, M_AUTH_SLOWED, 1);
+	s->who.unseen = ms == THROTTLE_FULL;
+	if (s->who.unseen)
+		return false;
+	session_pause(s, PAUSE_LOGIN);
+	loop_timer_start(&s->login_timer, ms * CLOCK_NS_PER_MS);
+	return true;
 }
 
 /* --- credentials ---------------------------------------------------------------- */
@@ -46,6 +85,9 @@ check(struct session *s, struct str method, struct str data,
 	};
 
 	diag_clear(diag);
+	if (s->who.unseen)
+		return diag_set(diag, ERR_AUTHENTICATION,
+		    "too many failures of this address");
 	if (data.len > AUTH_DATA_MAX)
 		return diag_set(
 		    diag, ERR_AUTHENTICATION, "The credentials are too long");
@@ -86,8 +128,7 @@ original(struct session *s, const pp_CommandConnect *m)
 	}
 	if (check(s, str_of_span(m->original_auth_method),
 		str_of_span(m->original_auth_data), &res, &diag) != ERR_OK) {
-		refuse(s, pp_ServerError_AuthenticationError,
-		    "Failed to authenticate",
+		refuse_credentials(s, m->original_auth_data,
 		    diag_text(&diag, ERR_AUTHENTICATION));
 		return false;
 	}
@@ -112,9 +153,8 @@ login_connect(struct session *s, const pp_CommandConnect *m)
 	method = method_of(m);
 	if (check(s, method, str_of_span(m->auth_data), &res, &diag) !=
 	    ERR_OK) {
-		refuse(s, pp_ServerError_AuthenticationError,
-		    "Failed to authenticate",
-		    diag_text(&diag, ERR_AUTHENTICATION));
+		refuse_credentials(
+		    s, m->auth_data, diag_text(&diag, ERR_AUTHENTICATION));
 		return false;
 	}
 	s->who.role = res.role;
@@ -158,6 +198,7 @@ on_login_due(void *priv)
 	struct session *s;
 
 	CAST_OBJ_NOTNULL(s, priv, SESSION_MAGIC);
+	session_resume(s, PAUSE_LOGIN);
 	if (s->state != SESSION_CONNECTED)
 		return;
 	if (s->who.expires_ms == 0 || clock_wall_ms() < s->who.expires_ms) {
@@ -211,8 +252,7 @@ login_response(struct session *s, const pp_CommandAuthResponse *m)
 	}
 	if (check(s, str_of_span(m->response.auth_method_name),
 		str_of_span(m->response.auth_data), &res, &diag) != ERR_OK) {
-		refuse(s, pp_ServerError_AuthenticationError,
-		    "Failed to authenticate",
+		refuse_credentials(s, m->response.auth_data,
 		    diag_text(&diag, ERR_AUTHENTICATION));
 		return;
 	}

@@ -18,6 +18,9 @@
 #include "pulsar/session_priv.h"
 
 /* True: s->who is filled. False: the client was answered, and the session ends. */
+/* Before CONNECT is looked at: true: its address has failed too often (auth/throttle.h),
+ * and it comes again. */
+bool login_waits(struct session *);
 bool login_connect(struct session *, const pp_CommandConnect *);
 /* An answer to our challenge. */
 void login_response(struct session *, const pp_CommandAuthResponse *);

@@ -339,7 +339,7 @@ static const struct {
 	[CMD_TC_CLIENT_CONNECT_REQUEST] = { do_tc_client_connect, false },
 };
 
-/* False: not taken, the session moves to another shard. */
+/* False: not taken, the session moves to another shard or has to wait. */
 static bool
 command(struct session *s, const uint8_t *p, size_t n, struct buf *b)
 {
@@ -350,6 +350,9 @@ command(struct session *s, const uint8_t *p, size_t n, struct buf *b)
 		return true;
 	}
 	s->ping_out = false;
+	if (unlikely(s->state == SESSION_START) && fr.type == CMD_CONNECT &&
+	    login_waits(s))
+		return false;
 	s->p->st.commands++;
 	if (unlikely(s->probes_n > 0))
 		probes_answer(s, true);

@@ -166,6 +166,7 @@ enum session_state {
 #define PAUSE_PUBLISHES 1u /* pending_max or pending_bytes_max reached */
 #define PAUSE_REQUESTS 2u /* requests_max reached */
 #define PAUSE_SHARD 4u /* shard_pending_bytes_max reached */
+#define PAUSE_LOGIN 8u /* CONNECT waits: login_waits() */
 
 /* Who speaks; goes with the session to another shard. */
 struct who {
@@ -175,6 +176,7 @@ struct who {
 	int64_t expires_ms; /* wall; 0: never */
 	bool refreshes; /* knows AUTH_CHALLENGE */
 	bool challenged; /* with which it was asked for new credentials */
+	bool waited, unseen; /* login_waits() has said so */
 };
 
 struct session_probe {

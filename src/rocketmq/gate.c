@@ -3,10 +3,12 @@
 
 #include "auth/audit.h"
 #include "auth/rmq_sign.h"
+#include "auth/throttle.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "core/name.h"
 #include "format/rmq_name.h"
+#include "os/clock.h"
 #include "rocketmq/audit.h"
 #include "rocketmq/json_body.h"
 #include "rocketmq/users.h"
@@ -102,10 +104,21 @@ signed_well(const struct rmq_req *q, struct rmq_sign_key *key)
 	    h->version <= OLD_VERSION, rheader_get(h, "Signature"));
 }
 
+static int64_t
+now_ms(const struct rmq_session *s)
+{
+	return loop_mono_ns(s->rm->lp) / CLOCK_NS_PER_MS;
+}
+
 static bool
 refuse(struct rmq_session *s, const struct rmq_req *q, const char *why)
 {
 	rmq_gauge(s->rm, M_AUTH_FAILED, 1);
+	s->proven = false;
+	/* who brings none guesses nothing */
+	if (rheader_get(q->h, "AccessKey").len > 0 && !s->unseen)
+		throttle_failed(
+		    s->rm->conf.throttle, conn_peer(s->cn), now_ms(s));
 	LOG(LOG_WARN, (int)s->rm->router->shard, "auth_failed",
 	    LOG_U("conn", s->id), LOG_S("peer", conn_peer_text(s->cn)),
 	    LOG_I("code", q->ref.code), LOG_S("why", why));
@@ -134,6 +147,8 @@ authenticate(struct rmq_session *s, const struct rmq_req *q, struct str *user)
 	*user = rheader_get(q->h, "AccessKey");
 	if (user->len == 0)
 		return refuse(s, q, "username cannot be null.");
+	if (s->unseen)
+		return refuse(s, q, "too many failures of this address.");
 	switch (rmq_user_get(s->rm->users, *user, &key)) {
 	case RMQ_USER_THERE:
 		break;
@@ -142,7 +157,8 @@ authenticate(struct rmq_session *s, const struct rmq_req *q, struct str *user)
 	default:
 		return refuse_user(s, q, *user, "is not found.");
 	}
-	return signed_well(q, key) || refuse(s, q, "check signature failed.");
+	s->proven = signed_well(q, key);
+	return s->proven || refuse(s, q, "check signature failed.");
 }
 
 /* --- may he ---------------------------------------------------------------------- */
@@ -469,6 +485,32 @@ is_open(const struct rmq *rm, int32_t code)
 		    (at[n] == '\0' || at[n] == ',' || at[n] == ' '))
 			return true;
 	return false;
+}
+
+bool
+rmq_gate_waits(struct rmq_session *s, const struct rmq_req *q)
+{
+	int64_t ms;
+
+	if (!s->rm->conf.authentication ||
+	    rheader_get(q->h, "AccessKey").len == 0)
+		return false;
+	if (s->waited) {
+		s->waited = false;
+		return false;
+	}
+	ms =
+	    throttle_wait_ms(s->rm->conf.throttle, conn_peer(s->cn), now_ms(s));
+	s->unseen = ms == THROTTLE_FULL;
+	if (ms == 0)
+		return false;
+	rmq_gauge(s->rm, M_AUTH_SLOWED, 1);
+	if (s->unseen)
+		return false;
+	s->waited = true;
+	rmq_session_pause(s, RMQ_PAUSE_LOGIN);
+	loop_timer_start(&s->login, ms * CLOCK_NS_PER_MS);
+	return true;
 }
 
 static bool

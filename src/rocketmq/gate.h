@@ -23,6 +23,9 @@
 #include "core/authz.h"
 #include "rocketmq/rmq_priv.h"
 
+/* Before a request of a session that has not shown a good signature: true: its address
+ * has failed too often (auth/throttle.h), and the request comes again. */
+bool rmq_gate_waits(struct rmq_session *, const struct rmq_req *);
 /* False: answered. */
 bool rmq_gate_pass(struct rmq_session *, const struct rmq_req *);
 /* Of a message that a request names by its offset: may the user, the AccessKey of the

@@ -205,6 +205,7 @@ enum rmq_session_state {
 #define RMQ_PAUSE_PUBLISHES 1u /* pending_max or pending_bytes_max reached */
 #define RMQ_PAUSE_REQUESTS 2u /* requests_max reached */
 #define RMQ_PAUSE_SHARD 4u /* shard_pending_bytes_max reached */
+#define RMQ_PAUSE_LOGIN 8u /* rmq_gate_waits() */
 
 struct rmq_session {
 	unsigned magic;
@@ -229,6 +230,9 @@ struct rmq_session {
 	bool named; /* they are set */
 	char from
 	    [SOCK_TEXT_MAX]; /* gate.c: IP address of the peer; "": not yet */
+	bool proven; /* gate.c: its last request was signed well */
+	bool waited, unseen; /* rmq_gate_waits() has said so of the next one */
+	struct loop_timer login;
 	/* gate.c: what was allowed, by hash, under this version */
 	uint64_t allowed_version, allowed[RMQ_ALLOWED_N];
 	char *client_id; /* of its last heartbeat; NULL: none came */

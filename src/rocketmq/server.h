@@ -34,6 +34,7 @@
 struct audit;
 struct rmq;
 struct secret_box;
+struct throttle;
 struct rmq_msg; /* from one shard's front-end to another's */
 
 struct rmq_conf {
@@ -51,6 +52,7 @@ struct rmq_conf {
 	bool authentication, authorization; /* ...Enabled, gate.h */
 	const char *auth_whitelist; /* authenticationWhitelist: codes */
 	struct audit *audit; /* NULL: none; borrowed */
+	struct throttle *throttle; /* the shard's; NULL: none; borrowed */
 	bool auto_topic; /* autoCreateTopicEnable */
 	bool auto_group; /* autoCreateSubscriptionGroup */
 	bool lmq; /* enableLmq: names of light queues need not be made */

@@ -45,6 +45,7 @@ rmq_session_free(struct rmq_session *s)
 	if (umap_del(&rm->sessions, s->id) != s)
 		WRONG("a session that nobody knew");
 	loop_timer_fini(&s->idle);
+	loop_timer_fini(&s->login);
 	rmq_audit_forget(s);
 	rmq_pulls_drop(s);
 	rmq_pops_drop(s);
@@ -87,6 +88,15 @@ on_idle(void *priv)
 	else
 		loop_timer_start(
 		    &s->idle, left > 0 ? left : s->rm->conf.idle_ns);
+}
+
+static void
+on_waited(void *priv)
+{
+	struct rmq_session *s;
+
+	CAST_OBJ_NOTNULL(s, priv, RMQ_SESSION_MAGIC);
+	rmq_session_resume(s, RMQ_PAUSE_LOGIN);
 }
 
 /* --- pauses ----------------------------------------------------------------- */
@@ -305,7 +315,7 @@ carry_out(struct rmq_session *s, struct rmq_req *q)
 		f(s, q);
 }
 
-/* False: the session leaves, and the command is read again where it goes. */
+/* False: the session leaves or has to wait, and the command is read again. */
 static bool
 command(struct rmq_session *s, const uint8_t *p, size_t n, struct buf *b,
     bool again)
@@ -342,6 +352,8 @@ command(struct rmq_session *s, const uint8_t *p, size_t n, struct buf *b,
 		.body = { .buf = b, .p = fr.body, .len = (uint32_t)fr.body_n },
 	};
 	if (unlikely(!s->settled) && rmq_session_moves(s, &q))
+		return false;
+	if (!again && unlikely(!s->proven) && rmq_gate_waits(s, &q))
 		return false;
 	s->type = fr.type;
 	s->language = rm->hdr.language;
@@ -468,6 +480,7 @@ session_alloc(struct rmq *rm)
 	LIST_INIT(&s->asks);
 	LIST_INIT(&s->notes);
 	loop_timer_init(&s->idle, rm->lp, on_idle, s);
+	loop_timer_init(&s->login, rm->lp, on_waited, s);
 	return s;
 }
 

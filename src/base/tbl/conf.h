@@ -155,6 +155,10 @@ CONF_STR(authenticationProviders, "", 4000, LIVE,
     "section again; connections stay until their credentials expire.")
 CONF_STR(anonymousUserRole, "", 1024, LIVE,
     "Role of clients that say nothing of themselves. Empty: they are refused.")
+CONF_INT(authenticationFailureLimit, 20, 0, 1000000, "failures", RESTART,
+    "Failed logins of an address in a minute, on one shard, after which those that "
+    "follow wait, a quarter of a second each and at most five, until there was "
+    "none for a minute. Connections that are authenticated don't. 0: never.")
 CONF_INT(authenticationRefreshCheckSeconds, 60, 0, 86400, "seconds", RESTART,
     "How often a connection looks whether its credentials have expired. Then "
     "the client is asked for new ones, or disconnected if it can't be. 0: "

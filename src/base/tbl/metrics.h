@@ -25,6 +25,9 @@ METRIC(BYTES_OUT, COUNTER, "magnetar_network_out_bytes_total",
     "Bytes written to connections")
 METRIC(AUTH_FAILED, COUNTER, "magnetar_authentication_failures_total",
     "Clients that were refused for what they said of themselves")
+METRIC(AUTH_SLOWED, COUNTER, "magnetar_authentication_delayed_total",
+    "Logins that had to wait, or were refused unseen, because their address had "
+    "failed too often")
 METRIC(AUDIT_WRITTEN, COUNTER, "magnetar_audit_lines_total",
     "Lines written to the audit log")
 METRIC(AUDIT_DROPPED, COUNTER, "magnetar_audit_dropped_total",
