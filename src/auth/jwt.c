@@ -35,21 +35,27 @@ is_url64(struct str s)
 	return true;
 }
 
+/* text: NULL, or what it was made of, the caller's. NULL: it is none. */
 static json_t *
-object_of(struct str b64)
+object_of(struct str b64, char **text)
 {
 	size_t cap = BASE64_DECODED(b64.len), n;
-	uint8_t *p = mem_alloc(cap + 1);
+	char *p = mem_alloc(cap + 1);
 	json_t *js = NULL;
 
-	if (is_url64(b64) && base64_decode(b64, p, cap, &n) == ERR_OK)
-		js = json_loadb(
-		    (const char *)p, n, JSON_REJECT_DUPLICATES, NULL);
-	mem_free(p);
+	if (is_url64(b64) &&
+	    base64_decode(b64, (uint8_t *)p, cap, &n) == ERR_OK) {
+		p[n] = '\0';
+		js = json_loadb(p, n, JSON_REJECT_DUPLICATES, NULL);
+	}
 	if (js != NULL && !json_is_object(js)) {
 		json_decref(js);
 		js = NULL;
 	}
+	if (js != NULL && text != NULL)
+		*text = p;
+	else
+		mem_free(p);
 	return js;
 }
 
@@ -65,6 +71,25 @@ split(struct str token, struct str part[3])
 }
 
 enum err
+jwt_text_of_part(char **text, struct str token, unsigned n, struct diag *d)
+{
+	struct str part = STR_NONE;
+	json_t *js;
+	unsigned i;
+
+	*text = NULL;
+	if (token.len > JWT_MAX)
+		return bad(d, "it is too long");
+	for (i = 0; i <= n; i++)
+		part = str_word(&token, '.');
+	js = object_of(part, text);
+	if (js == NULL)
+		return bad(d, "a part is no JSON object in base64url");
+	json_decref(js);
+	return ERR_OK;
+}
+
+enum err
 jwt_parse(struct jwt *j, struct str token, struct diag *d)
 {
 	struct str part[3];
@@ -74,8 +99,8 @@ jwt_parse(struct jwt *j, struct str token, struct diag *d)
 		return bad(d, "it is too long");
 	if (!split(token, part))
 		return bad(d, "it has not three parts");
-	j->header = object_of(part[0]);
-	j->claims = object_of(part[1]);
+	j->header = object_of(part[0], NULL);
+	j->claims = object_of(part[1], NULL);
 	if (j->header != NULL && j->claims != NULL)
 		return ERR_OK;
 	jwt_fini(j);

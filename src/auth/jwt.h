@@ -48,12 +48,36 @@ enum err jwt_key_of_jwk(
     struct jwt_key **, const json_t *, struct diag *) MUST_CHECK;
 void jwt_key_free(struct jwt_key **);
 
+/* The algorithm that jjwt, the reference's library, signs by with such a key: the
+ * strongest HS or RS that its size is made for, the ES of its curve, EdDSA. NULL: a
+ * curve of no algorithm. */
+const char *jwt_key_alg(const struct jwt_key *);
+/* Has it the type that the algorithm's keys have, of whatever size or curve? */
+bool jwt_key_is_for(const struct jwt_key *, struct str alg);
+
+/* New keys of the sizes that jjwt makes for an algorithm. ERR_INVALID_ARG: it isn't one,
+ * or has no such keys. A secret is source_free()d; pairs are DER: PKCS#8 and
+ * SubjectPublicKeyInfo. */
+struct jwt_pair {
+	uint8_t *private, *public;
+	size_t private_len, public_len;
+};
+enum err jwt_secret_new(
+    uint8_t **, size_t *, struct str alg, struct diag *) MUST_CHECK;
+enum err jwt_pair_new(
+    struct jwt_pair *, struct str alg, struct diag *) MUST_CHECK;
+void jwt_pair_fini(struct jwt_pair *);
+
 /* What stands in a token. */
 struct jwt {
 	json_t *header, *claims;
 };
 void jwt_fini(struct jwt *);
 
+/* The text of part 0 (header) or 1 (claims), of a token that need not be signed;
+ * mem_free() it. ERR_MALFORMED: no JSON object. */
+enum err jwt_text_of_part(
+    char **, struct str token, unsigned part, struct diag *) MUST_CHECK;
 /* Takes a token apart without believing it. ERR_MALFORMED. */
 enum err jwt_parse(struct jwt *, struct str token, struct diag *) MUST_CHECK;
 /* Is it signed with this key? ERR_AUTHENTICATION. Says nothing of its times. */

@@ -7,7 +7,7 @@ noinst_LIBRARIES += %D%/libauth.a
 	%D%/htpasswd.c %D%/htpasswd.h \
 	%D%/auth_basic.c %D%/auth_tls.c %D%/auth_token.c \
 	%D%/jwt.c %D%/jwt.h %D%/jwt_priv.h \
-	%D%/jwt_key.c %D%/jwt_sig.c \
+	%D%/jwt_gen.c %D%/jwt_key.c %D%/jwt_sig.c \
 	%D%/rmq_sign.c %D%/rmq_sign.h \
 	%D%/secret.c %D%/secret.h \
 	%D%/source.c %D%/source.h \

@@ -9,6 +9,7 @@
 #include "broker/broker.h"
 #include "broker/inspect.h"
 #include "broker/reload.h"
+#include "broker/token.h"
 #include "config.h"
 #include "os/clock.h"
 #include "os/prot.h"
@@ -32,6 +33,7 @@ usage(FILE *f)
 {
 	fputs("usage: magnetar [-c FILE] [-D DATADIR] [-o KEY=VALUE]...\n"
 	      "       magnetar inspect DATADIR\n"
+	      "       magnetar token COMMAND ...\n"
 	      "  -c FILE       configuration (key = value)\n"
 	      "  -D DATADIR    where everything is stored (default ./data)\n"
 	      "  -o KEY=VALUE  one key, over the file's\n"
@@ -206,6 +208,8 @@ main(int argc, char **argv)
 	setup_log(NULL);
 	if (argc > 1 && strcmp(argv[1], "inspect") == 0)
 		return inspect_main(argc - 1, argv + 1);
+	if (argc > 1 && strcmp(argv[1], "token") == 0)
+		return token_main(argc - 1, argv + 1);
 	status = parse_args(&a, argc, argv);
 	if (status < 0)
 		status = with_conf(&a, started_ns);

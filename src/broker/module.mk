@@ -10,5 +10,6 @@ magnetar_SOURCES = \
 	%D%/reload.c %D%/reload.h \
 	%D%/rmq.c %D%/rmq.h \
 	%D%/shard.c %D%/shard.h \
-	%D%/tls.c %D%/tls.h
+	%D%/tls.c %D%/tls.h \
+	%D%/token.c %D%/token.h
 magnetar_LDADD = src/http/libhttp.a src/rocketmq/librocketmq.a $(PULSAR_LINK) $(PULSAR_LIBS) $(HTTP_LIBS)

@@ -193,7 +193,8 @@ file_write_atomic(const char *path, const void *data, size_t len)
 	int fd;
 
 	tmp = mem_printf("%s.new", path);
-	fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, FILE_MODE);
+	(void)unlink(tmp); /* a crash left it, with whatever mode */
+	fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, FILE_MODE);
 	if (fd < 0) {
 		err = file_err(errno);
 		goto out;

@@ -46,7 +46,7 @@ enum err file_mkdirs(const char *path) MUST_CHECK;
  * mem_free. ERR_TOO_BIG over max. */
 enum err file_read(
     const char *path, size_t max, char **data, size_t *len) MUST_CHECK;
-/* Write beside, sync, rename over, sync the directory. */
+/* Write beside, mode 0600, sync, rename over, sync the directory. */
 enum err file_write_atomic(
     const char *path, const void *data, size_t len) MUST_CHECK;
 enum err file_sync_dir(const char *path) MUST_CHECK;

@@ -144,6 +144,97 @@ test_confusion(void **state)
 }
 
 static void
+test_new_keys(void **state)
+{
+	/* what jjwt takes for which key; PS is asked for by nobody */
+	static const char *const algs[][2] = { { "RS256", "RS256" },
+		{ "PS384", "RS384" }, { "ES256", "ES256" },
+		{ "ES384", "ES384" }, { "ES512", "ES512" },
+		{ "EdDSA", "EdDSA" } };
+	struct jwt_key *private, *public;
+	struct jwt_pair pair;
+	char *text;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof algs / sizeof *algs; i++) {
+		assert_ok(jwt_pair_new(&pair, str_of(algs[i][0]), &diag));
+		assert_ok(jwt_key_make(&private, JWT_PRIVATE, pair.private,
+		    pair.private_len, &diag));
+		assert_ok(jwt_key_make(
+		    &public, JWT_PUBLIC, pair.public, pair.public_len, &diag));
+		assert_string_equal(jwt_key_alg(private), algs[i][1]);
+		text = signed_by(private, algs[i][1]);
+		assert_ok(verify(public, text));
+		mem_free(text);
+		assert_true(jwt_key_is_for(public, str_of(algs[i][0])));
+		assert_false(jwt_key_is_for(public, STR_LIT("HS256")));
+		assert_int_equal(jwt_key_is_for(public, STR_LIT("PS256")),
+		    algs[i][1][0] == 'R');
+		assert_int_equal(jwt_key_is_for(public, STR_LIT("ES256")),
+		    algs[i][1][1] == 'S' && algs[i][1][0] == 'E');
+		jwt_key_free(&private);
+		jwt_key_free(&public);
+		jwt_pair_fini(&pair);
+	}
+	assert_err(
+	    jwt_pair_new(&pair, STR_LIT("HS256"), &diag), ERR_INVALID_ARG);
+	assert_err(
+	    jwt_pair_new(&pair, STR_LIT("none"), &diag), ERR_INVALID_ARG);
+	assert_null(pair.private);
+}
+
+static void
+test_new_secrets(void **state)
+{
+	static const struct {
+		const char *alg;
+		size_t bytes;
+	} sizes[] = { { "HS256", 32 }, { "HS384", 48 }, { "HS512", 64 } };
+	struct jwt_key *k;
+	uint8_t *p, *q;
+	size_t i, n;
+
+	(void)state;
+	for (i = 0; i < 3; i++) {
+		assert_ok(jwt_secret_new(&p, &n, str_of(sizes[i].alg), &diag));
+		assert_int_equal(n, sizes[i].bytes);
+		assert_ok(jwt_key_make(&k, JWT_SECRET, p, n, &diag));
+		assert_string_equal(jwt_key_alg(k), sizes[i].alg);
+		assert_true(jwt_key_is_for(k, STR_LIT("HS256")));
+		assert_false(jwt_key_is_for(k, STR_LIT("RS256")));
+		assert_false(jwt_key_is_for(k, STR_LIT("none")));
+		jwt_key_free(&k);
+		assert_ok(jwt_secret_new(&q, &n, str_of(sizes[i].alg), &diag));
+		assert_memory_not_equal(p, q, n);
+		source_free(&p, n);
+		source_free(&q, n);
+	}
+	assert_err(
+	    jwt_secret_new(&p, &n, STR_LIT("RS256"), &diag), ERR_INVALID_ARG);
+	assert_null(p);
+}
+
+static void
+test_part_text(void **state)
+{
+	static const char *const bad[] = { "", "x", "..", "e30", "eyJ",
+		"e30.W10", "e30.e30=", "e30.e30x" };
+	char *text;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof bad / sizeof *bad; i++)
+		assert_err(jwt_text_of_part(&text, str_of(bad[i]), 1, &diag),
+		    ERR_MALFORMED);
+	/* {"alg":"none"} and { "a" : 1 }, as it stands there */
+	assert_ok(jwt_text_of_part(
+	    &text, STR_LIT("eyJhbGciOiJub25lIn0.eyAiYSIgOiAxIH0."), 1, &diag));
+	assert_string_equal(text, "{ \"a\" : 1 }");
+	mem_free(text);
+}
+
+static void
 test_keys(void **state)
 {
 	struct jwt_key *k;
@@ -501,6 +592,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_algorithms),
 		cmocka_unit_test(test_confusion),
+		cmocka_unit_test(test_new_keys),
+		cmocka_unit_test(test_new_secrets),
+		cmocka_unit_test(test_part_text),
 		cmocka_unit_test(test_keys),
 		cmocka_unit_test(test_jwk),
 		cmocka_unit_test(test_times),
