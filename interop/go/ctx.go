@@ -5,11 +5,15 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"reflect"
 	"slices"
 	"strconv"
@@ -29,7 +33,8 @@ const patience = 15 * time.Second
 // ctx is what every scenario uses: names of its own, clients, the admin API.
 type ctx struct {
 	url, http, keys, unique string
-	trust                   string // file of a certificate; "": no TLS
+	trust                   string                // file of a certificate; "": no TLS
+	who                     pulsar.Authentication // of clients from now on; nil: they say nothing
 	ask                     func(string)
 	clients                 []pulsar.Client
 	first                   pulsar.Client
@@ -41,12 +46,20 @@ func (c *ctx) topic(suffix ...string) string {
 	return "persistent://public/default/" + c.unique + "-" + strings.Join(append(suffix, "t"), "-")
 }
 
+func (c *ctx) clientOptions() pulsar.ClientOptions {
+	return pulsar.ClientOptions{URL: c.url, OperationTimeout: 20 * time.Second, TLSTrustCertsFilePath: c.trust,
+		TLSValidateHostname: c.trust != "", Authentication: c.who}
+}
+
 func (c *ctx) newClient(timeout ...time.Duration) pulsar.Client {
-	o := pulsar.ClientOptions{URL: c.url, OperationTimeout: 20 * time.Second, TLSTrustCertsFilePath: c.trust,
-		TLSValidateHostname: c.trust != ""}
+	o := c.clientOptions()
 	if len(timeout) > 0 {
 		o.OperationTimeout = timeout[0]
 	}
+	return c.clientWith(o)
+}
+
+func (c *ctx) clientWith(o pulsar.ClientOptions) pulsar.Client {
 	n, err := pulsar.NewClient(o)
 	ok(err, "a client")
 	c.clients = append(c.clients, n)
@@ -55,12 +68,37 @@ func (c *ctx) newClient(timeout ...time.Duration) pulsar.Client {
 
 // secure makes clients from now on speak TLS and trust that certificate of the harness.
 func (c *ctx) secure(certificate string) {
-	a, err := http.Get(c.http + "/lookup/v2/topic/" + path(c.topic()))
+	r, err := http.NewRequest("GET", c.http+"/lookup/v2/topic/"+path(c.topic()), nil)
+	ok(err, "request")
+	r.Header.Set("Authorization", "Bearer "+c.token("root"))
+	a, err := http.DefaultClient.Do(r)
 	ok(err, "lookup")
 	defer a.Body.Close()
 	var v struct{ BrokerUrlTls string }
 	ok(json.NewDecoder(a.Body).Decode(&v), "lookup")
 	c.url, c.trust, c.first = v.BrokerUrlTls, c.keys+"/"+certificate, nil
+}
+
+// login makes clients from now on say that they are this one.
+func (c *ctx) login(who pulsar.Authentication) {
+	c.who, c.first = who, nil
+}
+
+// token is one that doesn't expire while a suite runs.
+func (c *ctx) token(role string) string {
+	return c.tokenFor(role, "token", time.Hour)
+}
+
+// tokenFor is a JSON web token of a secret of the harness, by HS256.
+func (c *ctx) tokenFor(role, secret string, life time.Duration) string {
+	key, err := os.ReadFile(c.keys + "/" + secret + ".secret")
+	ok(err, "secret")
+	claims := fmt.Sprintf(`{"sub":%q,"exp":%.3f}`, role, float64(time.Now().Add(life).UnixMilli())/1000)
+	b64 := base64.RawURLEncoding.EncodeToString
+	text := b64([]byte(`{"alg":"HS256"}`)) + "." + b64([]byte(claims))
+	mac := hmac.New(sha256.New, key)
+	mac.Write([]byte(text))
+	return text + "." + b64(mac.Sum(nil))
 }
 
 func (c *ctx) client() pulsar.Client {
@@ -142,6 +180,7 @@ func (c *ctx) admin(method, path, body string, want ...int) any {
 	r, err := http.NewRequest(method, c.http+"/admin/v2/"+path, strings.NewReader(body))
 	ok(err, "request")
 	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Authorization", "Bearer "+c.token("root"))
 	a, err := (&http.Client{Timeout: 20 * time.Second}).Do(r)
 	ok(err, method+" "+path)
 	defer a.Body.Close()

@@ -13,7 +13,7 @@ import tempfile
 import threading
 import time
 
-from harness.profiles import PROFILES
+from harness import profiles
 
 START_LIMIT_S = 60
 STOP_LIMIT_S = 20
@@ -43,16 +43,15 @@ class OwnBroker:
     def __init__(self, binary, log_path, options=(), keys=None, profile=None):
         self.binary = os.path.abspath(binary)
         self.log_path = log_path
-        more, ready = PROFILES[profile] if profile else ([], None)
-        self.options = [*options, *more]
+        self.options = [*options, *profiles.options(profile, keys)]
         self.keys = keys and os.path.abspath(keys)   # folder of tls.crt and tls.key; None: no port for TLS
         self.dir = tempfile.mkdtemp(prefix="interop-broker-")
         self.ports = dict.fromkeys(("pulsar", "pulsar-tls", "http", "namesrv"), 0)
         self.ports["rocketmq"] = port_and_two_below()
         self.proc = None
         self.start()
-        if ready:
-            ready(self)
+        if profile and profiles.PROFILES[profile][1]:
+            profiles.PROFILES[profile][1](self)
 
     @property
     def url(self):

@@ -43,7 +43,7 @@ def need(*tools):
 
 
 def keys(build, log):
-    """RSA key pairs for the encryption scenario and certificates for TLS, made once per build directory."""
+    """RSA key pairs for the encryption scenario, what TLS and the profiles need; made once per build directory."""
     need("openssl")
     d = os.path.join(build, "keys")
     os.makedirs(d, exist_ok=True)
@@ -58,6 +58,8 @@ def keys(build, log):
             sh(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "3650", "-subj", "/CN=localhost",
                 "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", os.path.join(d, n + ".key"),
                 "-out", os.path.join(d, n + ".crt")], log)
+    from harness import credentials    # which needs what is above
+    credentials.make(d, log)
     return d
 
 

@@ -38,8 +38,26 @@ def acl_users(broker):
 ACL = ["authenticationEnabled=true", "authorizationEnabled=true",
        'initAuthenticationUser={"username":"root","password":"root-secret"}']
 
-# NAME: (options, what is done once it listens)
+PROVIDER = "org.apache.pulsar.broker.authentication.AuthenticationProvider"
+# Pulsar's keys, so that the reference can be given them, too; role "root" may do everything. harness/credentials.py
+# makes the files.
+SECURED = ["authenticationEnabled=true", "authorizationEnabled=true", "superUserRoles=root",
+           "authenticationProviders=" + ",".join(PROVIDER + p for p in ("Token", "Basic", "Tls")),
+           "tokenSecretKey=file://{keys}/token.secret", "basicAuthConf=file://{keys}/users",
+           "authenticationRefreshCheckSeconds=1", "tlsCertificateFilePath={keys}/server.pem",
+           "tlsKeyFilePath={keys}/server.key", "tlsTrustCertsFilePath={keys}/root.pem"]
+
+# NAME: (options, where {keys} is the folder of keys; what is done once it listens)
 PROFILES = {
     "acl": (ACL, acl_users),
     "acl-enforcing": ([*ACL, "tlsMode=enforcing"], None),
+    "secured": (SECURED, None),
+    "anonymous": ([*SECURED, "anonymousUserRole=nobody"], None),
 }
+
+
+def options(name, keys):
+    """KEY=VALUE of a profile, or of none."""
+    if not name:
+        return []
+    return [o.replace("{keys}", os.path.abspath(keys)) if keys else o for o in PROFILES[name][0]]

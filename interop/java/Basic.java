@@ -66,7 +66,7 @@ final class Basic {
 		plain(ctx);
 	}
 
-	private static void plain(Ctx ctx) throws Exception {
+	static void plain(Ctx ctx) throws Exception {
 		String t = ctx.topic();
 		Consumer<byte[]> c = ctx.consumer(t).subscribe();
 		Producer<byte[]> p = ctx.producer(t).property("app", "interop").create();

@@ -15,6 +15,7 @@ import java.util.function.IntFunction;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
+import org.apache.pulsar.client.api.Authentication;
 import org.apache.pulsar.client.api.Consumer;
 import org.apache.pulsar.client.api.ConsumerBuilder;
 import org.apache.pulsar.client.api.Message;
@@ -62,6 +63,8 @@ final class Ctx {
 	private PulsarClient client;
 	/** Certificate to trust; null: no TLS. */
 	private String trust;
+	/** Who clients from now on are; null: they say nothing. */
+	private Authentication login;
 	private final HttpClient web = HttpClient.newHttpClient();
 	private final ObjectMapper json = new ObjectMapper();
 
@@ -90,12 +93,21 @@ final class Ctx {
 	PulsarClient newClient(int timeoutS) throws PulsarClientException {
 		ClientBuilder b = PulsarClient.builder().serviceUrl(url).operationTimeout(timeoutS, TimeUnit.SECONDS)
 				.maxBackoffInterval(3, TimeUnit.SECONDS);
+		if (login != null) {
+			b.authentication(login);
+		}
 		if (trust != null) {
 			b.tlsTrustCertsFilePath(trust).enableTlsHostnameVerification(true);
 		}
 		PulsarClient c = b.build();
 		clients.add(c);
 		return c;
+	}
+
+	/** Clients from now on say that they are this one. */
+	void login(Authentication a) {
+		login = a;
+		client = null;
 	}
 
 	PulsarClient client() throws PulsarClientException {
@@ -147,7 +159,8 @@ final class Ctx {
 
 	/** Clients from now on speak TLS and trust that certificate of the harness. */
 	void secure(String certificate) throws Exception {
-		HttpRequest r = HttpRequest.newBuilder(URI.create(http + "/lookup/v2/topic/" + path(topic()))).build();
+		HttpRequest r = HttpRequest.newBuilder(URI.create(http + "/lookup/v2/topic/" + path(topic())))
+				.header("Authorization", "Bearer " + Token.of(this, "root")).build();
 		url = json.readTree(web.send(r, HttpResponse.BodyHandlers.ofString()).body()).get("brokerUrlTls").asText();
 		trust = keys + "/" + certificate;
 		client = null;
@@ -157,6 +170,7 @@ final class Ctx {
 		HttpRequest.BodyPublisher b = body == null ? HttpRequest.BodyPublishers.noBody()
 				: HttpRequest.BodyPublishers.ofString(body);
 		HttpRequest r = HttpRequest.newBuilder(URI.create(http + "/admin/v2/" + path)).method(method, b)
+				.header("Authorization", "Bearer " + Token.of(this, "root"))
 				.header("Content-Type", "application/json").timeout(Duration.ofSeconds(20)).build();
 		HttpResponse<String> a = web.send(r, HttpResponse.BodyHandlers.ofString());
 		int[] ok = want.length == 0 ? new int[] {200, 204} : want;

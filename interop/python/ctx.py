@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What every scenario uses: names of its own, clients, the admin API, waiting."""
 
+import base64
+import hashlib
+import hmac
 import json
 import threading
 import time
@@ -54,6 +57,7 @@ class Ctx:
         self.clients = []
         self._client = None
         self.tls = {}
+        self.auth = {}
 
     # --- names and clients
 
@@ -62,17 +66,33 @@ class Ctx:
 
     def new_client(self, **kw):
         kw.setdefault("operation_timeout_seconds", 20)
-        kw.update(self.tls)
+        kw = {**self.tls, **self.auth, **kw}
         c = pulsar.Client(self.url, logger=pulsar.ConsoleLogger(pulsar.LoggerLevel.Warn), **kw)
         self.clients.append(c)
         return c
 
     def secure(self, certificate):
         """Clients from now on speak TLS and trust that certificate of the harness."""
-        with urllib.request.urlopen(f"{self.http}/lookup/v2/topic/{self.path(self.topic())}", timeout=20) as r:
+        req = urllib.request.Request(f"{self.http}/lookup/v2/topic/{self.path(self.topic())}",
+                                     headers={"Authorization": "Bearer " + self.token("root")})
+        with urllib.request.urlopen(req, timeout=20) as r:
             self.url = json.load(r)["brokerUrlTls"]
         self.tls = {"tls_trust_certs_file_path": f"{self.keys}/{certificate}", "tls_validate_hostname": True}
         self._client = None
+
+    def login(self, authentication):
+        """Clients from now on say that they are this one."""
+        self.auth = {"authentication": authentication} if authentication else {}
+        self._client = None
+
+    def token(self, role, life_s=3600, secret="token"):
+        """A JSON web token of a secret of the harness, by HS256."""
+        def b64(raw):
+            return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+        with open(f"{self.keys}/{secret}.secret", "rb") as f:
+            key = f.read()
+        text = b64(b'{"alg":"HS256"}') + "." + b64(json.dumps({"sub": role, "exp": time.time() + life_s}).encode())
+        return text + "." + b64(hmac.new(key, text.encode(), hashlib.sha256).digest())
 
     @property
     def client(self):
@@ -102,7 +122,8 @@ class Ctx:
     def admin(self, method, path, body=None, want=(200, 204)):
         data = None if body is None else json.dumps(body).encode()
         req = urllib.request.Request(f"{self.http}/admin/v2/{path}", data=data, method=method,
-                                     headers={"Content-Type": "application/json"})
+                                     headers={
+            "Content-Type": "application/json", "Authorization": "Bearer " + self.token("root")})
         try:
             with urllib.request.urlopen(req, timeout=ADMIN_LIMIT_S) as r:
                 status, text = r.status, r.read().decode()
