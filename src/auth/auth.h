@@ -35,6 +35,7 @@ struct auth_conf {
 	const char *providers; /* authenticationProviders */
 	const char *anonymous; /* anonymousUserRole */
 	const char *token_secret_key, *token_public_key;
+	const char *token_public_alg; /* "": the key says it itself */
 	const char *token_auth_claim; /* "": sub */
 	const char *token_audience_claim, *token_audience;
 	int64_t token_skew_s; /* tokenAllowedClockSkewSeconds */

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* JSON web tokens of one key: Pulsar's AuthenticationProviderToken. */
+#include <string.h>
+
 #include "auth/auth_priv.h"
 #include "auth/jwt.h"
 #include "base/mem.h"
@@ -54,6 +56,11 @@ read_key(struct token *t, const struct auth_conf *conf, struct diag *diag)
 	e = jwt_key_read(&t->key, JWT_PUBLIC, conf->token_public_key, diag);
 	if (e != ERR_OK)
 		diag_wrap(diag, "tokenPublicKey");
+	else if (is_set(conf->token_public_alg) &&
+	    !jwt_key_is_for(t->key, str_of(conf->token_public_alg)))
+		e = diag_set(diag, ERR_INVALID_ARG,
+		    "tokenPublicAlg: the public key is none of %s",
+		    conf->token_public_alg);
 	return e;
 }
 
@@ -101,7 +108,11 @@ believe(const struct token *t, const struct jwt *j, const struct auth_try *at,
 	    !jwt_has(j, t->audience_claim, str_of(t->audience)))
 		return diag_set(diag, ERR_AUTHENTICATION,
 		    "the token is for another audience");
+	/* a list may be any other claim, but not this one */
 	role = jwt_text(j, t->claim);
+	if (strcmp(t->claim, "sub") == 0 &&
+	    json_is_array(json_object_get(j->claims, "sub")))
+		role = STR_NONE;
 	if (role.len == 0 || role.len > AUTH_ROLE_MAX)
 		return diag_set(diag, ERR_AUTHENTICATION,
 		    "the token names no role in its claim %s", t->claim);

@@ -3,8 +3,10 @@
 
 #include "auth/jwt_priv.h"
 #include "base/base64.h"
+#include "base/compress.h"
+#include "base/num.h"
 
-/* what a year has of seconds at most, times more years than anybody means */
+/* more than anybody means */
 #define TIME_MAX_S INT64_C(253402300800) /* 10000-01-01 */
 
 void
@@ -35,28 +37,70 @@ is_url64(struct str s)
 	return true;
 }
 
-/* text: NULL, or what it was made of, the caller's. NULL: it is none. */
+/* NULL: it is none. */
 static json_t *
-object_of(struct str b64, char **text)
+object_of_text(const void *p, size_t n)
 {
-	size_t cap = BASE64_DECODED(b64.len), n;
-	char *p = mem_alloc(cap + 1);
-	json_t *js = NULL;
+	json_t *js = json_loadb(p, n, JSON_REJECT_DUPLICATES, NULL);
 
-	if (is_url64(b64) &&
-	    base64_decode(b64, (uint8_t *)p, cap, &n) == ERR_OK) {
-		p[n] = '\0';
-		js = json_loadb(p, n, JSON_REJECT_DUPLICATES, NULL);
-	}
 	if (js != NULL && !json_is_object(js)) {
 		json_decref(js);
 		js = NULL;
 	}
-	if (js != NULL && text != NULL)
-		*text = p;
-	else
-		mem_free(p);
 	return js;
+}
+
+/* NULL: no base64. With a NUL behind it. */
+static char *
+decoded(struct str b64, size_t *n)
+{
+	size_t cap = BASE64_DECODED(b64.len);
+	char *p = mem_alloc(cap + 1);
+
+	if (is_url64(b64) &&
+	    base64_decode(b64, (uint8_t *)p, cap, n) == ERR_OK) {
+		p[*n] = '\0';
+		return p;
+	}
+	mem_free(p);
+	return NULL;
+}
+
+/* zip (RFC 7516 4.1.3, which jjwt also takes in signed tokens): NULL, "DEF" or
+ * "GZIP". Bombs are bounded. NULL: none. */
+static json_t *
+object_of(struct str b64, const char *zip)
+{
+	struct buf *b = NULL;
+	json_t *js = NULL;
+	size_t n;
+	char *p = decoded(b64, &n);
+
+	if (p != NULL && zip == NULL)
+		js = object_of_text(p, n);
+	else if (p != NULL &&
+	    compress_inflate(zip[0] == 'D' ? COMPRESS_ZLIB : COMPRESS_GZIP, p,
+		n, JWT_MAX, &b) == ERR_OK) {
+		js = object_of_text(b->data, b->len);
+		buf_unref(&b);
+	}
+	mem_free(p);
+	return js;
+}
+
+/* false: one that we don't know. jjwt takes null and "" for none. */
+static bool
+zip_of(const json_t *header, const char **zip)
+{
+	const json_t *v = json_object_get(header, "zip");
+
+	*zip = NULL;
+	if (v == NULL || json_is_null(v) ||
+	    (json_is_string(v) && json_string_length(v) == 0))
+		return true;
+	*zip = json_string_value(v);
+	return *zip != NULL &&
+	    (strcmp(*zip, "DEF") == 0 || strcmp(*zip, "GZIP") == 0);
 }
 
 static bool
@@ -74,25 +118,32 @@ enum err
 jwt_text_of_part(char **text, struct str token, unsigned n, struct diag *d)
 {
 	struct str part = STR_NONE;
-	json_t *js;
+	json_t *js = NULL;
 	unsigned i;
+	size_t len;
 
 	*text = NULL;
 	if (token.len > JWT_MAX)
 		return bad(d, "it is too long");
 	for (i = 0; i <= n; i++)
 		part = str_word(&token, '.');
-	js = object_of(part, text);
-	if (js == NULL)
-		return bad(d, "a part is no JSON object in base64url");
-	json_decref(js);
-	return ERR_OK;
+	*text = decoded(part, &len);
+	if (*text != NULL)
+		js = object_of_text(*text, len);
+	if (js != NULL) {
+		json_decref(js);
+		return ERR_OK;
+	}
+	mem_free(*text);
+	*text = NULL;
+	return bad(d, "a part is no JSON object in base64url");
 }
 
 enum err
 jwt_parse(struct jwt *j, struct str token, struct diag *d)
 {
 	struct str part[3];
+	const char *zip;
 
 	*j = (struct jwt){ 0 };
 	if (token.len > JWT_MAX)
@@ -100,8 +151,13 @@ jwt_parse(struct jwt *j, struct str token, struct diag *d)
 	if (!split(token, part))
 		return bad(d, "it has not three parts");
 	j->header = object_of(part[0], NULL);
-	j->claims = object_of(part[1], NULL);
-	if (j->header != NULL && j->claims != NULL)
+	if (j->header != NULL && !zip_of(j->header, &zip)) {
+		jwt_fini(j);
+		return bad(d, "it is compressed in a way that is not ours");
+	}
+	if (j->header != NULL)
+		j->claims = object_of(part[1], zip);
+	if (j->claims != NULL)
 		return ERR_OK;
 	jwt_fini(j);
 	return bad(d, "a part is no JSON object in base64url");
@@ -149,51 +205,63 @@ jwt_verify(const struct jwt_key *k, const struct jwt *j, struct str token,
 	return ERR_OK;
 }
 
-/* Seconds, with fractions perhaps; false: no time. */
+/* Whole seconds, as jjwt reads them: what is behind the point doesn't count, a text of
+ * digits does. false: no time. */
 static bool
 time_of(const json_t *v, int64_t *ms)
 {
 	double s;
 
-	if (json_is_integer(v)) {
-		*ms = json_integer_value(v);
-		if (*ms < -TIME_MAX_S || *ms > TIME_MAX_S)
+	if (json_is_string(v)) {
+		if (num_i64(text_of(v), ms) != ERR_OK)
 			return false;
-		*ms *= 1000;
-		return true;
+	} else if (json_is_integer(v)) {
+		*ms = json_integer_value(v);
+	} else if (json_is_real(v)) {
+		s = json_real_value(v);
+		if (!(s > -(double)TIME_MAX_S && s < (double)TIME_MAX_S))
+			return false;
+		*ms = (int64_t)s;
+	} else {
+		return false;
 	}
-	if (!json_is_real(v))
+	if (*ms < -TIME_MAX_S || *ms > TIME_MAX_S)
 		return false;
-	s = json_real_value(v);
-	if (!(s > -(double)TIME_MAX_S && s < (double)TIME_MAX_S))
-		return false;
-	*ms = (int64_t)(s * 1000);
+	*ms *= 1000;
 	return true;
+}
+
+/* found: also null is none. false: it is no time. */
+static bool
+claimed_time(const struct jwt *j, const char *claim, bool *found, int64_t *ms)
+{
+	const json_t *v = json_object_get(j->claims, claim);
+
+	*found = v != NULL && !json_is_null(v);
+	return !*found || time_of(v, ms);
 }
 
 enum err
 jwt_times(const struct jwt *j, int64_t now_ms, int64_t skew_ms,
     int64_t *expires_ms, struct diag *d)
 {
-	const json_t *exp = json_object_get(j->claims, "exp");
-	const json_t *nbf = json_object_get(j->claims, "nbf");
+	bool found;
 	int64_t ms;
 
 	*expires_ms = 0;
-	if (nbf != NULL) {
-		if (!time_of(nbf, &ms))
-			return no(d, "the token's nbf is no time");
-		if (now_ms + skew_ms < ms)
-			return no(d, "the token is not valid yet");
-	}
-	if (exp == NULL)
-		return ERR_OK;
-	if (!time_of(exp, &ms))
+	if (!claimed_time(j, "iat", &found, &ms))
+		return no(d, "the token's iat is no time");
+	if (!claimed_time(j, "nbf", &found, &ms))
+		return no(d, "the token's nbf is no time");
+	if (found && now_ms + skew_ms < ms)
+		return no(d, "the token is not valid yet");
+	if (!claimed_time(j, "exp", &found, &ms))
 		return no(d, "the token's exp is no time");
-	ms += skew_ms;
-	if (now_ms >= ms)
+	if (!found)
+		return ERR_OK;
+	if (now_ms > ms + skew_ms)
 		return no(d, "the token has expired");
-	*expires_ms = ms;
+	*expires_ms = ms + skew_ms + 1;
 	return ERR_OK;
 }
 

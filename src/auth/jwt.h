@@ -5,8 +5,8 @@
  *
  * The key says which algorithms may come: a secret HS, an RSA key RS and PS, a curve the ES
  * of that curve, Ed25519 and Ed448 EdDSA. So a token can choose neither "none" nor a
- * public key as a secret, and of its header nothing but alg, crit (refused) and kid is
- * looked at; kid finds a key among those that are there already, and is no path or URL.
+ * public key as a secret, and of its header nothing but alg, crit (refused), zip and kid
+ * is looked at; kid finds a key among those that are there already, and is no path or URL.
  *
  * Keys are read as Pulsar reads them (AuthTokenUtils): "file://" and a path, the path of a
  * file that is there, "data:;base64,..." or "data:,...", or base64. They may be PEM or
@@ -83,7 +83,9 @@ enum err jwt_parse(struct jwt *, struct str token, struct diag *) MUST_CHECK;
 /* Is it signed with this key? ERR_AUTHENTICATION. Says nothing of its times. */
 enum err jwt_verify(const struct jwt_key *, const struct jwt *,
     struct str token, struct diag *) MUST_CHECK;
-/* exp and nbf, with so much leeway; *expires_ms: wall, 0: never. ERR_AUTHENTICATION. */
+/* exp, the last moment at which it is valid, and nbf, with so much leeway, in whole
+ * seconds; iat is a time or isn't there (as jjwt has it). *expires_ms: wall, when it is
+ * not valid any more; 0: never. ERR_AUTHENTICATION. */
 enum err jwt_times(const struct jwt *, int64_t now_ms, int64_t skew_ms,
     int64_t *expires_ms, struct diag *) MUST_CHECK;
 /* A claim that is a text, or a list of which the first text counts. Empty: none. */

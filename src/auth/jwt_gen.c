@@ -51,7 +51,7 @@ jwt_key_alg(const struct jwt_key *k)
 bool
 jwt_key_is_for(const struct jwt_key *k, struct str alg)
 {
-	const struct jwt_alg *a = jwt_alg_of(alg);
+	const struct jwt_alg *a = jwt_alg_of_any_case(alg);
 	int id;
 
 	CHECK_OBJ_NOTNULL(k, JWT_KEY_MAGIC);

@@ -37,6 +37,8 @@ struct jwt_alg {
 
 /* NULL: not one of ours */
 const struct jwt_alg *jwt_alg_of(struct str name);
+/* SignatureAlgorithm.forName, for what people write */
+const struct jwt_alg *jwt_alg_of_any_case(struct str name);
 bool jwt_alg_fits(const struct jwt_alg *, const struct jwt_key *);
 
 /* sig is as it stands in tokens. */

@@ -7,6 +7,7 @@
 #include <openssl/hmac.h>
 #include <openssl/rsa.h>
 #include <string.h>
+#include <strings.h>
 
 #include "auth/jwt_priv.h"
 
@@ -33,6 +34,18 @@ jwt_alg_of(struct str name)
 
 	for (i = 0; i < sizeof algs / sizeof *algs; i++)
 		if (str_eq(name, str_of(algs[i].name)))
+			return &algs[i];
+	return NULL;
+}
+
+const struct jwt_alg *
+jwt_alg_of_any_case(struct str name)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof algs / sizeof *algs; i++)
+		if (strlen(algs[i].name) == name.len &&
+		    strncasecmp(algs[i].name, name.p, name.len) == 0)
 			return &algs[i];
 	return NULL;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * source.h - bytes that the configuration names, in the ways that Pulsar does it
- * (AuthTokenUtils.readKeyFromUrl, AuthenticationProviderBasic): "file://" and a path,
- * "data:;base64,...", "data:,...", the path of a file that is there, or else base64.
+ * (AuthTokenUtils.readKeyFromUrl, AuthenticationProviderBasic): a "file:" URL of this
+ * host (of an absolute or relative path, %20 for a space), "data:;base64,...",
+ * "data:,...", the path of a file that is there, or else base64.
  * Blocking. Threads: any.
  */
 #ifndef AUTH_SOURCE_H

@@ -56,8 +56,9 @@ out_grow(struct out *o)
 
 /* ---- formats that say where they end */
 
+/* window: zlib's windowBits, which also say whether it is zlib or gzip */
 static enum err
-inflate_zlib(const void *in, size_t n, struct out *o)
+inflate_zlib(const void *in, size_t n, struct out *o, int window)
 {
 	z_stream z = { 0 };
 	union {
@@ -68,7 +69,7 @@ inflate_zlib(const void *in, size_t n, struct out *o)
 	size_t room;
 	int r;
 
-	if (inflateInit(&z) != Z_OK)
+	if (inflateInit2(&z, window) != Z_OK)
 		return ERR_INTERNAL;
 	z.next_in = u.lib;
 	z.avail_in = (uInt)n;
@@ -226,7 +227,10 @@ compress_inflate(
 		e = inflate_lz4_frame(in, n, &o);
 		break;
 	case COMPRESS_ZLIB:
-		e = inflate_zlib(in, n, &o);
+		e = inflate_zlib(in, n, &o, MAX_WBITS);
+		break;
+	case COMPRESS_GZIP:
+		e = inflate_zlib(in, n, &o, MAX_WBITS + 16);
 		break;
 	case COMPRESS_ZSTD:
 		e = inflate_zstd(in, n, &o);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Compressed bodies, as the clients of both protocols write them.
+ * Compressed bodies, as the clients of both protocols write them, and tokens.
  *
  * What comes out is bounded: neither more bytes than max are made, nor more
  * memory than some times that is used, whatever the input claims. The block
@@ -20,6 +20,7 @@ enum compress {
 	COMPRESS_LZ4_BLOCK, /* Pulsar's */
 	COMPRESS_LZ4_FRAME, /* RocketMQ's */
 	COMPRESS_ZLIB,
+	COMPRESS_GZIP, /* tokens may be */
 	COMPRESS_ZSTD,
 	COMPRESS_SNAPPY
 };

@@ -133,6 +133,7 @@ confmap_auth(struct auth_conf *ac, const struct conf *c)
 		.basic = c->basicAuthConf,
 		.token_secret_key = c->tokenSecretKey,
 		.token_public_key = c->tokenPublicKey,
+		.token_public_alg = c->tokenPublicAlg,
 		.token_auth_claim = c->tokenAuthClaim,
 		.token_audience_claim = c->tokenAudienceClaim,
 		.token_audience = c->tokenAudience,

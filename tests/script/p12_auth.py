@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who clients are and what they may do: tokens, roles, grants, over both ports."""
 import base64
+import gzip
 import http.client
 import json
 import os
 import time
+import zlib
 
-from jwtlib import SECRET, b64, in_seconds, key_pair, path, token
+from jwtlib import SECRET, b64, in_seconds, key_pair, path, sign, token
 from mqlib import Client, alone, check, equal, options
 import mqlib
 from p02_lookup import lookup, metadata
@@ -76,8 +78,8 @@ def test_secret(b):
             c.producer(b.topic())
 
 
-def public(alg, der=False):
-    return known(before=lambda: key_pair(alg), tokenSecretKey="",
+def public(alg, der=False, **more):
+    return known(before=lambda: key_pair(alg), tokenSecretKey="", **more,
                  tokenPublicKey=path(os.path.basename(
                      key_path(alg)) + (".der" if der else ".pub")))
 
@@ -98,7 +100,7 @@ def test_rsa(b):
     refused(b, **with_token(token("r", "ES256")))
 
 
-@public("ES256", der=True)
+@public("ES256", der=True, tokenPublicAlg="es512")
 def test_ec(b):
     Client(b, **with_token(token("r", "ES256"))).close()
     refused(b, **with_token(token("r", "ES384")))
@@ -157,6 +159,26 @@ def test_claims(b):
               token(None, role="r", aud="there"),
               token(None, role="r", aud=["there"]), token(None, role=[], aud="here"),
               token(None, role="r", aud="here", exp=in_seconds(-90))):
+        refused(b, **with_token(t))
+
+
+def packed(header, claims):
+    text = f"{b64(json.dumps(dict(alg='HS256', **header)).encode())}.{b64(claims)}"
+    return text + "." + b64(sign("HS256", text.encode()))
+
+
+@known()
+def test_as_jjwt(b):
+    """Compressed ones, and times that are texts or nothing."""
+    claims = b'{"sub":"r"}'
+    for t in (packed(dict(zip="DEF"), zlib.compress(claims)),
+              packed(dict(zip="GZIP"), gzip.compress(claims)),
+              packed(dict(zip=None), claims), token("r", exp=None),
+              token("r", exp=str(int(in_seconds(99))), iat=0)):
+        Client(b, **with_token(t)).close()
+    for t in (packed(dict(zip="DEF"), claims), packed(dict(zip="ZZZ"), claims),
+              packed(dict(zip="DEF"), zlib.compress(claims + b" " * (1 << 20))),
+              token(["r"]), token("r", iat="soon")):
         refused(b, **with_token(t))
 
 

@@ -15,6 +15,7 @@
 #include "auth/secret.h"
 #include "auth/source.h"
 #include "base/base64.h"
+#include "base/compress.h"
 
 static struct diag diag;
 
@@ -299,27 +300,140 @@ test_jwk(void **state)
 	json_decref(js);
 }
 
+/* jwt_times() of these claims, ms after the epoch. */
+static enum err
+at(int64_t now_ms, const char *claims, int64_t skew_ms, int64_t *until)
+{
+	struct jwt j = { .claims = json_loads(claims, 0, NULL) };
+	enum err e;
+
+	assert_non_null(j.claims);
+	e = jwt_times(&j, now_ms, skew_ms, until, &diag);
+	jwt_fini(&j);
+	return e;
+}
+
+/* What jjwt 0.13 says of the same, but for "2999-01-01T00:00:00Z", which it takes for a
+ * time, and "" and [], which it takes for none. */
 static void
 test_times(void **state)
 {
-	struct jwt j = { json_object(),
-		json_pack("{s:i,s:f}", "exp", 100, "nbf", 50.5) };
+	static const struct {
+		int64_t now_ms;
+		const char *claims;
+		int64_t skew_ms, until; /* until < 0: refused */
+	} v[] = {
+		{ 99999, "{\"exp\":100}", 0, 100001 },
+		{ 100000, "{\"exp\":100}", 0, 100001 },
+		{ 100001, "{\"exp\":100}", 0, -1 },
+		{ 105000, "{\"exp\":100}", 5000, 105001 },
+		{ 105001, "{\"exp\":100}", 5000, -1 },
+		{ 100000, "{\"exp\":100.5}", 0, 100001 },
+		{ 100400, "{\"exp\":100.5}", 0, -1 },
+		{ 100000, "{\"nbf\":100}", 0, 0 },
+		{ 99999, "{\"nbf\":100}", 0, -1 },
+		{ 95000, "{\"nbf\":100}", 5000, 0 },
+		{ 94999, "{\"nbf\":100}", 5000, -1 },
+		{ 100000, "{\"nbf\":100.9}", 0, 0 },
+		{ 50000, "{\"iat\":100}", 0, 0 },
+		{ 50000, "{\"iat\":\"soon\"}", 0, -1 },
+		{ 50000, "{\"exp\":\"100\"}", 0, 100001 },
+		{ 50000, "{\"exp\":\"soon\"}", 0, -1 },
+		{ 50000, "{\"exp\":\"\"}", 0, -1 },
+		{ 50000, "{\"exp\":[]}", 0, -1 },
+		{ 50000, "{\"exp\":true}", 0, -1 },
+		{ 50000, "{\"exp\":null,\"nbf\":null,\"iat\":null}", 0, 0 },
+		{ 50000, "{\"exp\":253402300800}", 0, 253402300800001 },
+		{ 50000, "{\"exp\":9223372036854775807}", 0, -1 },
+		{ 50000, "{\"exp\":1e30}", 0, -1 },
+		{ 50000, "{\"nbf\":\"soon\"}", 0, -1 },
+		{ 50000, "{}", 0, 0 },
+	};
 	int64_t until;
+	size_t i;
+	enum err e;
 
 	(void)state;
-	assert_ok(jwt_times(&j, 50500, 0, &until, &diag));
-	assert_int_equal(until, 100000);
-	assert_err(jwt_times(&j, 50499, 0, &until, &diag), ERR_AUTHENTICATION);
-	assert_ok(jwt_times(&j, 50499, 1, &until, &diag));
-	assert_ok(jwt_times(&j, 99999, 0, &until, &diag));
-	assert_err(jwt_times(&j, 100000, 0, &until, &diag), ERR_AUTHENTICATION);
-	assert_ok(jwt_times(&j, 100000, 5000, &until, &diag));
-	assert_int_equal(until, 105000);
-	json_object_set_new(j.claims, "exp", json_integer(INT64_MAX));
-	assert_err(jwt_times(&j, 60000, 0, &until, &diag), ERR_AUTHENTICATION);
-	json_object_set_new(j.claims, "exp", json_real(1e300));
-	assert_err(jwt_times(&j, 60000, 0, &until, &diag), ERR_AUTHENTICATION);
-	jwt_fini(&j);
+	for (i = 0; i < sizeof v / sizeof *v; i++) {
+		e = at(v[i].now_ms, v[i].claims, v[i].skew_ms, &until);
+		if ((e == ERR_OK) != (v[i].until >= 0))
+			print_error("%s\n", v[i].claims);
+		assert_int_equal(
+		    e, v[i].until < 0 ? ERR_AUTHENTICATION : ERR_OK);
+		if (e == ERR_OK)
+			assert_int_equal(until, v[i].until);
+	}
+}
+
+/* A token of this header and these bytes, signed with the secret. */
+static char *
+raw_token(const struct jwt_key *k, const char *header, const void *p, size_t n)
+{
+	char *text = mem_zalloc(4096);
+	uint8_t sig[JWT_SIG_MAX];
+	size_t at;
+
+	at = base64_encode(text, header, strlen(header), true);
+	at = strcspn(text, "=");
+	text[at++] = '.';
+	at += base64_encode(text + at, p, n, true);
+	text[at] = '\0';
+	at = strcspn(text, "=");
+	n = jwt_sig_make(jwt_alg_of(STR_LIT("HS256")), k, text, at, sig);
+	text[at++] = '.';
+	at += base64_encode(text + at, sig, n, true);
+	text[at] = '\0';
+	text[strcspn(text, "=")] = '\0';
+	return text;
+}
+
+/* As jjwt: DEF is zlib's. */
+static void
+test_zip(void **state)
+{
+	static const char claims[] = "{\"sub\":\"me\"}";
+	static const char *const plain[] = { "{\"alg\":\"HS256\"}",
+		"{\"alg\":\"HS256\",\"zip\":null}",
+		"{\"alg\":\"HS256\",\"zip\":\"\"}" };
+	static const char *const wrong[] = {
+		"{\"alg\":\"HS256\",\"zip\":\"DEF\"}",
+		"{\"alg\":\"HS256\",\"zip\":\"GZIP\"}",
+		"{\"alg\":\"HS256\",\"zip\":\"LZ4\"}",
+		"{\"alg\":\"HS256\",\"zip\":7}"
+	};
+	struct buf *b = compress_deflate(claims, sizeof claims - 1, 9);
+	uint8_t *zeros = mem_zalloc(1u << 20);
+	struct jwt_key *k;
+	char *text;
+	size_t i;
+
+	(void)state;
+	assert_ok(
+	    jwt_key_make(&k, JWT_SECRET, secret, sizeof secret - 1, &diag));
+	for (i = 0; i < 3; i++) {
+		text = raw_token(k, plain[i], claims, sizeof claims - 1);
+		assert_ok(verify(k, text));
+		mem_free(text);
+	}
+	for (i = 0; i < 4; i++) {
+		text = raw_token(k, wrong[i], claims, sizeof claims - 1);
+		assert_err(verify(k, text), ERR_MALFORMED);
+		mem_free(text);
+	}
+	text = raw_token(k, wrong[0], b->data, b->len);
+	assert_ok(verify(k, text));
+	mem_free(text);
+	buf_unref(&b);
+	/* a bomb */
+	memset(zeros, ' ', 1u << 20);
+	memcpy(zeros, claims, sizeof claims - 1);
+	b = compress_deflate(zeros, 1u << 20, 9);
+	text = raw_token(k, wrong[0], b->data, b->len);
+	assert_err(verify(k, text), ERR_MALFORMED);
+	mem_free(text);
+	buf_unref(&b);
+	mem_free(zeros);
+	jwt_key_free(&k);
 }
 
 /* --- passwords --------------------------------------------------------------------- */
@@ -395,18 +509,42 @@ assert_source(const char *spec, const char *want)
 static void
 test_source(void **state)
 {
+	/* as java.net.URL */
+	static const struct {
+		const char *before, *after;
+		bool there;
+	} urls[] = { { "file://", "", true }, { "file:", "", true },
+		{ "file://localhost", "", true },
+		{ "file://LOCALHOST", "", true },
+		{ "file:/%74%6Dp/..", "", true }, { "file:", " ", true },
+		{ "file:", "?x=y", true }, { "file:", "#f", true },
+		{ "file://otherhost", "", false },
+		{ "file://127.0.0.1", "", false }, { "file://.", "", false },
+		{ "file:", "%0", false }, { "file:", "%zz", false },
+		{ "file:", "%00", false }, { "FILE:", "", false } };
 	char file[] = "/tmp/mag-auth-XXXXXX", spec[64];
 	int fd = mkstemp(file);
 	uint8_t *p;
-	size_t n;
+	size_t i, n;
 
 	(void)state;
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, "hello", 5), 5);
 	(void)close(fd);
 	assert_source(file, "hello");
-	(void)snprintf(spec, sizeof spec, "file://%s", file);
-	assert_source(spec, "hello");
+	for (i = 0; i < sizeof urls / sizeof *urls; i++) {
+		(void)snprintf(spec, sizeof spec, "%s%s%s", urls[i].before,
+		    file, urls[i].after);
+		if (urls[i].there)
+			assert_source(spec, "hello");
+		else
+			assert_err(source_read(&p, &n, spec, 100, &diag),
+			    ERR_INVALID_ARG);
+	}
+	assert_err(source_read(&p, &n, "file://localhost", 100, &diag),
+	    ERR_INVALID_ARG);
+	assert_err(source_read(&p, &n, "file://", 100, &diag), ERR_INVALID_ARG);
+	assert_err(source_read(&p, &n, "file:", 100, &diag), ERR_INVALID_ARG);
 	assert_source("data:;base64,aGVsbG8=", "hello");
 	assert_source("data:text/plain;base64,aGVsbG8", "hello");
 	assert_source("data:,hello", "hello");
@@ -598,6 +736,7 @@ main(void)
 		cmocka_unit_test(test_keys),
 		cmocka_unit_test(test_jwk),
 		cmocka_unit_test(test_times),
+		cmocka_unit_test(test_zip),
 		cmocka_unit_test(test_apr1),
 		cmocka_unit_test(test_htpasswd),
 		cmocka_unit_test(test_source),

@@ -2,6 +2,7 @@
 #include <lz4.h>
 #include <lz4frame.h>
 #include <snappy-c.h>
+#include <zlib.h>
 #include <zstd.h>
 
 #include "test.h"
@@ -14,6 +15,27 @@
 
 static uint8_t plain[PLAIN_N];
 static uint8_t packed[PACKED_MAX];
+
+static size_t
+gzip(const void *in, size_t n)
+{
+	z_stream z = { 0 };
+	union {
+		const void *in;
+		Bytef *lib;
+	} u = { .in = in };
+
+	assert_int_equal(deflateInit2(&z, 6, Z_DEFLATED, MAX_WBITS + 16, 8,
+			     Z_DEFAULT_STRATEGY),
+	    Z_OK);
+	z.next_in = u.lib;
+	z.avail_in = (uInt)n;
+	z.next_out = packed;
+	z.avail_out = PACKED_MAX;
+	assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
+	(void)deflateEnd(&z);
+	return z.total_out;
+}
 
 /* the libraries' own encoders, in every format */
 static size_t
@@ -34,6 +56,8 @@ pack(enum compress c, const void *in, size_t n)
 		out = b->len;
 		buf_unref(&b);
 		return out;
+	case COMPRESS_GZIP:
+		return gzip(in, n);
 	case COMPRESS_ZSTD:
 		return ZSTD_compress(packed, PACKED_MAX, in, n, 3);
 	case COMPRESS_SNAPPY:
@@ -46,7 +70,7 @@ pack(enum compress c, const void *in, size_t n)
 }
 
 static const enum compress all[] = { COMPRESS_LZ4_BLOCK, COMPRESS_LZ4_FRAME,
-	COMPRESS_ZLIB, COMPRESS_ZSTD, COMPRESS_SNAPPY };
+	COMPRESS_ZLIB, COMPRESS_GZIP, COMPRESS_ZSTD, COMPRESS_SNAPPY };
 
 static void
 fill(bool random)

@@ -174,11 +174,14 @@ CONF_BOOL(authenticateOriginalAuthData, false, RESTART,
     "A proxy forwards the credentials of its clients, and they are verified "
     "here too.")
 CONF_STR(tokenSecretKey, "", 65536, LIVE,
-    "Secret that tokens are signed with: file:// and a path, data:;base64, and "
+    "Secret that tokens are signed with: a file: URL, data:;base64, and "
     "the key, or the path or base64 alone.")
 CONF_STR(tokenPublicKey, "", 65536, LIVE,
     "Public key (PEM or DER) of whoever signs tokens, in the same ways, where "
     "there is no tokenSecretKey. RSA, P-256, P-384, P-521, Ed25519 and Ed448.")
+CONF_STR(tokenPublicAlg, "", 16, LIVE,
+    "An algorithm that tokenPublicKey is a key of: RS256 or any of its kind, ES256 or "
+    "any of its kind, EdDSA. Empty: whatever it is.")
 CONF_STR(tokenAuthClaim, "sub", 256, LIVE,
     "Claim of a token that is the role.")
 CONF_STR(tokenAudienceClaim, "", 256, LIVE,

@@ -660,7 +660,6 @@ CONF_IGNORED(tlsKeyStoreType) CONF_IGNORED(tlsProvider)
 CONF_IGNORED(tlsTrustStore) CONF_IGNORED(tlsTrustStorePassword)
 CONF_IGNORED(tlsTrustStoreType)
 
-CONF_IGNORED(tokenPublicAlg)
 CONF_IGNORED(tokenSettingPrefix)
 CONF_IGNORED(topicBundleAssignmentStrategy)
 CONF_IGNORED(topicCompactionRetainNullKey) CONF_IGNORED(topicFactoryClassName)
