@@ -6,8 +6,6 @@
 
 #include "os/clock.h"
 
-#define PATH_MAX_BYTES 8192
-
 /* --- life ------------------------------------------------------------------- */
 
 /*
@@ -67,7 +65,7 @@ req_new(struct http *h, struct MHD_Connection *c, const char *method,
 	rq->n = ++h->last_n;
 	rq->conn = c;
 	rq->method = method_of(method);
-	rq->path = mem_strndup(path, PATH_MAX_BYTES);
+	rq->path = mem_strdup(path); /* its length is bounded: mhd.c */
 	strbuf_init(&rq->body, h->conf.body_max);
 	strbuf_init(&rq->out, HTTP_REPLY_MAX);
 	loop_timer_init(&rq->login, h->lp, waited, rq);
