@@ -214,6 +214,16 @@ open_prod(
 	op_free(&op);
 }
 
+/* A subscription that it makes is made by somebody who may consume. */
+static bool
+may_open(struct session *s, const pp_CommandProducer *m, struct str topic)
+{
+	struct str sub = str_of_span(m->initial_subscription_name);
+
+	return session_may(s, MAY_PRODUCE, topic, STR_NONE, NULL) &&
+	    (sub.len == 0 || session_may(s, MAY_CONSUME, topic, sub, NULL));
+}
+
 void
 do_producer(struct session *s, const struct frame *fr, struct buf *b)
 {
@@ -237,7 +247,7 @@ do_producer(struct session *s, const struct frame *fr, struct buf *b)
 	else if (s->p->draining)
 		session_error(s, m.request_id, pp_ServerError_ServiceNotReady,
 		    "Broker is shutting down");
-	else if (!session_may(s, MAY_PRODUCE, may_topic(&tn), STR_NONE, NULL))
+	else if (!may_open(s, &m, may_topic(&tn)))
 		session_error(s, m.request_id,
 		    pp_ServerError_AuthorizationError,
 		    "Client is not authorized to Produce");

@@ -269,6 +269,22 @@ def test_grants(b):
 
 
 @locked()
+def test_initial_subscription(b):
+    """A producer doesn't make a subscription that its role may not use."""
+    t = b.topic()
+    grant(b, "maker", "produce")
+    with as_role(b, "maker") as c:
+        m = c.error("PRODUCER", "AuthorizationError", topic=t, producer_id=1,
+                    initial_subscription_name="first")
+        equal(m.message, "Client is not authorized to Produce")
+        grant(b, "maker", "produce", "consume")
+        c.producer(t, 2, initial_subscription_name="first")
+    equal(admin(b, "GET", "/admin/v2/" + t.replace("://", "/") +
+                "/subscriptions", want=200), ["first"])
+    revoke(b, "maker")
+
+
+@locked()
 def test_topic_grants(b):
     t, other = b.topic(), b.topic()
     url = t.replace("://", "/")
