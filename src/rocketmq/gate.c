@@ -16,6 +16,7 @@
 enum how {
 	HOW_ANY, /* whoever was authenticated */
 	HOW_FIELDS, /* fields of the header name topic and group */
+	HOW_SOME_TOPICS, /* and topicList more topics */
 	HOW_BODY, /* members of the body do */
 	HOW_CLUSTER,
 	HOW_ALL_TOPICS, /* any topic: a rule for all of them */
@@ -424,7 +425,8 @@ group_field(const struct rmq_req *q, const struct need *n)
 static uint64_t
 key_of(const struct ask *a, const struct need *n, struct str t, struct str g)
 {
-	uint64_t k = hash_bytes((uint64_t)n->code, t.p, t.len);
+	/* a name whose hash is that of a forbidden one can't be found */
+	uint64_t k = hash_bytes(a->s->rm->seed ^ (uint64_t)n->code, t.p, t.len);
 
 	k = hash_bytes(k, g.p, g.len);
 	return hash_bytes(k, a->user.p, a->user.len) | 1;
@@ -451,6 +453,18 @@ fields(const struct ask *a, const struct need *n)
 	return true;
 }
 
+/* Names by ';', as clients that ask for some topics of a group send them. */
+static bool
+some_topics(const struct ask *a, const struct need *n)
+{
+	struct str list = rheader_get(a->q->h, "topicList");
+
+	while (list.len > 0)
+		if (!topic(a, str_word(&list, ';'), n->topic_do))
+			return false;
+	return true;
+}
+
 static bool
 authorize(const struct ask *a, const struct need *n)
 {
@@ -461,6 +475,8 @@ authorize(const struct ask *a, const struct need *n)
 		return true;
 	case HOW_FIELDS:
 		return fields(a, n);
+	case HOW_SOME_TOPICS:
+		return fields(a, n) && some_topics(a, n);
 	case HOW_CLUSTER:
 		return cluster(a, n->topic_do);
 	case HOW_ALL_TOPICS:

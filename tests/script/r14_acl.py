@@ -207,6 +207,13 @@ def test_needs(b):
         half = send_half(c, other)
         no(end(u, half, 16), "Topic:" + other)
         end(c, half)
+        # statistics of a group are not those of any topic that is named beside it
+        acl(c, name, policy("Group:" + g, "Get"))
+        stats = dict(consumerGroup=g, topic="")
+        u.ask("GET_CONSUME_STATS", **stats)
+        no(u.ask("GET_CONSUME_STATS", topicList=f"{other};", code=16, **stats),
+           "Topic:" + other)
+        acl(c, name, policy("Group:" + g, "Sub"))
         # an offset may be of any topic, and a bad name is nobody's
         no(u.ask("VIEW_MESSAGE_BY_ID", offset=0, topic=t, code=16), "Topic:*")
         no(send(u, "a b", 16), "no matched policies.")
