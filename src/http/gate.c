@@ -40,9 +40,8 @@ refuse(struct req *rq, const char *why, bool tried)
 	return false;
 }
 
-/* "Bearer x" or "Basic base64", to what a provider takes. False: neither. */
-static bool
-credentials(const char *header, struct auth_try *t, char **plain)
+bool
+gate_credentials(const char *header, struct auth_try *t, char **plain)
 {
 	struct str b64;
 	size_t n;
@@ -82,7 +81,7 @@ authenticate(struct req *rq)
 		    "too many failures of this address");
 	else if (header != NULL) {
 		if (strlen(header) > AUTH_DATA_MAX ||
-		    !credentials(header, &t, &plain))
+		    !gate_credentials(header, &t, &plain))
 			e = diag_set(&diag, ERR_AUTHENTICATION,
 			    "no Authorization header of a kind that is known");
 	} else if (t.cert_cn.len > 0)
@@ -117,18 +116,14 @@ may(struct req *rq, struct str role, enum authz_kind kind, struct str name,
 /* As core/authz.h calls the route's topic; false: it is no name, which the
  * handler says better. */
 static bool
-topic_of(struct req *rq, struct topic_name *tn, struct str *name)
+topic_of(struct req *rq, struct str *name)
 {
 	static const struct str scheme = { "persistent://", 13 };
-	char *text = mem_printf("%s://%s/%s/%s", rq->var[VAR_DOMAIN],
-	    rq->var[VAR_TENANT], rq->var[VAR_NS], rq->var[VAR_TOPIC]);
-	bool well = topic_name_parse(tn, str_of(text)) == ERR_OK;
 
-	mem_free(text);
-	if (!well)
+	if (req_topic_parse(rq) != ERR_OK)
 		return false;
-	*name = tn->base;
-	if (tn->persistent)
+	*name = rq->tn.base;
+	if (rq->tn.persistent)
 		*name = (struct str){ name->p + scheme.len,
 			name->len - scheme.len };
 	return true;
@@ -149,22 +144,17 @@ static bool
 may_topic(struct req *rq, struct str role, enum gate g)
 {
 	const struct authz *az = authz_of(rq->h->router->core);
-	struct topic_name tn;
 	struct str name;
-	bool well;
 
-	if (!topic_of(rq, &tn, &name))
+	if (!topic_of(rq, &name))
 		return authz_is_tenant_admin(
 		    az, role, str_of(rq->var[VAR_TENANT]));
 	if (g == GATE_LOOKUP)
-		well = may_lookup(rq, role, name);
-	else
-		well = may(rq, role, AUTHZ_TOPIC, name, AUTHZ_CONSUME) &&
-		    (rq->var[VAR_SUB] == NULL ||
-			authz_ask_sub(az, role, tn.ns,
-			    str_of(rq->var[VAR_SUB])) == AUTHZ_SUB_OPEN);
-	topic_name_fini(&tn);
-	return well;
+		return may_lookup(rq, role, name);
+	return may(rq, role, AUTHZ_TOPIC, name, AUTHZ_CONSUME) &&
+	    (rq->var[VAR_SUB] == NULL ||
+		authz_ask_sub(az, role, rq->tn.ns, str_of(rq->var[VAR_SUB])) ==
+		    AUTHZ_SUB_OPEN);
 }
 
 static bool
@@ -188,6 +178,7 @@ role_may(struct req *rq, struct str role, enum gate g)
 	case GATE_SUPER:
 		return authz_is_super(az, role);
 	case GATE_TENANT:
+	case GATE_NAMESPACE:
 		return authz_is_tenant_admin(
 		    az, role, str_of(rq->var[VAR_TENANT]));
 	case GATE_LIST:
@@ -210,6 +201,12 @@ forbid(struct req *rq, enum gate g)
 	case GATE_SUPER:
 		req_error(rq, 401, "This operation requires super-user access");
 		break;
+	case GATE_NAMESPACE:
+		req_error(rq, 403,
+		    "Unauthorized to validateNamespaceOperation on namespace "
+		    "[%s/%s]",
+		    rq->var[VAR_TENANT], rq->var[VAR_NS]);
+		break;
 	case GATE_LIST:
 		req_error(rq, 403,
 		    "Unauthorized to validateNamespaceOperation for operation "
@@ -221,9 +218,8 @@ forbid(struct req *rq, enum gate g)
 		req_error(rq, 401,
 		    "Unauthorized to validateTopicOperation for operation [%s] "
 		    "on topic [%s://%s/%s/%s]",
-		    g == GATE_LOOKUP ? "LOOKUP" : "CONSUME",
-		    rq->var[VAR_DOMAIN], rq->var[VAR_TENANT], rq->var[VAR_NS],
-		    rq->var[VAR_TOPIC]);
+		    g == GATE_LOOKUP ? "LOOKUP" : "CONSUME", req_domain(rq),
+		    rq->var[VAR_TENANT], rq->var[VAR_NS], rq->var[VAR_TOPIC]);
 		break;
 	default:
 		req_error(rq, 401,

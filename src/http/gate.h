@@ -23,6 +23,7 @@ enum gate {
 	GATE_ANY, /* for whoever was authenticated */
 	GATE_SUPER,
 	GATE_TENANT, /* admins of the tenant */
+	GATE_NAMESPACE, /* the same, refused as what is done to a namespace: 403 */
 	GATE_LIST, /* who may produce or consume in the namespace */
 	GATE_LOOKUP, /* who may produce or consume, on the topic */
 	GATE_CONSUME /* from the topic, and of the subscription if one is named */

@@ -53,6 +53,7 @@ enum var {
 	VAR_N
 };
 
+struct auth_try;
 struct req;
 struct mhd;
 struct secure;
@@ -153,6 +154,13 @@ void mhd_peer(struct req *, struct sock_addr *);
 /* "" where there is none */
 const char *mhd_peer_name(struct req *);
 
+/* --- gate.c ----------------------------------------------------------------- */
+
+/* "Bearer x" or "Basic base64", to what a provider takes; *plain, if set, is to be
+ * wiped and freed. False: neither. */
+bool gate_credentials(
+    const char *header, struct auth_try *, char **plain) MUST_CHECK;
+
 /* --- req.c ------------------------------------------------------------------ */
 
 struct req *req_new(struct http *, struct MHD_Connection *, const char *method,
@@ -201,6 +209,10 @@ bool req_any_failed(struct req *);
 bool req_parse(struct req *);
 bool req_query_bool(struct req *, const char *key, bool def);
 
+/* {d} of the route; routes without one are about persistent topics. */
+const char *req_domain(const struct req *);
+/* Makes rq->tn of the names that the route found. */
+enum err req_topic_parse(struct req *) MUST_CHECK;
 /* Checks the names that the route found and makes rq->tn of them. False:
  * answered 412. */
 bool req_topic(struct req *);

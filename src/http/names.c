@@ -4,18 +4,23 @@
 
 #include "http/http_priv.h"
 
-bool
-req_topic(struct req *rq)
+const char *
+req_domain(const struct req *rq)
 {
-	const char *domain = rq->var[VAR_DOMAIN];
+	const char *d = rq->var[VAR_DOMAIN];
+
+	return d != NULL ? d : "persistent";
+}
+
+enum err
+req_topic_parse(struct req *rq)
+{
 	char *text;
 	enum err e;
 
 	if (rq->tn.text != NULL)
-		return true;
-	if (domain == NULL)
-		domain = "persistent";
-	text = mem_printf("%s://%s/%s/%s", domain, rq->var[VAR_TENANT],
+		return ERR_OK;
+	text = mem_printf("%s://%s/%s/%s", req_domain(rq), rq->var[VAR_TENANT],
 	    rq->var[VAR_NS], rq->var[VAR_TOPIC]);
 	/* a slash inside of the tenant or namespace would shift the parts */
 	e = strchr(rq->var[VAR_TENANT], '/') == NULL &&
@@ -23,9 +28,16 @@ req_topic(struct req *rq)
 	    topic_name_parse(&rq->tn, str_of(text)) :
 	    ERR_INVALID_NAME;
 	mem_free(text);
-	if (e == ERR_OK)
+	if (e != ERR_OK)
+		rq->tn.text = NULL;
+	return e;
+}
+
+bool
+req_topic(struct req *rq)
+{
+	if (req_topic_parse(rq) == ERR_OK)
 		return true;
-	rq->tn.text = NULL;
 	req_error(rq, 412, "Topic name is not valid");
 	return false;
 }

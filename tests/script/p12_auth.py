@@ -349,7 +349,7 @@ def test_tenant_admin(b):
     admin(b, "PUT", ns, "boss", body={})
     admin(b, "PUT", ns + "2", "other", body={}, want=401)
     admin(b, "POST", ns + "/permissions/u", "boss", body=["produce"])
-    admin(b, "POST", ns + "/permissions/u", "u", body=["consume"], want=401)
+    admin(b, "POST", ns + "/permissions/u", "u", body=["consume"], want=403)
     with as_role(b, "boss") as c, as_role(b, "u") as u:
         c.producer("persistent://acme/n/t")
         c.error("PRODUCER", "AuthorizationError",
@@ -397,7 +397,7 @@ def test_http(b):
     admin(b, "GET", url, want=401, headers={"Authorization": "Basic ####"})
     admin(b, "GET", url, want=200)
     admin(b, "GET", url, "u", want=403)
-    admin(b, "PUT", t, "u", want=401)
+    admin(b, "PUT", t, "u", want=403)
     admin(b, "PUT", t)
     admin(b, "GET", t + "/stats", "u", want=401)
     admin(b, "GET", t + "/subscriptions", "u", want=401)
@@ -410,7 +410,7 @@ def test_http(b):
     admin(b, "PUT", t + "/subscription/s", "u", body=dict(
         ledgerId=-1, entryId=-1, partitionIndex=-1))
     equal(admin(b, "GET", t + "/subscriptions", "u", want=200), ["s"])
-    admin(b, "DELETE", t, "u", want=401)
+    admin(b, "DELETE", t, "u", want=403)
     admin(b, "POST", NS + "/permissions/u", body=["fly"], want=400)
     admin(b, "POST", NS + "/permissions/u", body="produce", want=400)
     equal(admin(b, "GET", NS + "/permissions", want=200), {"u": ["consume"]})
