@@ -391,19 +391,14 @@ tls_shutdown(struct tls *t, int fd)
 
 /* --- in ---------------------------------------------------------------------- */
 
-static char *
-peer_name(const struct tls *t)
+char *
+tls_cert_name(const X509 *cert)
 {
-	X509 *cert = SSL_get0_peer_certificate(t->ssl);
+	const X509_NAME *subject = X509_get_subject_name(cert);
 	unsigned char *utf8 = NULL;
-	const X509_NAME *subject;
 	int at = -1, last = -1, n;
 	char *name = NULL;
 
-	if (!t->ctx->trusts || cert == NULL ||
-	    SSL_get_verify_result(t->ssl) != X509_V_OK)
-		return NULL;
-	subject = X509_get_subject_name(cert);
 	while (
 	    (at = X509_NAME_get_index_by_NID(subject, NID_commonName, at)) >= 0)
 		last = at;
@@ -416,6 +411,17 @@ peer_name(const struct tls *t)
 		name = mem_strndup((const char *)utf8, (size_t)n);
 	OPENSSL_free(utf8);
 	return name;
+}
+
+static char *
+peer_name(const struct tls *t)
+{
+	const X509 *cert = SSL_get0_peer_certificate(t->ssl);
+
+	if (!t->ctx->trusts || cert == NULL ||
+	    SSL_get_verify_result(t->ssl) != X509_V_OK)
+		return NULL;
+	return tls_cert_name(cert);
 }
 
 const char *

@@ -25,5 +25,8 @@ struct tls_ctx {
 
 /* Between OpenSSL and a struct tls, which is the BIO's data. */
 BIO_METHOD *tls_bio_method(void);
+/* The last common name of its subject, UTF-8, to mem_free; NULL: none that can be
+ * told from others. */
+char *tls_cert_name(const X509 *);
 
 #endif
