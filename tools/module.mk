@@ -7,7 +7,7 @@ noinst_PROGRAMS += %D%/confgen
 %C%_confgen_LDADD = $(BASE_LINK) $(BASE_LIBS)
 
 dist_sysconf_DATA = conf/magnetar.conf
-dist_doc_DATA = doc/configuration.md
+dist_doc_DATA = doc/configuration.md doc/permissions.md
 dist_man_MANS = doc/magnetar.8 doc/magnetar.conf.5
 
 # written into the source tree; make check compares

@@ -674,9 +674,9 @@ def until(what, fn, limit=10.0):
 class Signed(Client):
     """Signs what it asks, over the fields as they are sent."""
 
-    def __init__(self, b, user, password, **kw):
+    def __init__(self, b, user, password, ns=True, **kw):
         self.user, self.password, self.spoil = user, password, None
-        super().__init__(b, ns=True, **kw)
+        super().__init__(b, ns, **kw)
 
     def request(self, name, body=b"", oneway=False, ext=None, **fields):
         if isinstance(body, (dict, list)):
