@@ -544,14 +544,19 @@ shard_deafen(struct shard *sh)
 			listener_free(&sh->rmq_listeners[i]);
 }
 
+#define LAST_FLUSHES 100
+
 void
 shard_hang_up(struct shard *sh)
 {
+	int i;
+
 	CHECK_OBJ_NOTNULL(sh, SHARD_MAGIC);
 	loop_bind(sh->lp);
 	shard_deafen(sh);
-	/* what was said to them goes out as far as there is room for it */
-	while (net_flush(sh->net))
+	/* what was said to them goes out as far as there is room for it; a peer that
+	 * goes on talking doesn't keep us */
+	for (i = 0; i < LAST_FLUSHES && net_flush(sh->net); i++)
 		;
 	net_close_all(sh->net, CLOSE_SHUTDOWN);
 	while (net_flush(sh->net))

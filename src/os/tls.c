@@ -486,5 +486,5 @@ tls_read(struct tls *t, int fd, void *p, size_t len)
 		return (ssize_t)done;
 	if (t->eof && t->errnum == 0 && t->error[0] == '\0')
 		return 0;
-	return t->broken ? failure(t) : not_now();
+	return t->broken || t->errnum != 0 ? failure(t) : not_now();
 }

@@ -536,6 +536,28 @@ test_close_notify(void **state)
 	close_client(&c);
 }
 
+/* It said its end and is gone, so that nobody hears ours. Once this was looked at
+ * again and again, until the time to linger was over. */
+static void
+test_gone_after_close_notify(void **state)
+{
+	struct client c;
+	char *p;
+	long len;
+
+	(void)state;
+	open_client(&c, TLS1_3_VERSION, 1000);
+	shake(&c);
+	(void)SSL_shutdown(c.ssl);
+	len = BIO_get_mem_data(c.out, &p);
+	assert_int_equal(send(c.pr.fd, p, (size_t)len, MSG_NOSIGNAL), len);
+	(void)shutdown(c.pr.fd, SHUT_RDWR);
+	conn_close_flushed(c.pr.cn, CLOSE_SHUTDOWN, 600000);
+	spin(10);
+	assert_int_equal(c.pr.closed, CLOSE_SHUTDOWN);
+	close_client(&c);
+}
+
 static void
 test_handshake_timeout(void **state)
 {
@@ -886,6 +908,7 @@ main(void)
 		T(test_tampered),
 		T(test_end_in_the_middle),
 		T(test_close_notify),
+		T(test_gone_after_close_notify),
 		T(test_handshake_timeout),
 		T(test_key_updates),
 		T(test_renegotiation),
