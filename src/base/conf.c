@@ -70,6 +70,18 @@ static const struct conf_alias {
 	{ "flushDiskType", "SYNC_FLUSH", "flushPolicy", "sync" },
 	{ "flushDiskType", "ASYNC_FLUSH", "flushPolicy", "async" },
 	{ "maxConnections", NULL, "brokerMaxConnections", NULL },
+	/* both protocols' files have the key, and one file can't mean both */
+	{ "pulsar.authenticationEnabled", NULL, "pulsarAuthenticationEnabled",
+	    NULL },
+	{ "rocketmq.authenticationEnabled", NULL,
+	    "rocketmqAuthenticationEnabled", NULL },
+	{ "pulsar.authorizationEnabled", NULL, "pulsarAuthorizationEnabled",
+	    NULL },
+	{ "rocketmq.authorizationEnabled", NULL, "rocketmqAuthorizationEnabled",
+	    NULL },
+	{ "pulsar.authorizationProvider", NULL, "authorizationProvider", NULL },
+	{ "rocketmq.authorizationProvider", NULL, "authorizationProvider",
+	    NULL },
 	/* system properties of RocketMQ */
 	{ "tls.server.mode", NULL, "tlsMode", NULL },
 	{ "tls.test.mode.enable", NULL, "tlsTestModeEnable", NULL },
@@ -292,26 +304,35 @@ set_int(struct conf *c, const struct conf_key *k, const char *v, struct diag *d)
 	return ERR_OK;
 }
 
-static enum err
-set_enum(
-    struct conf *c, const struct conf_key *k, const char *v, struct diag *d)
+/* Which of "a|b|c" is v? -1: none. */
+static int
+choice(const char *choices, const char *v)
 {
-	const char *p = k->choices;
+	const char *p = choices;
 	size_t n;
 	int i;
 
 	for (i = 0;; i++) {
 		n = strcspn(p, "|");
-		if (n == strlen(v) && strncasecmp(p, v, n) == 0) {
-			*as_enum(c, k) = i;
-			return ERR_OK;
-		}
+		if (n == strlen(v) && strncasecmp(p, v, n) == 0)
+			return i;
 		if (p[n] == '\0')
-			break;
+			return -1;
 		p += n + 1;
 	}
-	return diag_set(d, ERR_INVALID_ARG, "%s: \"%.60s\" is none of %s",
-	    k->name, v, k->choices);
+}
+
+static enum err
+set_enum(
+    struct conf *c, const struct conf_key *k, const char *v, struct diag *d)
+{
+	int i = choice(k->choices, v);
+
+	if (i < 0)
+		return diag_set(d, ERR_INVALID_ARG,
+		    "%s: \"%.60s\" is none of %s", k->name, v, k->choices);
+	*as_enum(c, k) = i;
+	return ERR_OK;
 }
 
 static enum err
@@ -365,7 +386,7 @@ foreign(const char *key, const char *value, conf_warn_f *warn, void *arg,
 		r = &refused_keys[i];
 		if (strcmp(r->key, key) != 0)
 			continue;
-		if (*value == '\0' || strcasecmp(value, r->harmless) == 0)
+		if (*value == '\0' || choice(r->harmless, value) >= 0)
 			return ERR_OK;
 		return diag_set(d, ERR_INVALID_ARG,
 		    "%s: not supported, can only be \"%s\"", key, r->harmless);
@@ -572,7 +593,8 @@ check_tls(const struct conf *c, struct diag *d)
 static enum err
 check_auth(const struct conf *c, struct diag *d)
 {
-	if (c->authorizationEnabled && !c->authenticationEnabled)
+	if ((conf_authorizes_pulsar(c) && !conf_authenticates_pulsar(c)) ||
+	    (conf_authorizes_rocketmq(c) && !conf_authenticates_rocketmq(c)))
 		return diag_set(d, ERR_INVALID_ARG,
 		    "authorizationEnabled needs authenticationEnabled");
 	return ERR_OK;

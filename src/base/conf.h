@@ -58,6 +58,13 @@ enum conf_client_auth {
 	CONF_CLIENT_REQUIRE
 };
 
+/* of a protocol, of a key that is there for all */
+enum conf_switch {
+	CONF_SWITCH_SAME,
+	CONF_SWITCH_TRUE,
+	CONF_SWITCH_FALSE
+};
+
 struct conf {
 	unsigned magic;
 #define CONF_MAGIC 0xc04f0001
@@ -120,6 +127,13 @@ enum err conf_parse(struct conf *, const char *name, const char *text,
     size_t len, conf_warn_f *warn, void *arg, struct diag *) MUST_CHECK;
 /* Do the keys go together? ERR_INVALID_ARG with the reason in diag. */
 enum err conf_check(const struct conf *, struct diag *) MUST_CHECK;
+
+/* Do clients have to say who they are, and is asked what they may? HTTP goes with
+ * Pulsar. */
+bool conf_authenticates_pulsar(const struct conf *);
+bool conf_authenticates_rocketmq(const struct conf *);
+bool conf_authorizes_pulsar(const struct conf *);
+bool conf_authorizes_rocketmq(const struct conf *);
 
 /* Is there a port of Pulsar's, or of HTTP, with TLS? */
 bool conf_tls_pulsar(const struct conf *);

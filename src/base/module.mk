@@ -5,7 +5,7 @@ noinst_LIBRARIES += %D%/libbase.a
 	%D%/buf.c %D%/buf.h \
 	%D%/cdefs.h \
 	%D%/cidr.c %D%/cidr.h \
-	%D%/conf.c %D%/conf.h %D%/conf_doc.c %D%/conf_listener.c \
+	%D%/conf.c %D%/conf.h %D%/conf_auth.c %D%/conf_doc.c %D%/conf_listener.c \
 	%D%/tbl/conf.h %D%/tbl/conf_ignored.h %D%/tbl/conf_refused.h \
 	%D%/compress.c %D%/compress.h \
 	%D%/crc32.c %D%/crc32.h \

@@ -5,6 +5,7 @@
 
 #include "auth/auth.h"
 #include "auth/secret.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "broker/broker.h"
 #include "broker/confmap.h"
@@ -62,6 +63,18 @@ first_user(
 	return e;
 }
 
+/* One protocol is for those who say who they are, the other for everybody: an
+ * operator should know. */
+static void
+warn_of_open(const struct conf *c)
+{
+	bool pulsar = conf_authenticates_pulsar(c);
+
+	if (c->rocketmqEnable && pulsar != conf_authenticates_rocketmq(c))
+		LOG(LOG_WARN, LOG_NO_SHARD, "open_to_everybody",
+		    LOG_S("protocol", pulsar ? "rocketmq" : "pulsar"));
+}
+
 enum err
 broker_auth_open(const struct conf *c, struct meta *m, struct secret_box **box,
     struct diag *diag)
@@ -70,7 +83,8 @@ broker_auth_open(const struct conf *c, struct meta *m, struct secret_box **box,
 	enum err e;
 
 	*box = NULL;
-	if (!c->authenticationEnabled)
+	warn_of_open(c);
+	if (!conf_authenticates_pulsar(c) && !conf_authenticates_rocketmq(c))
 		return ERR_OK;
 	path = mem_printf("%s/secret.key", c->dataDir);
 	e = secret_box_open(box, path, diag);
@@ -118,7 +132,7 @@ broker_auth_set(
 	enum err e;
 
 	confmap_auth(&ac, c);
-	if (c->authenticationEnabled) {
+	if (conf_authenticates_pulsar(c)) {
 		e = auth_new(&au, &ac, diag);
 		if (e != ERR_OK)
 			return e;

@@ -119,7 +119,7 @@ confmap_pulsar(struct pulsar_conf *pc, const struct conf *c, unsigned shards_n)
 	if (pc->pending_bytes_max > pc->shard_pending_bytes_max)
 		pc->pending_bytes_max = pc->shard_pending_bytes_max;
 	pc->out_high_bytes = (size_t)c->connectionOutputHighWaterBytes;
-	pc->authorization = c->authorizationEnabled;
+	pc->authorization = conf_authorizes_pulsar(c);
 	pc->auth_original = c->authenticateOriginalAuthData;
 	pc->auth_check_ns = c->authenticationRefreshCheckSeconds * S_NS;
 }
@@ -161,8 +161,8 @@ confmap_rmq(struct rmq_conf *rc, const struct conf *c, unsigned shards_n)
 	rc->advertised_port = (unsigned)c->advertisedListenPort;
 	rc->tenant = c->rocketmqTenant;
 	rc->ns = c->rocketmqNamespace;
-	rc->authentication = c->authenticationEnabled;
-	rc->authorization = c->authorizationEnabled;
+	rc->authentication = conf_authenticates_rocketmq(c);
+	rc->authorization = conf_authorizes_rocketmq(c);
 	rc->auth_whitelist = c->authenticationWhitelist;
 	rc->auto_topic = c->autoCreateTopicEnable;
 	rc->auto_group = c->autoCreateSubscriptionGroup;
@@ -195,6 +195,6 @@ confmap_http(struct http_conf *hc, const struct conf *c)
 	hc->rocketmq.broker = c->brokerName;
 	hc->rocketmq.tenant = c->rocketmqTenant;
 	hc->rocketmq.ns = c->rocketmqNamespace;
-	hc->authorization = c->authorizationEnabled;
+	hc->authorization = conf_authorizes_pulsar(c);
 	hc->metrics_gate = c->authenticateMetricsEndpoint;
 }

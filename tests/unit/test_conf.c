@@ -179,6 +179,55 @@ test_foreign(void **state)
 	conf_fini(&c);
 }
 
+/* One key of both files, and classes whose work is done here */
+static void
+test_auth(void **state)
+{
+	static const struct {
+		const char *text;
+		bool fine, pulsar, rocketmq;
+	} cases[] = {
+		{ "authenticationEnabled=true\n", true, true, true },
+		{ "rocketmq.authenticationEnabled=false\n", true, true, false },
+		{ "authorizationEnabled=true\n", false, true, false },
+		{ "rocketmq.authorizationEnabled=false\n", true, true, false },
+		{ "authenticationEnabled=false\n", false, false, false },
+		{ "pulsar.authorizationEnabled=false\n", true, false, false },
+		{ "rocketmq.authenticationEnabled=true\n", true, false, true },
+		{ "rocketmq.authorizationEnabled=same\n", true, false, true },
+		{ "rocketmqEnable=false\n", true, false, false },
+	};
+	static const char *const refused[] = {
+		"authorizationProvider=org.example.Own\n",
+		"rocketmq.authorizationProvider=org.example.Own\n",
+		"authenticationStrategy=org.example.Own\n",
+		"authorizationWhitelist=10\n",
+	};
+	struct conf c;
+	struct diag d;
+	size_t i;
+
+	(void)state;
+	conf_init(&c);
+	for (i = 0; i < NELEM(cases); i++) {
+		assert_ok(parse(&c, cases[i].text, &d));
+		assert_int_equal(conf_check(&c, &d) == ERR_OK, cases[i].fine);
+		assert_int_equal(
+		    conf_authenticates_pulsar(&c), cases[i].pulsar);
+		assert_int_equal(
+		    conf_authenticates_rocketmq(&c), cases[i].rocketmq);
+	}
+	assert_ok(parse(&c,
+	    "pulsar.authorizationProvider=org.apache.pulsar.broker."
+	    "authorization.PulsarAuthorizationProvider\n"
+	    "rocketmq.authorizationProvider=org.apache.rocketmq.auth."
+	    "authorization.provider.DefaultAuthorizationProvider\n",
+	    &d));
+	for (i = 0; i < NELEM(refused); i++)
+		assert_int_equal(parse(&c, refused[i], &d), ERR_INVALID_ARG);
+	conf_fini(&c);
+}
+
 /* As RocketMQ's system properties spell the keys of TLS, and which go together */
 static void
 test_tls(void **state)
@@ -423,6 +472,7 @@ main(void)
 		cmocka_unit_test(test_arg),
 		cmocka_unit_test(test_check),
 		cmocka_unit_test(test_listeners),
+		cmocka_unit_test(test_auth),
 		cmocka_unit_test(test_tls),
 		cmocka_unit_test(test_reload),
 		cmocka_unit_test(test_round_trip),

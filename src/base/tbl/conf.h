@@ -149,6 +149,12 @@ CONF_BOOL(authenticationEnabled, false, RESTART,
     "Clients have to say who they are: those of Pulsar and HTTP by one of "
     "authenticationProviders, those of RocketMQ by an access key that is the "
     "name of a user, and signatures by the user's password (ACL 2.0).")
+CONF_ENUM(pulsarAuthenticationEnabled, 0, "same|true|false", RESTART,
+    "authenticationEnabled for Pulsar and HTTP alone; same: as it says. Also "
+    "pulsar.authenticationEnabled.")
+CONF_ENUM(rocketmqAuthenticationEnabled, 0, "same|true|false", RESTART,
+    "authenticationEnabled for RocketMQ alone; same: as it says. Also "
+    "rocketmq.authenticationEnabled.")
 CONF_STR(authenticationProviders, "", 4000, LIVE,
     "How they may: token, basic, tls, separated by commas; the names of "
     "Pulsar's classes are taken as well. A SIGHUP reads all files of this "
@@ -200,6 +206,12 @@ CONF_SECTION("What clients may do")
 CONF_BOOL(authorizationEnabled, false, RESTART,
     "Roles may do what they were granted, and nothing else. Needs "
     "authenticationEnabled.")
+CONF_ENUM(pulsarAuthorizationEnabled, 0, "same|true|false", RESTART,
+    "authorizationEnabled for Pulsar and HTTP alone; same: as it says. Also "
+    "pulsar.authorizationEnabled.")
+CONF_ENUM(rocketmqAuthorizationEnabled, 0, "same|true|false", RESTART,
+    "authorizationEnabled for RocketMQ alone; same: as it says. Also "
+    "rocketmq.authorizationEnabled.")
 CONF_STR(superUserRoles, "", 4000, LIVE,
     "Roles that may do everything, separated by commas.")
 CONF_STR(proxyRoles, "", 4000, LIVE,
