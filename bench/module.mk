@@ -50,7 +50,7 @@ tests_unit_test_bench_take_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 tests_unit_test_bench_take_LDADD = $(ROCKETMQ_TEST)
 
 EXTRA_DIST += bench/lib.sh bench/run-table.sh bench/run-rmq-table.sh \
-	bench/run-restart.sh bench/run-backlog.sh bench/table
+	bench/run-restart.sh bench/run-backlog.sh bench/run-auth bench/table
 
 noinst_PROGRAMS += bench/rawwrite
 bench_rawwrite_SOURCES = bench/rawwrite.c bench/rawwrite.h bench/rawwrite_hand.c
