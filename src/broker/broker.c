@@ -252,6 +252,7 @@ listen_http(struct broker *b, struct diag *diag)
 		    sock_addr_port(listener_addr(s0->rmq_listeners[0]));
 	else
 		hc.rocketmq.cluster = NULL;
+	hc.limits = core_limits(s0->core);
 	hc.metrics = b->metrics;
 	hc.audit = b->audit;
 	hc.throttle = s0->throttle;

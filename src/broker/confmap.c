@@ -41,6 +41,10 @@ confmap_core(struct core_conf *cc, const struct conf *c, unsigned shard,
 		.max_consumers_topic = (uint32_t)c->maxConsumersPerTopic,
 		.max_consumers_sub = (uint32_t)c->maxConsumersPerSubscription,
 		.max_subs_topic = (uint32_t)c->maxSubscriptionsPerTopic,
+		.limits.v
+		    [LIM_PUBLISH_RATE] = { .n =
+					       c->maxPublishRatePerTopicInMessages,
+		    .bytes = c->maxPublishRatePerTopicInBytes },
 		.max_message_bytes = (uint32_t)c->maxMessageSize,
 		.failover_delay_ms = c->activeConsumerFailoverDelayTimeMillis,
 		.delayed = c->delayedDeliveryEnabled,

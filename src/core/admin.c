@@ -37,6 +37,7 @@ discard(struct admin *ad)
 	mem_free(ad->text);
 	if (ad->grow != NULL)
 		admin_grow_free(&ad->grow);
+	policy_fini(&ad->policy);
 	topic_name_fini(&ad->tn);
 	FREE_OBJ(ad);
 }

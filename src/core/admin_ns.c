@@ -84,7 +84,9 @@ refresh(struct core *co, struct str ns, const void *doc, size_t len)
 			continue;
 		policy_init(&t->policy, &co->conf);
 		/* what can't be read leaves the broker's own */
-		(void)policy_apply(&t->policy, doc, len);
+		(void)policy_apply(&t->policy, &co->conf, doc, len);
+		if (t->state == TOPIC_READY)
+			topic_limits_changed(t);
 	}
 }
 

@@ -202,7 +202,7 @@ namespace_got(void *priv, enum err e, const void *val, size_t len)
 		return;
 	}
 	policy_init(&ad->policy, &ad->co->conf);
-	if (!policy_apply(&ad->policy, val, len)) {
+	if (!policy_apply(&ad->policy, &ad->co->conf, val, len)) {
 		admin_end(ad, ERR_METADATA, "Policies can't be read");
 		return;
 	}

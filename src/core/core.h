@@ -27,6 +27,7 @@
 #include "base/err.h"
 #include "base/pos.h"
 #include "base/str.h"
+#include "core/limits.h"
 #include "core/op.h"
 #include "store/entry.h"
 #include "store/ledger.h"
@@ -46,6 +47,7 @@ struct core_conf {
 	uint32_t max_unacked_consumer, max_unacked_sub; /* messages; 0: none */
 	uint32_t max_producers_topic, max_consumers_topic, max_consumers_sub,
 	    max_subs_topic; /* 0: none */
+	struct limits limits; /* of topics whose namespaces have none */
 	uint32_t max_message_bytes;
 	int64_t failover_delay_ms; /* activeConsumerFailoverDelayTimeMillis */
 	bool hash_ring; /* subscriptionKeySharedUseConsistentHashing */
@@ -101,6 +103,8 @@ void core_free(struct core **);
  * which stand above it, were read again. What has begun (a choice of an owner of
  * keys, a delay) goes on as it was. */
 void core_set_conf(struct core *, const struct core_conf *);
+/* The broker's own, as they are then. */
+const struct limits *core_limits(const struct core *);
 
 /* Time goes in here: called first in each loop iteration that has work and at
  * the due time that it returned. Runs due timers and ready dispatchers (bounded

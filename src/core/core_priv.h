@@ -32,6 +32,7 @@
 #include "base/miniobj.h"
 #include "core/core.h"
 #include "core/lease.h"
+#include "core/limits.h"
 #include "core/name.h"
 #include "core/posset.h"
 #include "core/probe.h"
@@ -143,16 +144,24 @@ struct pending_publish { /* one per append under way, ring in order */
 	enum err err; /* refused: not appended, answered when its turn comes */
 };
 
-struct held_publish { /* came while the ledger is being rolled, ring in order */
+struct held_publish { /* waits to be appended */
 	struct pending_publish
 	    pp; /* neither pr nor done: nothing is appended */
 	topic_rider_f *rider; /* NULL: none */
 	struct attr attr;
 	struct slice body; /* referenced */
+	int64_t until_ns; /* pubrate.c's */
 };
 
-/* What a namespace's policies (JSON) and the broker's conf say for its topics. */
+struct held_ring { /* in order; a power of two */
+	struct held_publish *v;
+	uint32_t head, n, cap;
+};
+
+/* What a namespace's policies (JSON) and the broker's conf say for its topics.
+ * Zeroed, or policy_init(); policy_fini(). */
 struct policy {
+	struct limits *limits; /* the namespace's own; NULL: none */
 	int64_t retention_ms, retention_bytes; /* 0: none, -1: unlimited */
 	int64_t ttl_s;
 	bool auto_topic, auto_partitioned;
@@ -166,6 +175,7 @@ struct topic_own {
 	bool has_ms, has_bytes; /* of retention */
 	int64_t ms, bytes; /* -1: unlimited */
 	enum flush flush; /* FLUSH_AS_TOPIC: nothing */
+	struct limits *limits; /* NULL: none */
 };
 
 /* How far an op may go to have its topic. */
@@ -194,8 +204,9 @@ struct topic {
 	uint32_t consumers_n;
 	struct pending_publish *pending; /* ring, power of two */
 	uint32_t pending_head, pending_n, pending_cap;
-	struct held_publish *held; /* ring, power of two */
-	uint32_t held_head, held_n, held_cap;
+	struct held_ring held; /* came while the ledger is being rolled */
+	struct pubrate *pubrate; /* pubrate.h; NULL: there is no limit */
+	uint64_t throttled; /* how often producers were */
 	struct policy policy;
 	struct reads *reads; /* at an index; NULL: none so far */
 	struct claims *claims; /* sub_index.c; NULL: none */
@@ -273,6 +284,9 @@ struct producer {
 	struct prop *props;
 	char *address, *version;
 	uint32_t pending_n; /* publishes that were not answered */
+	bool late; /* op_producer's */
+	bool throttled; /* it was told so: in throttle->told */
+	TAILQ_ENTRY(producer) throttle_link;
 	struct op *closing; /* OP_PRODUCER_CLOSE that waits for them */
 };
 

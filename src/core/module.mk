@@ -33,6 +33,8 @@ noinst_LIBRARIES += %D%/libcore.a
 	%D%/leasing.c %D%/leasing.h %D%/leasing_priv.h \
 	%D%/leasing_ops.c \
 	%D%/leasing_pick.c \
+	%D%/bucket.h \
+	%D%/limits.c %D%/limits.h %D%/tbl/limit.h \
 	%D%/name.c %D%/name.h \
 	%D%/op.c %D%/op.h %D%/tbl/op_type.h \
 	%D%/policy.c \
@@ -56,6 +58,7 @@ noinst_LIBRARIES += %D%/libcore.a
 	%D%/stage_ops.c \
 	%D%/stage_bulk.c %D%/stage_release.c \
 	%D%/stats.h \
+	%D%/pubrate.c %D%/pubrate.h \
 	%D%/sub.c %D%/sub_priv.h \
 	%D%/sub_admin.c \
 	%D%/sub_index.c \
@@ -74,4 +77,4 @@ noinst_LIBRARIES += %D%/libcore.a
 	%D%/topic_props.c \
 	%D%/topic_stats.c
 
-EXTRA_DIST += doc/format-cursor.md doc/format-delay.md
+EXTRA_DIST += doc/format-cursor.md doc/format-delay.md doc/limits.md

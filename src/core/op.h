@@ -291,6 +291,8 @@ struct op_start {
 	const uint64_t *words;
 };
 
+#define PRODUCER_LATE_MS 1000
+
 struct op_producer {
 	struct str name; /* empty: generate */
 	uint64_t epoch;
@@ -301,6 +303,9 @@ struct op_producer {
 	uint32_t props_n;
 	const struct prop *props;
 	struct str client_addr, client_version; /* for stats */
+	/* over the rate of its topic its publishes wait in the core, at most
+	 * PRODUCER_LATE_MS; else FX_PRODUCER_THROTTLED asks to send no more */
+	bool late;
 };
 
 struct op_subscribe {
@@ -475,6 +480,9 @@ enum fx_type {
 	FX_TOPIC_META,
 	FX_PRODUCER_OPENED, /* handle, text name, i64 last sequence, u64 topic epoch, flag ready */
 	FX_PRODUCER_CLOSED, /* unsolicited: dest.tag; err says why */
+	/* unsolicited: dest.tag, handle; flag: it is over the rate of its topic and
+	 * should send no more, until this comes without flag (core/pubrate.h) */
+	FX_PRODUCER_THROTTLED,
 	FX_SUBSCRIBED, /* handle */
 	FX_CONSUMER_CLOSED, /* unsolicited: dest.tag */
 	FX_ACTIVE_CHANGE, /* unsolicited: flag active */

@@ -2,6 +2,7 @@
 /* What of a namespace's policies matters to its topics. */
 #include <jansson.h>
 
+#include "core/pubrate.h"
 #include "core/topic_priv.h"
 
 #define MINUTE_MS INT64_C(60000)
@@ -10,6 +11,7 @@
 void
 policy_init(struct policy *po, const struct core_conf *conf)
 {
+	mem_free(po->limits);
 	*po = (struct policy){
 		.retention_ms = conf->retention_ms,
 		.retention_bytes = conf->retention_bytes,
@@ -60,7 +62,8 @@ auto_creation(struct policy *po, const json_t *o)
 }
 
 bool
-policy_apply(struct policy *po, const void *text, size_t len)
+policy_apply(struct policy *po, const struct core_conf *conf, const void *text,
+    size_t len)
 {
 	json_t *root = json_loadb(text, len, 0, NULL), *o;
 	int64_t n;
@@ -84,6 +87,30 @@ policy_apply(struct policy *po, const void *text, size_t len)
 	if (json_is_true(json_object_get(root, "encryption_required")))
 		po->encryption_required = true;
 	auto_creation(po, json_object_get(root, "autoTopicCreationOverride"));
+	mem_free(po->limits);
+	po->limits = limits_of_ns(root, conf->cluster);
 	json_decref(root);
 	return true;
+}
+
+void
+policy_fini(struct policy *po)
+{
+	MEM_FREE(po->limits);
+}
+
+const struct limit_value *
+topic_limit(const struct topic *t, enum limit i)
+{
+	if (t->own.limits != NULL && t->own.limits->v[i].set)
+		return &t->own.limits->v[i];
+	if (t->policy.limits != NULL && t->policy.limits->v[i].set)
+		return &t->policy.limits->v[i];
+	return &t->co->conf.limits.v[i];
+}
+
+void
+topic_limits_changed(struct topic *t)
+{
+	pubrate_update(t);
 }

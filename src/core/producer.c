@@ -5,6 +5,7 @@
  */
 #include "base/hash.h"
 #include "core/sub_priv.h"
+#include "core/pubrate.h"
 #include "core/topic_priv.h"
 
 #define NAME_SEED 0x940d
@@ -38,6 +39,7 @@ producer_close(struct producer *pr, enum err e)
 		core_answer(co, &pr->closing, ERR_OK, NULL);
 	publish_forget(t, pr);
 	core_handle_del(co, pr->handle);
+	pubrate_forget(pr);
 	LIST_REMOVE(pr, link);
 	t->producers_n--;
 	props_free(&pr->props, pr->props_n);
@@ -113,6 +115,7 @@ add(struct topic *t, struct op **opp)
 	pr->name_hash = hash_bytes(NAME_SEED, pr->name, strlen(pr->name));
 	pr->epoch = po->epoch;
 	pr->access = po->access;
+	pr->late = po->late;
 	pr->connected_ms = co->now_ms;
 	pr->props = props_dup(po->props, po->props_n);
 	pr->props_n = po->props_n;

@@ -8,6 +8,7 @@
  * receipts: what they sent behind it must not be stored before it is sent again.
  */
 #include "core/delay.h"
+#include "core/pubrate.h"
 #include "core/topic_priv.h"
 
 #define RING_MIN 64u
@@ -16,10 +17,16 @@
 
 /* --- rings -------------------------------------------------------------------------- */
 
+static uint32_t
+waiting_n(const struct topic *t)
+{
+	return t->pending_n + t->held.n + pubrate_late_n(t);
+}
+
 static bool
 is_full(const struct topic *t)
 {
-	return t->pending_n + t->held_n >= t->co->conf.max_pending_publishes;
+	return waiting_n(t) >= t->co->conf.max_pending_publishes;
 }
 
 static struct pending_publish *
@@ -43,31 +50,62 @@ pending_push(struct topic *t)
 	return &t->pending[i];
 }
 
-static struct held_publish *
-held_push(struct topic *t)
+struct held_publish *
+held_push(struct held_ring *r)
 {
 	struct held_publish *v;
 	uint32_t cap, i;
 
-	if (t->held_n == t->held_cap) {
-		cap = t->held_cap == 0 ? RING_MIN : t->held_cap * 2;
+	if (r->n == r->cap) {
+		cap = r->cap == 0 ? RING_MIN : r->cap * 2;
 		v = mem_calloc(cap, sizeof *v);
-		for (i = 0; i < t->held_n; i++)
-			v[i] = t->held[(t->held_head + i) & (t->held_cap - 1)];
-		mem_free(t->held);
-		t->held = v;
-		t->held_cap = cap;
-		t->held_head = 0;
+		for (i = 0; i < r->n; i++)
+			v[i] = *held_at(r, i);
+		mem_free(r->v);
+		r->v = v;
+		r->cap = cap;
+		r->head = 0;
 	}
-	i = (t->held_head + t->held_n++) & (t->held_cap - 1);
-	return &t->held[i];
+	return held_at(r, r->n++);
+}
+
+struct held_publish
+held_pop(struct held_ring *r)
+{
+	struct held_publish h = *held_at(r, 0);
+
+	r->head = (r->head + 1) & (r->cap - 1);
+	r->n--;
+	return h;
+}
+
+void
+held_fini(struct held_ring *r)
+{
+	struct held_publish h;
+
+	while (r->n > 0) {
+		h = held_pop(r);
+		slice_unref(&h.body);
+	}
+	MEM_FREE(r->v);
+	r->cap = 0;
+}
+
+static void
+held_forget(struct held_ring *r, const struct producer *pr)
+{
+	uint32_t i;
+
+	for (i = 0; i < r->n; i++)
+		if (held_at(r, i)->pp.pr == pr)
+			held_at(r, i)->pp.pr = NULL;
 }
 
 void
 publish_forget(struct topic *t, const struct producer *pr)
 {
 	struct pending_publish *pp;
-	struct held_publish *h;
 	uint32_t i;
 
 	if (pr->pending_n == 0)
@@ -77,24 +115,15 @@ publish_forget(struct topic *t, const struct producer *pr)
 		if (pp->pr == pr)
 			pp->pr = NULL;
 	}
-	for (i = 0; i < t->held_n; i++) {
-		h = &t->held[(t->held_head + i) & (t->held_cap - 1)];
-		if (h->pp.pr == pr)
-			h->pp.pr = NULL;
-	}
+	held_forget(&t->held, pr);
+	if (t->pubrate != NULL)
+		held_forget(&t->pubrate->late, pr);
 }
 
 void
 publish_fini(struct topic *t)
 {
-	struct held_publish *h;
-
-	for (; t->held_n > 0; t->held_n--) {
-		h = &t->held[t->held_head];
-		slice_unref(&h->body);
-		t->held_head = (t->held_head + 1) & (t->held_cap - 1);
-	}
-	mem_free(t->held);
+	held_fini(&t->held);
 	mem_free(t->pending);
 }
 
@@ -289,17 +318,17 @@ refuse(struct topic *t, struct pending_publish pp, enum err e)
 	pop_refused(t);
 }
 
-static void
-hold(struct topic *t, const struct pending_publish *pp, topic_rider_f *rider,
-    const struct attr *attr, const struct slice *body)
+void
+publish_hold(struct held_ring *r, const struct pending_publish *pp,
+    topic_rider_f *rider, const struct attr *attr, const struct slice *body,
+    int64_t until_ns)
 {
-	struct held_publish *h = held_push(t);
-
-	*h = (struct held_publish){
+	*held_push(r) = (struct held_publish){
 		.pp = *pp,
 		.rider = rider,
 		.attr = *attr,
 		.body = body->buf != NULL ? slice_ref(*body) : slice_dup(*body),
+		.until_ns = until_ns,
 	};
 }
 
@@ -311,13 +340,15 @@ publish(struct topic *t, struct pending_publish pp, topic_rider_f *rider,
 	struct tledger *tl = tlog_open(t);
 
 	if (body->len > t->co->conf.max_message_bytes + FRAME_PADDING)
-		refuse(t, pp, ERR_TOO_BIG);
-	else if (tl != NULL && t->held_n == 0)
+		pp.err = ERR_TOO_BIG;
+	if (t->held.n == 0 && pp.err != ERR_OK)
+		refuse(t, pp, pp.err);
+	else if (tl != NULL && t->held.n == 0)
 		append(t, tl, pp, rider, attr, body);
 	else if (t->terminated && !t->log.ending)
 		refuse(t, pp, ERR_TOPIC_TERMINATED);
-	else
-		hold(t, &pp, rider, attr, body);
+	else /* also what is refused: its turn comes after theirs */
+		publish_hold(&t->held, &pp, rider, attr, body, 0);
 }
 
 static void
@@ -348,36 +379,49 @@ publish_np(struct producer *pr, const struct core_publish *p)
 void
 producer_publish(struct producer *pr, const struct core_publish *p)
 {
+	struct pending_publish pp;
 	struct topic *t;
 
 	CHECK_OBJ_NOTNULL(pr, PRODUCER_MAGIC);
 	t = pr->t;
 	AN(p->attr.messages_n);
-	if (!t->name.persistent) {
-		publish_np(pr, p);
-		return;
-	}
-	if (is_full(t)) {
+	if (t->name.persistent && is_full(t)) {
 		/* it was read from all the same: it sends again from here on */
 		producer_close(pr, ERR_BUSY);
 		return;
 	}
-	pr->pending_n++;
-	publish(t,
-	    (struct pending_publish){
+	pp = (struct pending_publish){
 		.pr = pr,
 		.sequence = p->sequence,
 		.highest_sequence = p->highest_sequence,
 		.flush = p->flush,
-	    },
-	    NULL, &p->attr, &p->body);
+	};
+	if (unlikely(t->pubrate != NULL) && pubrate_publish(pr, &pp, p)) {
+		pr->pending_n++;
+		return;
+	}
+	if (!t->name.persistent) {
+		publish_np(pr, p);
+		return;
+	}
+	pr->pending_n++;
+	publish(t, pp, NULL, &p->attr, &p->body);
+}
+
+void
+publish_late(struct topic *t, struct held_publish *h, enum err e)
+{
+	h->pp.err = e;
+	if (h->pp.pr != NULL)
+		publish(t, h->pp, NULL, &h->attr, &h->body);
+	slice_unref(&h->body);
 }
 
 bool
 topic_has_room(const struct topic *t)
 {
 	CHECK_OBJ_NOTNULL(t, TOPIC_MAGIC);
-	return t->pending_n + t->held_n < t->co->conf.max_pending_publishes / 2;
+	return waiting_n(t) < t->co->conf.max_pending_publishes / 2;
 }
 
 void
@@ -407,26 +451,19 @@ topic_append(struct topic *t, const struct attr *attr, const struct slice *body,
 
 /* --- held ------------------------------------------------------------------------------- */
 
-static struct held_publish
-held_pop(struct topic *t)
-{
-	struct held_publish h = t->held[t->held_head];
-
-	t->held_head = (t->held_head + 1) & (t->held_cap - 1);
-	t->held_n--;
-	return h;
-}
-
 void
 publish_release(struct topic *t)
 {
 	struct tledger *tl = tlog_open(t);
 	struct held_publish h;
 
-	while (t->held_n > 0 && tl != NULL) {
-		h = held_pop(t);
-		/* of one that was closed: it is sent again, or nobody waits */
-		if (h.pp.pr != NULL || h.pp.done != NULL)
+	while (t->held.n > 0 && tl != NULL) {
+		h = held_pop(&t->held);
+		if (h.pp.pr == NULL && h.pp.done == NULL)
+			; /* it was closed: it is sent again, or nobody waits */
+		else if (h.pp.err != ERR_OK)
+			refuse(t, h.pp, h.pp.err);
+		else
 			append(t, tl, h.pp, h.rider, &h.attr, &h.body);
 		slice_unref(&h.body);
 	}
@@ -436,15 +473,16 @@ void
 publish_fail_held(struct topic *t, enum err e)
 {
 	struct held_publish h;
-	bool any = t->held_n > 0;
+	bool any = t->held.n > 0 || pubrate_late_n(t) > 0;
 
 	topic_pin(t);
-	while (t->held_n > 0) {
-		h = held_pop(t);
+	while (t->held.n > 0) {
+		h = held_pop(&t->held);
 		if (h.pp.pr != NULL || h.pp.done != NULL)
-			refuse(t, h.pp, e);
+			refuse(t, h.pp, h.pp.err != ERR_OK ? h.pp.err : e);
 		slice_unref(&h.body);
 	}
+	pubrate_end_late(t, e);
 	if (any && e != ERR_TOPIC_TERMINATED)
 		close_producers(t, e);
 	topic_unpin(t);

@@ -16,6 +16,7 @@ take(struct core_conf *to, const struct core_conf *from)
 	to->max_consumers_topic = from->max_consumers_topic;
 	to->max_consumers_sub = from->max_consumers_sub;
 	to->max_subs_topic = from->max_subs_topic;
+	to->limits = from->limits;
 	to->failover_delay_ms = from->failover_delay_ms;
 	to->hash_ring = from->hash_ring;
 	to->hash_ring_points = from->hash_ring_points;
@@ -56,4 +57,11 @@ core_set_conf(struct core *co, const struct core_conf *conf)
 		op->link.next = NULL;
 		core_op(co, &op);
 	}
+}
+
+const struct limits *
+core_limits(const struct core *co)
+{
+	CHECK_OBJ_NOTNULL(co, CORE_MAGIC);
+	return &co->conf.limits;
 }

@@ -77,9 +77,8 @@ next_index(const struct topic *t)
 	for (i = 0; i < t->pending_n; i++)
 		n += t->pending[(t->pending_head + i) & (t->pending_cap - 1)]
 			 .messages_n;
-	for (i = 0; i < t->held_n; i++)
-		n += t->held[(t->held_head + i) & (t->held_cap - 1)]
-			 .attr.messages_n;
+	for (i = 0; i < t->held.n; i++)
+		n += held_at(&t->held, i)->attr.messages_n;
 	return n;
 }
 

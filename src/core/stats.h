@@ -87,6 +87,7 @@ struct topic_stats {
 	uint64_t in_messages, in_bytes, out_messages, out_bytes;
 	struct rate in, out;
 	double average_msg_bytes;
+	uint64_t throttled; /* how often producers were, over the rate */
 	uint64_t storage_bytes, backlog_bytes;
 	uint64_t entries;
 	struct pos last, terminated_pos;

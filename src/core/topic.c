@@ -3,6 +3,7 @@
 #include "core/reads.h"
 #include "core/delay.h"
 #include "core/sub_priv.h"
+#include "core/pubrate.h"
 #include "core/topic_priv.h"
 
 #define MS_NS INT64_C(1000000)
@@ -51,6 +52,9 @@ destroy(struct topic *t)
 	publish_fini(t);
 	tlog_fini(t);
 	topic_props_fini(t);
+	topic_own_fini(&t->own);
+	policy_fini(&t->policy);
+	pubrate_free(t);
 	topic_name_fini(&t->name);
 	AN(t->co->topics_n);
 	t->co->topics_n--;

@@ -11,6 +11,7 @@
 #include "core/delay.h"
 #include "core/stage.h"
 #include "core/sub_priv.h"
+#include "core/pubrate.h"
 #include "core/topic_priv.h"
 
 struct topic_close {
@@ -31,8 +32,9 @@ topic_is_idle(const struct topic *t)
 	const struct sub *s;
 
 	if (t->stage != NULL || t->producers_n > 0 || t->consumers_n > 0 ||
-	    t->pins > 0 || t->pending_n > 0 || t->held_n > 0 ||
-	    tlog_is_busy(t) || reads_any(t) || claims_any(t) || reserve_any(t))
+	    t->pins > 0 || t->pending_n > 0 || t->held.n > 0 ||
+	    pubrate_late_n(t) > 0 || tlog_is_busy(t) || reads_any(t) ||
+	    claims_any(t) || reserve_any(t))
 		return false;
 	TAILQ_FOREACH(s, &t->subs, link)
 		if (leasing_waits(s))

@@ -141,6 +141,7 @@ ready(struct topic *t)
 	topic_pin(t);
 	t->state = TOPIC_READY;
 	load_free(t);
+	topic_limits_changed(t);
 	if (t->just_created)
 		topic_changed(t->co, t->name.full, true);
 	STAILQ_CONCAT(&line, &t->waiters);
@@ -470,7 +471,7 @@ namespace_got(void *priv, enum err e, const void *val, size_t len)
 		load_failed(t, ERR_NO_NAMESPACE, diag);
 		return;
 	}
-	if (e != ERR_OK || !policy_apply(&t->policy, val, len)) {
+	if (e != ERR_OK || !policy_apply(&t->policy, &t->co->conf, val, len)) {
 		load_failed(t, ERR_METADATA, NULL);
 		return;
 	}

@@ -62,11 +62,18 @@ void topic_delete_unused(struct topic *);
 /* --- policy.c */
 void policy_init(struct policy *, const struct core_conf *);
 /* what the namespace's JSON says on top; false: not JSON */
-bool policy_apply(struct policy *, const void *json, size_t len);
+bool policy_apply(
+    struct policy *, const struct core_conf *, const void *json, size_t len);
+void policy_fini(struct policy *);
+/* What counts for it; never NULL. */
+const struct limit_value *topic_limit(const struct topic *, enum limit);
+/* Its own or its namespace's limits may be others now. */
+void topic_limits_changed(struct topic *);
 
 /* --- topic_props.c */
 /* what of v is there, above what r has */
 void topic_own_read(struct topic_own *, const struct prop *v, uint32_t n);
+void topic_own_fini(struct topic_own *);
 /* base: of the partitioned topic that it is a partition of */
 void topic_props_apply(struct topic *, const struct prop *base, uint32_t n);
 /* can what they say of what has a meaning here be understood? */
@@ -135,6 +142,19 @@ void publish_release(struct topic *); /* a new ledger: what was held goes on */
 void publish_fail_held(struct topic *, enum err);
 void publish_forget(struct topic *, const struct producer *); /* it has gone */
 void publish_fini(struct topic *);
+static inline struct held_publish *
+held_at(const struct held_ring *r, uint32_t i)
+{
+	return &r->v[(r->head + i) & (r->cap - 1)];
+}
+struct held_publish *held_push(struct held_ring *);
+struct held_publish held_pop(struct held_ring *);
+void held_fini(struct held_ring *);
+void publish_hold(struct held_ring *, const struct pending_publish *,
+    topic_rider_f *, const struct attr *, const struct slice *body,
+    int64_t until_ns);
+/* What pubrate_publish() has kept goes on, or is refused; takes the body. */
+void publish_late(struct topic *, struct held_publish *, enum err);
 
 /* --- reserve.c */
 topic_go_f reserve_op, fill_op; /* OP_RESERVE, OP_FILL */

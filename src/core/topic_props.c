@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Properties of topics, and what three of them mean: retention_ms and
+ * Properties of topics, and what some of them mean: retention_ms and
  * retention_bytes (-1: unlimited) stand above the namespace's retention,
- * flush_policy (sync, async) above the configuration's flushPolicy. A partition has
- * those of its partitioned topic, with its own above them.
+ * flush_policy (sync, async) above the configuration's flushPolicy, and policy.* are
+ * limits (limits.h). A partition has those of its partitioned topic, with its own
+ * above them.
  */
 #include "core/admin_priv.h"
 #include "core/sub_priv.h"
@@ -52,7 +53,16 @@ own_read(struct topic_own *o, const struct prop *p)
 		o->has_bytes |= ok;
 	} else if (str_eq(p->key, STR_LIT("flush_policy")))
 		ok = flush(p->value, &o->flush);
+	else
+		ok = limits_take_prop(&o->limits, p->key, p->value);
 	return ok;
+}
+
+void
+topic_own_fini(struct topic_own *o)
+{
+	mem_free(o->limits);
+	*o = (struct topic_own){ 0 };
 }
 
 void
@@ -68,12 +78,13 @@ bool
 props_are_right(const struct prop *v, uint32_t n)
 {
 	struct topic_own o = { 0 };
+	bool ok = true;
 	uint32_t i;
 
-	for (i = 0; i < n; i++)
-		if (v[i].value.len > 0 && !own_read(&o, &v[i]))
-			return false;
-	return true;
+	for (i = 0; ok && i < n; i++)
+		ok = v[i].value.len == 0 || own_read(&o, &v[i]);
+	topic_own_fini(&o);
+	return ok;
 }
 
 static const struct prop *
@@ -113,9 +124,10 @@ props_merge(const struct prop *old, uint32_t old_n, const struct prop *add,
 void
 topic_props_apply(struct topic *t, const struct prop *base, uint32_t n)
 {
-	t->own = (struct topic_own){ 0 };
+	topic_own_fini(&t->own);
 	topic_own_read(&t->own, base, n);
 	topic_own_read(&t->own, t->props, t->props_n);
+	topic_limits_changed(t);
 }
 
 struct set {

@@ -122,6 +122,7 @@ stats_new(struct topic *t)
 	ts->out = t->out;
 	if (t->in.msg > 0)
 		ts->average_msg_bytes = t->in.bytes / t->in.msg;
+	ts->throttled = t->throttled;
 	ts->storage_bytes = t->log.bytes;
 	if (t->name.persistent)
 		ts->backlog_bytes = topic_bytes_after(t, subs_slowest(t));

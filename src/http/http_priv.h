@@ -50,6 +50,8 @@ enum var {
 	VAR_NUM, /* {num}: of digits */
 	VAR_NUM2, /* {num2} */
 	VAR_ROLE, /* {role} */
+	VAR_NS_LIMIT, /* {ns_limit}: a name of core/tbl/limit.h */
+	VAR_TOPIC_LIMIT, /* {topic_limit} */
 	VAR_N
 };
 

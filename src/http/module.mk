@@ -8,6 +8,7 @@ noinst_LIBRARIES += %D%/libhttp.a
 	%D%/address.c %D%/address.h \
 	%D%/brokers.c \
 	%D%/json.c \
+	%D%/limits.c %D%/limits.h \
 	%D%/lookup.c \
 	%D%/message.c %D%/message.h \
 	%D%/metrics.c \

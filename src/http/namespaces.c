@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "http/handlers.h"
+#include "http/limits.h"
 #include "http/permissions.h"
 
 #define BUNDLES_MAX 65536
@@ -244,6 +245,7 @@ take_policy(
 {
 	json_t *d = json_object_get(def, key);
 	const char *k;
+	bool right;
 	json_t *e;
 	size_t i;
 
@@ -262,6 +264,12 @@ take_policy(
 			if (!json_is_string(e))
 				return bad(rq, key);
 		}
+		AZ(json_object_set(own, key, v));
+		return true;
+	}
+	if (limits_member(key, v, &right)) {
+		if (!right)
+			return bad(rq, key);
 		AZ(json_object_set(own, key, v));
 		return true;
 	}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Partitioned topics: their number of partitions, making, growing, deleting. */
 #include "http/handlers.h"
+#include "http/limits.h"
 #include "http/parts.h"
 
 #define TYPE_METADATA "application/vnd.partitioned-topic-metadata+json"
@@ -82,14 +83,18 @@ static void
 answer_meta(struct req *rq)
 {
 	struct fx *fx = rq->ans[0];
+	json_t *props;
 
 	if (req_any_failed(rq))
 		return;
 	strbuf_addf(&rq->out, "{\"partitions\":%u,\"deleted\":false", fx->u32);
-	if (fx->text.len > 2) {
+	props = json_loadb(fx->text.p, fx->text.len, 0, NULL);
+	limits_hide(props);
+	if (json_object_size(props) > 0) {
 		strbuf_adds(&rq->out, ",\"properties\":");
-		strbuf_add(&rq->out, fx->text.p, fx->text.len);
+		json_add_json(&rq->out, props);
 	}
+	json_decref(props);
 	strbuf_addc(&rq->out, '}');
 	req_json(rq);
 }

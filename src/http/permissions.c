@@ -194,9 +194,8 @@ patched(struct req *rq)
 		req_done_empty(rq);
 }
 
-/* Takes patch. */
-static void
-patch(struct req *rq, json_t *p)
+void
+ns_patch(struct req *rq, json_t *p)
 {
 	struct strbuf sb;
 	struct str ns;
@@ -254,7 +253,7 @@ void
 h_ns_perm_grant(struct req *rq)
 {
 	if (actions(rq))
-		patch(rq,
+		ns_patch(rq,
 		    in_auth("namespace_auth", rq->var[VAR_ROLE],
 			json_incref(rq->json)));
 }
@@ -262,7 +261,7 @@ h_ns_perm_grant(struct req *rq)
 void
 h_ns_perm_revoke(struct req *rq)
 {
-	patch(rq, in_auth("namespace_auth", rq->var[VAR_ROLE], json_null()));
+	ns_patch(rq, in_auth("namespace_auth", rq->var[VAR_ROLE], json_null()));
 }
 
 static json_t *
@@ -281,7 +280,7 @@ void
 h_topic_perm_grant(struct req *rq)
 {
 	if (req_topic(rq) && actions(rq))
-		patch(rq, in_topic(rq, json_incref(rq->json)));
+		ns_patch(rq, in_topic(rq, json_incref(rq->json)));
 }
 
 static void
@@ -298,7 +297,7 @@ topic_revoke(struct req *rq)
 		return;
 	}
 	req_clear(rq);
-	patch(rq, in_topic(rq, json_null()));
+	ns_patch(rq, in_topic(rq, json_null()));
 }
 
 void
@@ -331,7 +330,8 @@ h_sub_perm_grant(struct req *rq)
 		req_error(rq, 400, "The body is not a list of roles");
 		return;
 	}
-	patch(rq, in_auth("subscription_auth_roles", rq->var[VAR_SUB], roles));
+	ns_patch(
+	    rq, in_auth("subscription_auth_roles", rq->var[VAR_SUB], roles));
 }
 
 void
@@ -340,7 +340,8 @@ h_sub_perm_revoke(struct req *rq)
 	json_t *role = json_object();
 
 	AZ(json_object_set_new(role, rq->var[VAR_ROLE], json_null()));
-	patch(rq, in_auth("subscription_auth_roles", rq->var[VAR_SUB], role));
+	ns_patch(
+	    rq, in_auth("subscription_auth_roles", rq->var[VAR_SUB], role));
 }
 
 void
@@ -359,5 +360,5 @@ h_sub_auth_mode_set(struct req *rq)
 	}
 	p = json_object();
 	AZ(json_object_set_new(p, "subscription_auth_mode", json_string(mode)));
-	patch(rq, p);
+	ns_patch(rq, p);
 }

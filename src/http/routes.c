@@ -2,6 +2,7 @@
 /* Which handler a request is for. */
 #include <ctype.h>
 
+#include "core/limits.h"
 #include "http/handlers.h"
 
 static const struct route routes[] = {
@@ -22,6 +23,8 @@ static const struct {
 	[VAR_NUM] = { "{num}", URI_PATH },
 	[VAR_NUM2] = { "{num2}", URI_PATH },
 	[VAR_ROLE] = { "{role}", URI_PATH },
+	[VAR_NS_LIMIT] = { "{ns_limit}", URI_PATH },
+	[VAR_TOPIC_LIMIT] = { "{topic_limit}", URI_PATH },
 };
 
 /* The next part of a path: *p is behind it then. False: there is none. */
@@ -74,6 +77,10 @@ fits_var(int var, struct str s)
 	case VAR_NUM:
 	case VAR_NUM2:
 		return is_number(s);
+	case VAR_NS_LIMIT:
+		return limit_of_ns(s) < LIM_N;
+	case VAR_TOPIC_LIMIT:
+		return limit_of_topic(s) < LIM_N;
 	default:
 		return s.len > 0;
 	}

@@ -58,6 +58,8 @@ struct http_conf {
 	struct {
 		const char *cluster, *broker, *tenant, *ns;
 	} rocketmq;
+	const struct limits
+	    *limits; /* the broker's own; NULL: there are none */
 	bool authorization; /* authorizationEnabled */
 	bool metrics_gate; /* authenticateMetricsEndpoint */
 	struct audit *audit; /* NULL: none; borrowed */

@@ -251,12 +251,11 @@ add_sub(struct strbuf *sb, const struct sub_stats *s, bool persistent)
 static void
 add_absent(struct strbuf *sb)
 {
-	static const char *const zero[] = { "publishRateLimitedTimes",
-		"earliestMsgPublishTimeInBacklogs", "offloadedStorageSize",
-		"lastOffloadLedgerId", "lastOffloadSuccessTimeStamp",
-		"lastOffloadFailureTimeStamp", "ongoingTxnCount",
-		"abortedTxnCount", "committedTxnCount", "waitingPublishers",
-		"delayedMessageIndexSizeInBytes" };
+	static const char *const zero[] = { "earliestMsgPublishTimeInBacklogs",
+		"offloadedStorageSize", "lastOffloadLedgerId",
+		"lastOffloadSuccessTimeStamp", "lastOffloadFailureTimeStamp",
+		"ongoingTxnCount", "abortedTxnCount", "committedTxnCount",
+		"waitingPublishers", "delayedMessageIndexSizeInBytes" };
 	size_t i;
 
 	add_i(sb, "backlogQuotaLimitSize", -1);
@@ -294,6 +293,7 @@ stats_json_topic(
 	add_u(sb, "msgOutCounter", t->out_messages);
 	add_u(sb, "bytesOutInternalCounter", 0);
 	add_d(sb, "averageMsgSize", t->average_msg_bytes);
+	add_u(sb, "publishRateLimitedTimes", t->throttled);
 	add_b(sb, "msgChunkPublished", false);
 	add_u(sb, "storageSize", t->storage_bytes);
 	add_u(sb, "backlogSize", t->backlog_bytes);

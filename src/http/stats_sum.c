@@ -149,6 +149,7 @@ add_topic(struct topic_stats *sum, const struct topic_stats *t)
 	sum->out_bytes += t->out_bytes;
 	sum_rate(&sum->in, t->in);
 	sum_rate(&sum->out, t->out);
+	sum->throttled += t->throttled;
 	sum->storage_bytes += t->storage_bytes;
 	sum->backlog_bytes += t->backlog_bytes;
 	sum->entries += t->entries;

@@ -42,9 +42,34 @@ prod_has_topic(struct session *s, const struct topic_name *tn)
 	return false;
 }
 
+/* Nothing is read from its connection while one is over the rate of its topic, as in
+ * the reference, whatever else is on it. */
+static void
+throttle(struct session *s, struct prod *pr, bool on)
+{
+	if (pr->throttled == on)
+		return;
+	pr->throttled = on;
+	if (on && s->throttled_n++ == 0)
+		session_pause(s, PAUSE_RATE);
+	if (!on && --s->throttled_n == 0)
+		session_resume(s, PAUSE_RATE);
+}
+
+void
+producer_throttled(struct session *s, const struct fx *fx)
+{
+	struct prod *pr = umap_get(&s->producers, fx->dest.tag);
+
+	if (pr != NULL && pr->handle == fx->handle &&
+	    (pr->state == PLACE_OPEN || pr->state == PLACE_CLOSING))
+		throttle(s, pr, fx->flag);
+}
+
 static void
 forget(struct session *s, struct prod *pr)
 {
+	throttle(s, pr, false);
 	send_forget(s, pr);
 	if (pr->state == PLACE_CLOSED)
 		s->closed_n--;
@@ -367,6 +392,7 @@ static void
 mark_closed(struct session *s, struct prod *pr)
 {
 	opened(s, -1);
+	throttle(s, pr, false);
 	send_forget(s, pr);
 	pr->state = PLACE_CLOSED;
 	pr->closed_ns = loop_mono_ns(s->p->lp);
@@ -385,8 +411,10 @@ producer_closed(struct session *s, const struct fx *fx)
 		return;
 	if (pr->state == PLACE_OPEN)
 		mark_closed(s, pr);
-	else if (pr->state == PLACE_CLOSING)
+	else if (pr->state == PLACE_CLOSING) {
+		throttle(s, pr, false);
 		send_forget(s, pr); /* the answer to its CLOSE is on its way */
+	}
 }
 
 void

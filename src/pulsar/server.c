@@ -330,6 +330,9 @@ unsolicited(struct session *s, const struct fx *fx)
 	case FX_PRODUCER_CLOSED:
 		producer_closed(s, fx);
 		break;
+	case FX_PRODUCER_THROTTLED:
+		producer_throttled(s, fx);
+		break;
 	case FX_CONSUMER_CLOSED:
 		consumer_closed(s, fx);
 		break;
@@ -366,6 +369,7 @@ sink_fx(void *priv, struct fx *fx)
 		probe(p, s, fx);
 		break;
 	case FX_PRODUCER_CLOSED:
+	case FX_PRODUCER_THROTTLED:
 	case FX_CONSUMER_CLOSED:
 	case FX_ACTIVE_CHANGE:
 	case FX_END_OF_TOPIC:

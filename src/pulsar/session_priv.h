@@ -134,6 +134,7 @@ struct prod {
 	char *name; /* once open */
 	char *topic; /* with authorization: may_topic() */
 	bool persistent;
+	bool throttled; /* the session is paused for it */
 	uint32_t pending_n;
 	uint64_t sent_n, done_n; /* publishes routed; of them answered */
 	uint64_t
@@ -167,6 +168,7 @@ enum session_state {
 #define PAUSE_REQUESTS 2u /* requests_max reached */
 #define PAUSE_SHARD 4u /* shard_pending_bytes_max reached */
 #define PAUSE_LOGIN 8u /* CONNECT waits: login_waits() */
+#define PAUSE_RATE 16u /* a producer is over the rate of its topic */
 
 /* Who speaks; goes with the session to another shard. */
 struct who {
@@ -207,6 +209,7 @@ struct session {
 	unsigned requests_n; /* operations without an answer */
 	unsigned pending_n; /* publishes without a receipt */
 	size_t pending_bytes;
+	unsigned throttled_n; /* producers over their rate: PAUSE_RATE */
 	unsigned np_n; /* of them to non-persistent topics */
 	unsigned paused; /* PAUSE_ */
 	struct cons_list blocked;
@@ -320,6 +323,7 @@ struct prod *prod_get(struct session *, uint64_t id);
 void producer_opened(struct session *, struct fx *);
 void producer_close_answer(struct session *, const struct fx *);
 void producer_closed(struct session *, const struct fx *);
+void producer_throttled(struct session *, const struct fx *);
 /* Does one of the session's producers write to it? */
 bool prod_has_topic(struct session *, const struct topic_name *);
 /* Closes it from our side and tells the client. */

@@ -26,6 +26,7 @@ struct outlet {
 	uint32_t queue;
 	uint64_t number;
 	enum outlet_state state;
+	bool throttled; /* what comes waits in the core, and may fail */
 	uint64_t handle;
 	struct outlet_msg *ring; /* power of two */
 	uint32_t head, n, cap;
@@ -111,6 +112,7 @@ open_it(struct outlet *o)
 	op->topic =
 	    op_str(op, rmq_queue_full(o->t, o->queue, name, sizeof name));
 	op->producer.access = ACCESS_SHARED;
+	op->producer.late = true;
 	op->producer.client_version = op_str(op, STR_LIT("rocketmq"));
 	rmq_route(o->rm, &op);
 }
@@ -203,6 +205,7 @@ closed(struct outlet *o, const struct fx *fx)
 							   ERR_NOT_READY };
 
 	o->state = OUTLET_CLOSED;
+	o->throttled = false;
 	while (o->sent_n > 0)
 		end_first(o, &r);
 	if (o->n > 0)
@@ -215,6 +218,8 @@ outlet_fx(struct outlet *o, const struct fx *fx)
 	CHECK_OBJ_NOTNULL(o, OUTLET_MAGIC);
 	if (fx->type == FX_PRODUCER_CLOSED)
 		closed(o, fx);
+	else if (fx->type == FX_PRODUCER_THROTTLED)
+		o->throttled = fx->flag && fx->handle == o->handle;
 	else if (fx->op == OP_PRODUCER_OPEN)
 		opened(o, fx);
 	else
@@ -251,6 +256,13 @@ rmq_outlet(struct rmq_topic *t, uint32_t queue)
 	o->number = rmq_thing_add(t->rm, o);
 	t->out[queue] = o;
 	return o;
+}
+
+bool
+outlet_is_throttled(const struct outlet *o)
+{
+	CHECK_OBJ_NOTNULL(o, OUTLET_MAGIC);
+	return o->throttled;
 }
 
 bool

@@ -429,6 +429,8 @@ struct outlet_msg {
 struct outlet *rmq_outlet(struct rmq_topic *, uint32_t queue);
 /* Takes m's body; done is called once, never inline. false: too many wait. */
 bool outlet_publish(struct outlet *, const struct outlet_msg *m);
+/* Its queue is over its rate: what is published waits up to a second. */
+bool outlet_is_throttled(const struct outlet *);
 void outlet_fx(struct outlet *, const struct fx *);
 void outlet_receipt(struct rmq *, const struct fx_receipt *);
 void rmq_outlets_run(struct rmq *);

@@ -50,6 +50,21 @@ rmq_publish_ended(struct rmq *rm, uint64_t session, size_t bytes)
 		rmq_session_resume(s, RMQ_PAUSE_PUBLISHES);
 }
 
+/*
+ * A queue over its rate: what waits for it must not use up what the connection may
+ * have under way, or it would be paused, with the pulls and heartbeats on it.
+ */
+static bool
+is_crowded(const struct rmq_session *s, const struct outlet *o)
+{
+	const struct rmq_conf *conf = &s->rm->conf;
+
+	return outlet_is_throttled(o) &&
+	    (s->pending_n >= conf->pending_max / 2 ||
+		s->pending_bytes >= conf->pending_bytes_max / 2 ||
+		s->rm->pending_bytes >= conf->shard_pending_bytes_max / 2);
+}
+
 /* --- records ---------------------------------------------------------------- */
 
 /* Room for a record of n bytes: a part of the shard's chunk, or one of its own.
@@ -334,17 +349,20 @@ rmq_store(struct rmq_session *s, const struct rmq_ref *ref, struct rmq_topic *t,
 		.priv = priv,
 		.queue = m->queue,
 		.async = m->p.async };
+	struct outlet *o = rmq_outlet(t, m->queue);
 	struct fx_receipt r = { .err = ERR_OK };
 
 	if (m->p.uniq.len < sizeof om.uniq) {
 		memcpy(om.uniq, m->p.uniq.p, m->p.uniq.len);
 		om.uniq_len = (uint8_t)m->p.uniq.len;
 	}
-	if (!rmq_record_make(s, m, &om.body, &om.attr))
+	if (is_crowded(s, o))
+		r.err = ERR_THROTTLED;
+	else if (!rmq_record_make(s, m, &om.body, &om.attr))
 		r.err = ERR_TOO_BIG;
 	om.bytes = om.body.len;
 	rmq_publish_began(s, om.bytes);
-	if (r.err == ERR_OK && outlet_publish(rmq_outlet(t, m->queue), &om)) {
+	if (r.err == ERR_OK && outlet_publish(o, &om)) {
 		rmq_gauge(s->rm, M_PUB_ENTRIES, 1);
 		rmq_gauge(s->rm, M_PUB_MSGS, (int)om.attr.messages_n);
 		rmq_gauge(s->rm, M_PUB_BYTES, (int)om.bytes);
@@ -371,6 +389,14 @@ rmq_not_stored(struct rmq_session *s, const struct rmq_ref *ref, enum err e)
 		break;
 	case ERR_TOO_BIG:
 		rmq_answer_code(s, ref, RC_MESSAGE_ILLEGAL, err_text(e));
+		break;
+	case ERR_THROTTLED:
+		/* as the reference's BrokerFastFailure says it */
+		rmq_gauge(s->rm, M_RMQ_THROTTLED, 1);
+		rmq_answer_codef(s, ref, RC_SYSTEM_BUSY,
+		    "[TIMEOUT_CLEAN_QUEUE]broker busy, start flow control for a "
+		    "while, period in queue: %dms, size of queue: %u",
+		    PRODUCER_LATE_MS, s->pending_n);
 		break;
 	default:
 		rmq_answer_err(s, ref, e, NULL);

@@ -83,6 +83,8 @@ ENDS = (
     ("POST", "/permissions/subscription/{s}", ["x"]),
     ("POST", "/permissions/{role}", ["produce"]),
     ("POST", "/subscriptionAuthMode", "None"),
+    ("POST", "/{ns_limit}", {}),
+    ("POST", "/{topic_limit}", {}),
     ("PUT", "/{topic}/partitions", 2),
     ("POST", "/{topic}/partitions", 3),
     ("PUT", "/subscription/{s}", EARLIEST),
@@ -113,7 +115,8 @@ def short(key):
 def prepare(w, key):
     """What the question is about, made by root; the values of its pattern."""
     v = dict(d="persistent", t=w.name, n="n0", topic="t", s="s", c="standalone",
-             role="eater", num="1", num2="0")
+             role="eater", num="1", num2="0", ns_limit="publishRate",
+             topic_limit="publishRate")
     if key.endswith("/resetcursor/{num}"):
         v["num"] = "1"
     if "{n}" in key:

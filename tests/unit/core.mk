@@ -84,3 +84,7 @@ check_PROGRAMS += %D%/test_core_due
 check_PROGRAMS += %D%/test_core_delay
 %C%_test_core_delay_SOURCES = %D%/test_core_delay.c $(TOPIC_RIG)
 %C%_test_core_delay_LDADD = $(CORE_TEST)
+
+check_PROGRAMS += %D%/test_core_pubrate
+%C%_test_core_pubrate_SOURCES = %D%/test_core_pubrate.c $(TOPIC_RIG)
+%C%_test_core_pubrate_LDADD = $(CORE_TEST)

@@ -137,7 +137,7 @@ nothing_stays(void **state)
 	assert_int_equal(sub(tr, "gone")->dropped, messages);
 	assert_int_equal(sub(tr, "good")->dropped, 0);
 	assert_int_equal(sub(tr, "good")->out_messages, messages);
-	assert_int_equal(np(tr)->pending_n + np(tr)->held_n, 0);
+	assert_int_equal(np(tr)->pending_n + np(tr)->held.n, 0);
 }
 
 static void

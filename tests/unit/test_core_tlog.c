@@ -149,10 +149,10 @@ publishes_wait_for_the_roll(void **state)
 	assert_true(lrig_topic(tr)->log.rolling);
 	lrig_publish(tr, p, 10, 300);
 	assert_int_equal(tr->rc_n, 10);
-	assert_int_equal(lrig_topic(tr)->held_n, 300);
+	assert_int_equal(lrig_topic(tr)->held.n, 300);
 	lrig_run(tr);
 	check_receipts(tr, 310);
-	assert_int_equal(lrig_topic(tr)->held_n, 0);
+	assert_int_equal(lrig_topic(tr)->held.n, 0);
 }
 
 static void

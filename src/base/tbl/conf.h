@@ -311,6 +311,13 @@ CONF_INT(maxConsumersPerSubscription, 0, 0, 1000000, "consumers", LIVE,
     "Most consumers of a subscription. 0: no limit.")
 CONF_INT(maxSubscriptionsPerTopic, 0, 0, 1000000, "subscriptions", LIVE,
     "Most subscriptions of a topic. 0: no limit.")
+CONF_INT(maxPublishRatePerTopicInMessages, 0, 0, 2147483647, "messages/s", LIVE,
+    "Most messages a second that are published to a topic, where neither it nor "
+    "its namespace has a rate of its own. Over it, Pulsar's connections are not "
+    "read from, and RocketMQ's sends are answered up to 1 s late, then with code "
+    "2. 0: no limit.")
+CONF_INT(maxPublishRatePerTopicInBytes, 0, 0, INT64_MAX, "bytes/s", LIVE,
+    "The same in bytes. 0: no limit.")
 CONF_INT(maxPendingPublishesPerTopic, 16384, 1, 1000000, "entries", RESTART,
     "Most entries of a topic that wait to be stored; its producers are not "
     "read from until there are fewer.")

@@ -47,6 +47,8 @@ METRIC(PUB_MSGS, COUNTER, "magnetar_publish_messages_total",
     "Messages in them")
 METRIC(PUB_BYTES, COUNTER, "magnetar_publish_bytes_total",
     "Bytes of them")
+METRIC(RMQ_THROTTLED, COUNTER, "magnetar_rocketmq_sends_throttled_total",
+    "Sends of RocketMQ's that were refused for the rate of their topic")
 METRIC(DISP_ENTRIES, COUNTER, "magnetar_dispatch_entries_total",
     "Entries sent to consumers")
 METRIC(DISP_MSGS, COUNTER, "magnetar_dispatch_messages_total",

@@ -45,6 +45,10 @@ ROUTE(DELETE, "/admin/v2/namespaces/{t}/{n}/permissions/{s}/{role}", h_sub_perm_
 ROUTE(GET, "/admin/v2/namespaces/{t}/{n}/subscriptionAuthMode", h_sub_auth_mode_get, NAMESPACE)
 ROUTE(POST, "/admin/v2/namespaces/{t}/{n}/subscriptionAuthMode", h_sub_auth_mode_set, NAMESPACE)
 
+ROUTE(GET, "/admin/v2/namespaces/{t}/{n}/{ns_limit}", h_ns_limit_get, NAMESPACE)
+ROUTE(POST, "/admin/v2/namespaces/{t}/{n}/{ns_limit}", h_ns_limit_set, NAMESPACE)
+ROUTE(DELETE, "/admin/v2/namespaces/{t}/{n}/{ns_limit}", h_ns_limit_delete, NAMESPACE)
+
 ROUTE(GET, "/admin/v2/schemas/{t}/{n}/{topic}/schema", h_schema_get, LOOKUP)
 ROUTE(DELETE, "/admin/v2/schemas/{t}/{n}/{topic}/schema", h_schema_delete, TENANT)
 ROUTE(GET, "/admin/v2/schemas/{t}/{n}/{topic}/schema/{num}", h_schema_get_version, LOOKUP)
@@ -70,6 +74,10 @@ ROUTE(GET, "/admin/v2/{d}/{t}/{n}/{topic}/partitioned-internalStats", h_topic_pa
 ROUTE(GET, "/admin/v2/{d}/{t}/{n}/{topic}/permissions", h_topic_perms_get, TENANT)
 ROUTE(POST, "/admin/v2/{d}/{t}/{n}/{topic}/permissions/{role}", h_topic_perm_grant, TENANT)
 ROUTE(DELETE, "/admin/v2/{d}/{t}/{n}/{topic}/permissions/{role}", h_topic_perm_revoke, TENANT)
+
+ROUTE(GET, "/admin/v2/{d}/{t}/{n}/{topic}/{topic_limit}", h_topic_limit_get, NAMESPACE)
+ROUTE(POST, "/admin/v2/{d}/{t}/{n}/{topic}/{topic_limit}", h_topic_limit_set, NAMESPACE)
+ROUTE(DELETE, "/admin/v2/{d}/{t}/{n}/{topic}/{topic_limit}", h_topic_limit_delete, NAMESPACE)
 
 ROUTE(GET, "/admin/v2/{d}/{t}/{n}/{topic}/subscriptions", h_subs_list, CONSUME)
 ROUTE(PUT, "/admin/v2/{d}/{t}/{n}/{topic}/subscription/{s}", h_sub_create, CONSUME)

@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Publish rates: of the broker, a namespace, a topic; what is over one waits."""
+import http.client
+import json
+import time
+
+from mqlib import Client, alone, check, equal, options, ours
+import mqlib
+
+RATE = {"publishThrottlingRateInMsg": 10, "publishThrottlingRateInByte": -1}
+
+
+def admin(b, method, path, body=None, raw=None):
+    """(status, text) of a request to the admin API"""
+    c = http.client.HTTPConnection(b.host, b.http, timeout=10)
+    if body is not None:
+        raw = json.dumps(body)
+    c.request(method, "/admin/v2/" + path, raw,
+              {"Content-Type": "application/json"} if raw is not None else {})
+    r = c.getresponse()
+    text = r.read().decode()
+    c.close()
+    return r.status, text
+
+
+def path_of(topic):
+    return topic.replace("://", "/")
+
+
+def reason(answer):
+    return answer[0], json.loads(answer[1])["reason"]
+
+
+def value(answer):
+    equal(answer[0], 200)
+    return json.loads(answer[1]) if answer[1] else None
+
+
+@ours("asks the admin API")
+def test_of_a_namespace(b):
+    ns = "namespaces/public/limits"
+    equal(admin(b, "PUT", ns, {})[0], 204)
+    p = ns + "/publishRate"
+    equal(admin(b, "GET", p), (200, ""))
+    equal(admin(b, "POST", p, RATE), (204, ""))
+    equal(value(admin(b, "GET", p)), RATE)
+    equal(admin(b, "POST", p, {"publishThrottlingRateInMsg": -5})[0], 204)
+    equal(value(admin(b, "GET", p)), {"publishThrottlingRateInMsg": -5,
+                                      "publishThrottlingRateInByte": -1})
+    for bad in ('x"', '"s"', "[]", '{"publishThrottlingRateInMsg":"x"}',
+                '{"publishThrottlingRateInMsg":3000000000}'):
+        equal(admin(b, "POST", p, raw=bad)[0], 400, bad)
+    equal(admin(b, "POST", p)[0], 204)
+    equal(admin(b, "GET", p), (200, ""))
+    equal(admin(b, "POST", p, {"foo": 1})[0], 204)
+    equal(value(admin(b, "GET", p)), {"publishThrottlingRateInMsg": -1,
+                                      "publishThrottlingRateInByte": -1})
+    equal(admin(b, "POST", p, RATE)[0], 204)
+    equal(value(admin(b, "GET", ns))["publishMaxMessageRate"],
+          {"standalone": RATE})
+    equal(admin(b, "DELETE", p), (204, ""))
+    equal(admin(b, "DELETE", p), (204, ""))
+    equal(admin(b, "GET", p), (200, ""))
+    for method in "GET", "POST", "DELETE":
+        equal(reason(admin(b, method, "namespaces/public/none/publishRate",
+                           RATE if method == "POST" else None)),
+              (404, "Namespace does not exist"))
+    # with a namespace that is made
+    equal(admin(b, "PUT", "namespaces/public/limits2",
+                {"publishMaxMessageRate": {"standalone": RATE}})[0], 204)
+    equal(value(admin(b, "GET", "namespaces/public/limits2/publishRate")), RATE)
+    equal(admin(b, "PUT", "namespaces/public/limits3",
+                {"publishMaxMessageRate": {"standalone": 3}})[0], 400)
+
+
+@ours("asks the admin API")
+def test_of_a_topic(b):
+    for parts in 0, 3:
+        t = path_of(b.topic())
+        p = t + "/publishRate"
+        equal(reason(admin(b, "GET", p))[0], 404)
+        equal(reason(admin(b, "POST", p, RATE))[0], 404)
+        equal(reason(admin(b, "DELETE", p))[0], 404)
+        if parts:
+            equal(admin(b, "PUT", t + "/partitions", parts)[0], 204)
+        else:
+            equal(admin(b, "PUT", t)[0], 204)
+        equal(admin(b, "GET", p), (204, ""))
+        equal(admin(b, "POST", p, RATE), (204, ""))
+        equal(value(admin(b, "GET", p)), RATE)
+        equal(value(admin(b, "GET", p + "?applied=true")), RATE)
+        # it is no property of its user's
+        equal(value(admin(b, "GET", t + "/partitions")).get("properties"), None)
+        equal(admin(b, "POST", p, raw='x"')[0], 400)
+        equal(admin(b, "POST", p)[0], 204)
+        equal(value(admin(b, "GET", p)), RATE)
+        equal(admin(b, "DELETE", p), (204, ""))
+        equal(admin(b, "GET", p), (204, ""))
+        equal(admin(b, "GET", p + "?applied=true"), (204, ""))
+        equal(reason(admin(b, "GET", t + "-partition-0/publishRate")),
+              (412, "Not allowed to set/get topic policy for a partition"))
+    np = path_of(b.topic()).replace("persistent", "non-persistent", 1)
+    equal(admin(b, "PUT", np)[0], 204)
+    equal(admin(b, "POST", np + "/publishRate", RATE)[0], 405)
+
+
+def pump(c, seconds, pid=1, payload=b"x" * 100, window=2000):
+    """Publishes with up to `window` under way; receipts that came in that time"""
+    end, sent, got = time.monotonic() + seconds, 0, 0
+    while time.monotonic() < end:
+        while sent - got < window:
+            c.send(pid, sent, payload)
+            sent += 1
+        try:
+            c.rx("SEND_RECEIPT", timeout=max(0.01, end - time.monotonic()))
+            got += 1
+        except (mqlib.Fail, TimeoutError, OSError):
+            break
+    return got
+
+
+def stats(b, t):
+    return value(admin(b, "GET", path_of(t) + "/stats"))
+
+
+@ours("asks the admin API")
+def test_it_holds(b):
+    """A rate of 50 a second; a window of 60, so that what is read ahead is less than
+    what the rate gives in the time."""
+    t = b.topic()
+    equal(admin(b, "PUT", path_of(t))[0], 204)
+    rate = dict(RATE, publishThrottlingRateInMsg=50)
+    equal(admin(b, "POST", path_of(t) + "/publishRate", rate)[0], 204)
+    with Client(b) as c, Client(b) as d:
+        c.producer(t)
+        n = pump(c, 3.0, window=60)
+        # 50 at once, 50 a second, and the debt of what was read with them
+        check(120 <= n <= 290, n)
+        check(stats(b, t)["publishRateLimitedTimes"] > 0)
+        check(stats(b, t)["msgInCounter"] <= 290)
+        # another connection isn't paused, and its own topic has no rate
+        d.producer(b.topic())
+        for i in range(300):
+            d.publish(1, i)
+        # without it, it goes on
+        equal(admin(b, "DELETE", path_of(t) + "/publishRate")[0], 204)
+        for i in range(n, 60 + n):
+            c.rx("SEND_RECEIPT", sequence_id=i)
+        c.sync()
+    text = admin_metrics(b)
+    check(any(line.startswith("pulsar_publish_rate_limit_times") and
+              t in line and not line.endswith(" 0")
+              for line in text.splitlines()))
+
+
+def admin_metrics(b):
+    c = http.client.HTTPConnection(b.host, b.http, timeout=10)
+    c.request("GET", "/metrics")
+    text = c.getresponse().read().decode()
+    c.close()
+    return text
+
+
+@ours("asks the admin API")
+def test_bytes(b):
+    t = b.topic()
+    equal(admin(b, "PUT", path_of(t))[0], 204)
+    equal(admin(b, "POST", path_of(t) + "/publishRate",
+                {"publishThrottlingRateInByte": 20000})[0], 204)
+    with Client(b) as c:
+        c.producer(t)
+        n = pump(c, 2.0, payload=b"y" * 1000, window=20)
+        check(30 <= n <= 110, n)
+
+
+@ours("asks the admin API")
+def test_a_producer_that_goes(b):
+    """The connection goes on when its throttled producer is gone."""
+    t = b.topic()
+    equal(admin(b, "PUT", path_of(t))[0], 204)
+    equal(admin(b, "POST", path_of(t) + "/publishRate",
+                {"publishThrottlingRateInByte": 1})[0], 204)
+    with Client(b) as c:
+        c.producer(t)
+        c.publish(1, 0, b"x" * 100)
+        # its debt is more than 100 s, it isn't read from
+        c.tx("PING")
+        c.silent(1.0)
+        equal(admin(b, "PUT", path_of(t) + "/unload")[0], 204)
+        c.rx("CLOSE_PRODUCER")
+        c.rx("PONG")
+
+
+@alone
+@options(maxPublishRatePerTopicInMessages=20)
+@ours("asks the admin API")
+def test_of_the_broker_and_kept(b):
+    t, o = b.topic(), b.topic()
+    for name in t, o:
+        equal(admin(b, "PUT", path_of(name))[0], 204)
+    equal(value(admin(b, "GET", path_of(t) + "/publishRate?applied=true")),
+          {"publishThrottlingRateInMsg": 20, "publishThrottlingRateInByte": 0})
+    equal(admin(b, "POST", path_of(o) + "/publishRate",
+                dict(RATE, publishThrottlingRateInMsg=100000))[0], 204)
+    for again in False, True:
+        with Client(b) as c:
+            c.producer(t, 1)
+            n = pump(c, 2.0, window=30)
+            check(30 <= n <= 130, n)
+        with Client(b) as c:
+            c.producer(o, 1)
+            n = pump(c, 1.0, window=1000)
+            check(n > 200, n)
+        if not again:
+            b.crash()
+            equal(value(admin(b, "GET", path_of(o) + "/publishRate")),
+                  dict(RATE, publishThrottlingRateInMsg=100000))

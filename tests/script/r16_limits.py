@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Publish rates: sends are answered late, at most 1 s, then with code 2; nothing else
+of their connection waits."""
+import time
+
+from mqlib import check, equal, ours
+import mqlib
+from p16_limits import admin
+from rmqlib import Client
+
+SLOW = 5
+
+
+def limited(b, c, rate, queues=1):
+    t = b.name()
+    c.create_topic(t, queues=queues)
+    equal(admin(b, "POST", f"persistent/public/default/{t}" + "/publishRate",
+                {"publishThrottlingRateInMsg": rate})[0], 204)
+    return t
+
+
+def answers(c, opaques, timeout=10.0):
+    """{opaque: (when, answer)}"""
+    got, end = {}, time.monotonic() + timeout
+    while len(got) < len(opaques):
+        for o in [o for o in c.answers if o in opaques]:
+            got[o] = time.monotonic(), c.answers.pop(o)
+        if len(got) < len(opaques):
+            check(c.read(end), "closed")
+    return got
+
+
+@ours("asks the admin API")
+def test_late_and_refused(b):
+    with Client(b) as c, Client(b) as d:
+        t = limited(b, c, SLOW)
+        start = time.monotonic()
+        sent = [c.tx_send(t, queueId=0) for _ in range(40)]
+        # others go on
+        o = b.name()
+        d.create_topic(o, queues=1)
+        since = time.monotonic()
+        d.pull(t, timeout=1.0)
+        d.heartbeat(producers=["g"])
+        d.send(o, queueId=0)
+        check(time.monotonic() - since < 0.9, "another connection waits")
+        got = [(when - start, a.code, a.remark)
+               for when, a in answers(c, sent).values()]
+        ok = [a for a in got if a[1] == 0]
+        no = [a for a in got if a[1] != 0]
+        # those that were there, and what comes in a second
+        check(SLOW <= len(ok) <= 2 * SLOW + 2, len(ok))
+        check(all(a[0] < 0.5 for a in ok[:SLOW]), ok)
+        check(any(a[0] > 0.15 for a in ok), "nobody was late")
+        for wait, code, remark in no:
+            equal(code, 2)
+            check(remark.startswith("[TIMEOUT_CLEAN_QUEUE]broker busy, start flow "
+                                    "control for a while, period in queue: 1000ms, "
+                                    "size of queue: "), remark)
+            check(0.9 <= wait <= 2.5, wait)
+        # what was refused is nowhere
+        equal(len(c.drain(t)), len(ok))
+        before = mqlib.counters(b)["magnetar_rocketmq_sends_throttled_total"]
+        check(before >= len(no))
+
+
+@ours("asks the admin API")
+def test_the_connection_goes_on(b):
+    """However many sends wait."""
+    with Client(b) as c:
+        t = limited(b, c, SLOW)
+        o = b.name()
+        c.create_topic(o, queues=1)
+        c.send(t, queueId=0)
+        sent = [c.tx_send(t, queueId=0) for _ in range(3000)]
+        since = time.monotonic()
+        asked = [c.tx_pull(t), c.tx_send(o, queueId=0),
+                 c.tx("GET_BROKER_CONFIG")]
+        for when, a in answers(c, asked).values():
+            equal(a.code, 0)
+            check(when - since < 0.9, "waited", when - since)
+        codes = [a.code for _, a in answers(c, sent).values()]
+        check(1 <= codes.count(0) <= 2 * SLOW + 3, codes.count(0))
+        equal(codes.count(0) + codes.count(2), 3000)
+
+
+@ours("asks the admin API")
+def test_with_queues(b):
+    """A topic's rate is that of each of its queues, which are partitions."""
+    with Client(b) as c:
+        t = limited(b, c, SLOW, queues=4)
+        since = time.monotonic()
+        sent = [c.tx_send(t, queueId=i % 4) for i in range(4 * SLOW)]
+        for when, a in answers(c, sent).values():
+            equal(a.code, 0)
+            check(when - since < 0.9, "waited", when - since)
