@@ -270,7 +270,8 @@ look_for_twins(const struct rmq_group *g, const struct rmq_gmember *m)
 		}
 }
 
-static void
+/* Whose members have to be told, or NULL */
+static struct rmq_group *
 join(struct rmq *rm, struct rmq_msg *msg)
 {
 	struct rmq_group *g = rmq_group_make(rm, msg->group);
@@ -278,7 +279,7 @@ join(struct rmq *rm, struct rmq_msg *msg)
 	bool news = true;
 
 	if (g == NULL)
-		return; /* groups_max: it is asked about and not found */
+		return NULL; /* groups_max: it is asked about and not found */
 	m = member_get(g, msg, msg->in->producer);
 	if (m == NULL) {
 		m = mem_zalloc(sizeof *m);
@@ -302,8 +303,7 @@ join(struct rmq *rm, struct rmq_msg *msg)
 	m->language = msg->language;
 	m->version = msg->version;
 	look_for_twins(g, m);
-	if (!m->in->producer && news)
-		notify(g);
+	return !m->in->producer && news ? g : NULL;
 }
 
 static void
@@ -497,14 +497,20 @@ void
 rmq_receive(struct rmq *rm, struct rmq_msg **mp)
 {
 	struct rmq_msg *m = *mp;
+	struct rmq_group *g;
 
 	CHECK_OBJ_NOTNULL(rm, RMQ_MAGIC);
 	CHECK_OBJ_NOTNULL(m, RMQ_MSG_MAGIC);
 	LOOP_ASSERT(rm->lp);
 	switch (m->type) {
 	case MSG_JOIN:
-		join(rm, m);
+		/* Java's 5.x rebalances when it is told, and says what it reads in a
+		 * heartbeat of its own: which it leaves out while the first one is not
+		 * answered, and gets SUBSCRIPTION_NOT_LATEST until the next (30 s) */
+		g = join(rm, m);
 		say_joined(rm, m);
+		if (g != NULL)
+			notify(g);
 		break;
 	case MSG_JOINED:
 		rmq_joined(rm, m);

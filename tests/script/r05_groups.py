@@ -45,6 +45,19 @@ def test_notices(b):
         c.rx_request("NOTIFY_CONSUMER_IDS_CHANGED", consumerGroup=g)
 
 
+def test_told_after_the_answer(b):
+    """Whoever comes learns of it when its heartbeat is answered: Java's 5.x would leave
+    out the heartbeat that it sends for a notice."""
+    if not b.ours:
+        return
+    t = b.name()
+    for i in range(8):      # groups of either shard
+        with Client(b) as c:
+            c.heartbeat(consumers=[consumer(b.name(f"g{i}"), t)])
+            equal(len(c.requests), 0, "notices before the answer")
+            c.rx_request("NOTIFY_CONSUMER_IDS_CHANGED")
+
+
 def test_broadcast_is_not_told(b):
     t, g = b.name(), b.name("g")
     with Client(b) as c, Client(b) as d:
