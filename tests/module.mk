@@ -82,6 +82,8 @@ TESTS += %D%/readme-examples
 # itself (KILL9_FLAGS="--rounds 200 --seed 1") has its own target.
 dist_check_SCRIPTS += %D%/kill9-selftest
 TESTS += %D%/kill9-selftest
+dist_check_SCRIPTS += %D%/hostile.py
+TESTS += %D%/hostile.py
 EXTRA_DIST += %D%/kill9.py %D%/kill9lib
 
 kill9: magnetar$(EXEEXT)
