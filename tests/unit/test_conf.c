@@ -165,13 +165,16 @@ test_foreign(void **state)
 	    "namesrvAddr=127.0.0.1:9876\n"
 	    "deleteWhen=04\n"
 	    "authenticationEnabled=false\n"
-	    "tlsEnabled=false\n"
+	    "tlsEnabled=true\n"
+	    "clientLibraryVersionCheckAllowUnversioned=true\n"
+	    "loadBalancerNamespaceBundleSplitIntervalMinutes=15\n"
 	    "flushDiskType=ASYNC_FLUSH\n"
 	    "maxConnections=12\n",
 	    &d));
-	assert_int_equal(warnings, 6);
-	assert_string_equal(
-	    last_warning, "deleteWhen has no meaning here and is ignored");
+	assert_int_equal(warnings, 9);
+	assert_string_equal(last_warning,
+	    "loadBalancerNamespaceBundleSplitIntervalMinutes has no meaning "
+	    "here and is ignored");
 	assert_int_equal(c.flushPolicy, CONF_FLUSH_ASYNC);
 	assert_int_equal(c.brokerMaxConnections, 12);
 	assert_ok(parse(&c, "flushDiskType=\n", &d));

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Keys that Pulsar 4.2 (broker.conf and standalone.conf, its bookie's
- * included) or RocketMQ 5.3 (broker.conf) know and that mean nothing here.
+ * included) or RocketMQ 5.3 (broker.conf) know and that mean nothing here, and
+ * some that older files still have. tlsEnabled opens no port there either.
  * Each is accepted with one warning, so that an operator's file works.
  */
 
@@ -124,6 +125,7 @@ CONF_IGNORED(cleanFileForciblyEnable) CONF_IGNORED(cleanOfflineBrokerInterval)
 CONF_IGNORED(cleanResourceInterval) CONF_IGNORED(cleanRocksDBDirtyCQIntervalMin)
 CONF_IGNORED(cleanSwapedMapInterval)
 CONF_IGNORED(clearRetryTopicWhenDeleteTopic)
+CONF_IGNORED(clientLibraryVersionCheckAllowUnversioned)
 CONF_IGNORED(clientLibraryVersionCheckEnabled)
 CONF_IGNORED(clientManagerThreadPoolQueueCapacity)
 CONF_IGNORED(clientManageThreadPoolNums)
@@ -357,6 +359,7 @@ CONF_IGNORED(loadBalancerNamespaceBundleMaxMsgRate)
 CONF_IGNORED(loadBalancerNamespaceBundleMaxSessions)
 CONF_IGNORED(loadBalancerNamespaceBundleMaxTopics)
 CONF_IGNORED(loadBalancerNamespaceBundleSplitConditionHitCountThreshold)
+CONF_IGNORED(loadBalancerNamespaceBundleSplitIntervalMinutes)
 CONF_IGNORED(loadBalancerNamespaceMaximumBundles)
 CONF_IGNORED(loadBalancerOverrideBrokerNics)
 CONF_IGNORED(loadBalancerOverrideBrokerNicSpeedGbps)
@@ -655,7 +658,7 @@ CONF_IGNORED(timerProgressLogIntervalMs) CONF_IGNORED(timerPutMessageThreadNum)
 CONF_IGNORED(timerRollWindowSlot) CONF_IGNORED(timerSkipUnknownError)
 CONF_IGNORED(timerStopDequeue) CONF_IGNORED(timerStopEnqueue)
 CONF_IGNORED(timerWarmEnable) CONF_IGNORED(timerWheelEnable)
-CONF_IGNORED(tlsCertRefreshCheckDurationSec)
+CONF_IGNORED(tlsCertRefreshCheckDurationSec) CONF_IGNORED(tlsEnabled)
 CONF_IGNORED(tlsHostnameVerificationEnabled) CONF_IGNORED(tlsKeyStore)
 CONF_IGNORED(tlsKeyStorePassword) CONF_IGNORED(tlsKeyStoreType)
 CONF_IGNORED(tlsProvider) CONF_IGNORED(tlsTrustStore)

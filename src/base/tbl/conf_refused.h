@@ -44,7 +44,6 @@ CONF_REFUSED(haMasterAddress, "")
 CONF_REFUSED(haProxyProtocolEnabled, "false")
 CONF_REFUSED(isSchemaValidationEnforced, "false")
 CONF_REFUSED(migrateAuthFromV1Enabled, "false")
-CONF_REFUSED(tlsEnabled, "false")
 CONF_REFUSED(tlsEnabledWithKeyStore, "false")
 CONF_REFUSED(webServiceHaProxyProtocolEnabled, "false")
 
