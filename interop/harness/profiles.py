@@ -39,13 +39,14 @@ ACL = ["authenticationEnabled=true", "authorizationEnabled=true",
        'initAuthenticationUser={"username":"root","password":"root-secret"}']
 
 PROVIDER = "org.apache.pulsar.broker.authentication.AuthenticationProvider"
-# Pulsar's keys, so that the reference can be given them, too; role "root" may do everything. harness/credentials.py
-# makes the files.
+# Pulsar's keys (but authenticationFailureLimit, which it passes over), so that the reference can be given them, too.
+# Role "root" may do everything; harness/credentials.py makes the files.
 SECURED = ["authenticationEnabled=true", "authorizationEnabled=true", "superUserRoles=root",
            "authenticationProviders=" + ",".join(PROVIDER + p for p in ("Token", "Basic", "Tls")),
            "tokenSecretKey=file://{keys}/token.secret", "basicAuthConf=file://{keys}/users",
-           "authenticationRefreshCheckSeconds=1", "tlsCertificateFilePath={keys}/server.pem",
-           "tlsKeyFilePath={keys}/server.key", "tlsTrustCertsFilePath={keys}/root.pem"]
+           "authenticationRefreshCheckSeconds=1", "authenticationFailureLimit=0",
+           "tlsCertificateFilePath={keys}/server.pem", "tlsKeyFilePath={keys}/server.key",
+           "tlsTrustCertsFilePath={keys}/root.pem"]
 
 # NAME: (options, where {keys} is the folder of keys; what is done once it listens)
 PROFILES = {
