@@ -309,6 +309,32 @@ h_topic_perm_revoke(struct req *rq)
 
 /* --- subscriptions ---------------------------------------------------------------- */
 
+static void
+free_roles(void *p)
+{
+	json_decref(p);
+}
+
+/* The roles are those of the request and no others: a grant replaces what was there. */
+static void
+sub_grant(struct req *rq)
+{
+	json_t *o, *v, *roles = rq->keep;
+	const char *role;
+
+	if (!policies(rq, "subscription_auth_roles", &o))
+		return;
+	json_object_foreach(json_object_get(o, rq->var[VAR_SUB]), role, v)
+	{
+		if (json_object_get(roles, role) == NULL)
+			AZ(json_object_set_new(roles, role, json_null()));
+	}
+	req_clear(rq);
+	ns_patch(rq,
+	    in_auth("subscription_auth_roles", rq->var[VAR_SUB],
+		json_incref(roles)));
+}
+
 void
 h_sub_perm_grant(struct req *rq)
 {
@@ -330,18 +356,39 @@ h_sub_perm_grant(struct req *rq)
 		req_error(rq, 400, "The body is not a list of roles");
 		return;
 	}
+	req_keep(rq, roles, free_roles);
+	ask(rq, sub_grant);
+}
+
+/* One without roles is for everybody again, and not listed. */
+static void
+sub_revoke(struct req *rq)
+{
+	json_t *o, *roles, *left;
+
+	if (!policies(rq, "subscription_auth_roles", &o))
+		return;
+	roles = json_object_get(o, rq->var[VAR_SUB]);
+	if (roles == NULL) {
+		req_error(rq, 404, "couldn't find subscription");
+		return;
+	}
+	if (json_object_get(roles, rq->var[VAR_ROLE]) != NULL &&
+	    json_object_size(roles) == 1) {
+		left = json_null();
+	} else {
+		left = json_object();
+		AZ(json_object_set_new(left, rq->var[VAR_ROLE], json_null()));
+	}
+	req_clear(rq);
 	ns_patch(
-	    rq, in_auth("subscription_auth_roles", rq->var[VAR_SUB], roles));
+	    rq, in_auth("subscription_auth_roles", rq->var[VAR_SUB], left));
 }
 
 void
 h_sub_perm_revoke(struct req *rq)
 {
-	json_t *role = json_object();
-
-	AZ(json_object_set_new(role, rq->var[VAR_ROLE], json_null()));
-	ns_patch(
-	    rq, in_auth("subscription_auth_roles", rq->var[VAR_SUB], role));
+	ask(rq, sub_revoke);
 }
 
 void

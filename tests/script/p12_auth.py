@@ -323,7 +323,17 @@ def test_subscriptions(b):
         equal(admin(b, "GET", sub, want=200), {"mine": ["w"]})
         equal(admin(b, "GET", NS, want=200)["auth_policies"][
             "subscription_auth_roles"], {"mine": ["w"]})
+        # a grant replaces the one before; without roles there is none
+        admin(b, "POST", f"{sub}/mine", body=["u", "v"])
+        w.rx("CLOSE_CONSUMER", consumer_id=1)
+        admin(b, "POST", f"{sub}/mine", body=["w"])
+        equal(admin(b, "GET", sub, want=200), {"mine": ["w"]})
+        w.subscribe(t, "mine", 1)
+        admin(b, "DELETE", f"{NS}/permissions/mine/u")
+        equal(admin(b, "GET", sub, want=200), {"mine": ["w"]})
         admin(b, "DELETE", f"{NS}/permissions/mine/w")
+        equal(admin(b, "GET", sub, want=200), {})
+        admin(b, "DELETE", f"{NS}/permissions/mine/w", want=404)
         w.ask("CLOSE_CONSUMER", "SUCCESS", consumer_id=1)
         u.subscribe(t, "mine", 3)
         admin(b, "POST", f"{NS}/subscriptionAuthMode", body="Prefix")
