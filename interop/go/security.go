@@ -141,6 +141,10 @@ func token(c *ctx) {
 		c.login(a)
 		works(c, c.topic("ways"))
 	}
+	c.url = c.http
+	c.login(pulsar.NewAuthenticationToken(t))
+	works(c, c.topic("http"))
+	refused(c, "", "a wrong token over HTTP", pulsar.NewAuthenticationToken("x.y.z"))
 	c.revoke(role)
 }
 

@@ -89,6 +89,12 @@ final class Security {
 			works(ctx, ctx.topic("ways"));
 		}
 		Files.delete(file);
+		ctx.url = ctx.http;
+		ctx.login(AuthenticationFactory.token(t));
+		works(ctx, ctx.topic("http"));
+		ctx.login(AuthenticationFactory.token("x.y.z"));
+		Ctx.fails(PulsarClientException.class, "a wrong token over HTTP",
+				() -> ctx.newClient(2).newProducer().topic(ctx.topic("http")).create());
 		revoke(ctx, role);
 	}
 

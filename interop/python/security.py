@@ -75,6 +75,10 @@ def token(ctx):
                   pulsar.AuthenticationToken("token:" + t), pulsar.AuthenticationToken("file://" + f.name)):
             ctx.login(a)
             works(ctx, ctx.topic("ways"))
+    ctx.url = ctx.http
+    ctx.login(pulsar.AuthenticationToken(t))
+    works(ctx, ctx.topic("http"))
+    refused(ctx, pulsar.PulsarException, "a wrong token over HTTP", pulsar.AuthenticationToken("x.y.z"))
     revoke(ctx, role)
 
 
