@@ -43,6 +43,7 @@ authz_new(uint64_t seed)
 
 	ALLOC_OBJ(az, AUTHZ_MAGIC);
 	map_init(&az->roles, seed, AUTHZ_ROLES_MAX);
+	map_init(&az->given, seed, AUTHZ_ROLES_MAX);
 	map_init(&az->spaces, seed, AUTHZ_ROLES_MAX);
 	map_init(&az->tenants, seed, AUTHZ_ROLES_MAX);
 	return az;
@@ -59,18 +60,26 @@ words_free(char ***vp, uint32_t *np)
 	*np = 0;
 }
 
+static void
+roles_clear(struct map *roles)
+{
+	struct authz_role *r;
+
+	while ((r = map_pop(roles)) != NULL)
+		authz_role_free(&r);
+}
+
 void
 authz_free(struct authz **azp)
 {
-	struct authz_role *r;
 	struct authz_space *sp;
 	struct authz_tenant *t;
 	struct authz *az;
 	struct op *op;
 
 	TAKE_OBJ_NOTNULL(az, azp, AUTHZ_MAGIC);
-	while ((r = map_pop(&az->roles)) != NULL)
-		authz_role_free(&r);
+	roles_clear(&az->roles);
+	roles_clear(&az->given);
 	while ((sp = map_pop(&az->spaces)) != NULL)
 		authz_space_free(&sp);
 	while ((t = map_pop(&az->tenants)) != NULL)
@@ -80,6 +89,7 @@ authz_free(struct authz **azp)
 		op_free(&op);
 	}
 	map_fini(&az->roles);
+	map_fini(&az->given);
 	map_fini(&az->spaces);
 	map_fini(&az->tenants);
 	words_free(&az->super, &az->super_n);
@@ -113,6 +123,31 @@ authz_configure(struct authz *az, const struct authz_conf *conf)
 	words_set(&az->super, &az->super_n, conf->super);
 	words_set(&az->proxies, &az->proxies_n, conf->proxies);
 	az->wildcards = conf->wildcards;
+	az->version++;
+}
+
+void
+authz_give(struct authz *az, const json_t *roles)
+{
+	json_t *all = json_incref((json_t *)(uintptr_t)roles), *v;
+	struct authz_role *r;
+	const char *name;
+	char *text;
+	size_t n;
+
+	CHECK_OBJ_NOTNULL(az, AUTHZ_MAGIC);
+	roles_clear(&az->given);
+	json_object_foreach(all, name, v)
+	{
+		n = json_dumpb(v, NULL, 0, JSON_COMPACT);
+		text = mem_alloc(n + 1);
+		assert(json_dumpb(v, text, n, JSON_COMPACT) == n);
+		r = authz_role_read(str_of(name), (struct str){ text, n });
+		mem_free(text);
+		if (map_add(&az->given, r->name, strlen(r->name), r) != ERR_OK)
+			authz_role_free(&r);
+	}
+	json_decref(all);
 	az->version++;
 }
 
@@ -220,7 +255,9 @@ has_word(char *const *v, uint32_t n, struct str w)
 static const struct authz_role *
 role_get(const struct authz *az, struct str name)
 {
-	return map_get(&az->roles, name.p, name.len);
+	const struct authz_role *r = map_get(&az->given, name.p, name.len);
+
+	return r != NULL ? r : map_get(&az->roles, name.p, name.len);
 }
 
 bool

@@ -9,8 +9,9 @@
  *	tenants		adminRoles of the tenant's document
  *	namespaces	auth_policies of the namespace's document: Pulsar's grants, for
  *			all of its topics or one, and which roles a subscription is for
- *	roles		rules of the role's own record (META_ROLE): RocketMQ's ACL,
- *			which may also deny
+ *	roles		rules of the role's own record (META_ROLE), or of the
+ *			configuration (authz_set_roles): RocketMQ's ACL, which may
+ *			also deny
  *
  * A super user may everything, an admin of a tenant everything inside of it. For
  * others the rules that fit decide, the closest first: a role's own rules before
@@ -126,7 +127,7 @@ enum authz_sub authz_ask_sub(
 
 /* The role's document, NULL: it has none. */
 const json_t *authz_role(const struct authz *, struct str role);
-/* All roles that have one, in no order: starts with *it 0, NULL at the end. */
+/* All roles that have a record, in no order: starts with *it 0, NULL at the end. */
 const json_t *authz_role_next(
     const struct authz *, size_t *it, struct str *role);
 /* Has any namespace granted it something, or a tenant named it as its admin? */
@@ -136,6 +137,9 @@ bool authz_has_grants(const struct authz *, struct str role);
 
 /* Super users and so on; live. */
 void authz_set_conf(struct core *, const struct authz_conf *);
+/* Roles that the configuration tells of: {name: document}. Until the next call they stand
+ * before records of the same name, which stay as they are; live. */
+void authz_set_roles(struct core *, const json_t *);
 /* Reads everything, blocking; before the loop runs. */
 enum err authz_load(struct core *) MUST_CHECK;
 

@@ -45,6 +45,14 @@ authz_set_conf(struct core *co, const struct authz_conf *conf)
 	changed(co);
 }
 
+void
+authz_set_roles(struct core *co, const json_t *roles)
+{
+	CHECK_OBJ_NOTNULL(co, CORE_MAGIC);
+	authz_give(co->authz, roles);
+	changed(co);
+}
+
 static const char *
 prefix_of(const struct admin *ad)
 {

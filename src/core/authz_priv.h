@@ -73,6 +73,7 @@ struct authz {
 	uint32_t super_n, proxies_n;
 	char **super, **proxies;
 	struct map roles, spaces, tenants;
+	struct map given; /* roles of the configuration */
 	struct op_line line; /* patches that wait for the one under way */
 	uint32_t line_n;
 	bool busy; /* one is under way */
@@ -81,6 +82,7 @@ struct authz {
 struct authz *authz_new(uint64_t seed);
 void authz_free(struct authz **);
 void authz_configure(struct authz *, const struct authz_conf *);
+void authz_give(struct authz *, const json_t *roles);
 
 /* The record with this key is now val, or gone (NULL); what can't be read is as if
  * it were gone. Other keys than those of roles, namespaces and tenants: nothing. Might an

@@ -66,6 +66,42 @@ test_super(void **state)
 	authz_free(&az);
 }
 
+/* Roles of the configuration stand before records, until they are other ones. */
+static void
+test_given(void **state)
+{
+	struct authz *az = az_new();
+	uint64_t version = authz_version(az);
+	json_t *js = json_pack("{s:{s:b},s:{s:{s:{s:s,s:s,s:[s]}}}}", "alice",
+	    "super", 1, "bob", "rules", "r", "on", "topic", "match", "any",
+	    "do", "produce");
+	struct str name;
+	size_t it = 0;
+
+	(void)state;
+	put(az, "role/bob", "{\"super\":true}");
+	authz_give(az, js);
+	assert_true(authz_version(az) > version);
+	assert_true(authz_is_super(az, str_of("alice")));
+	assert_false(authz_is_super(az, str_of("bob")));
+	assert_int_equal(produce(az, "bob", "t/n/x"), AUTHZ_ALLOWED);
+	assert_int_equal(
+	    may(az, "bob", AUTHZ_TOPIC, "t/n/x", AUTHZ_CONSUME), AUTHZ_UNSAID);
+	/* only records are listed */
+	assert_non_null(authz_role_next(az, &it, &name));
+	assert_null(authz_role_next(az, &it, &name));
+	/* a record that goes takes nothing of them with it */
+	(void)authz_apply(az, STR_LIT("role/bob"), STR_NONE);
+	assert_int_equal(produce(az, "bob", "t/n/x"), AUTHZ_ALLOWED);
+	put(az, "role/bob", "{\"super\":true}");
+	AZ(json_object_clear(js));
+	authz_give(az, js);
+	assert_false(authz_is_super(az, str_of("alice")));
+	assert_true(authz_is_super(az, str_of("bob")));
+	json_decref(js);
+	authz_free(&az);
+}
+
 static void
 test_tenant(void **state)
 {
@@ -384,6 +420,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_super),
+		cmocka_unit_test(test_given),
 		cmocka_unit_test(test_tenant),
 		cmocka_unit_test(test_namespace),
 		cmocka_unit_test(test_rules),
