@@ -8,7 +8,10 @@ noinst_LIBRARIES += %D%/libauth.a
 	%D%/auth_basic.c %D%/auth_tls.c %D%/auth_token.c \
 	%D%/jwt.c %D%/jwt.h %D%/jwt_priv.h \
 	%D%/jwt_gen.c %D%/jwt_key.c %D%/jwt_sig.c \
+	%D%/plain_acl.c %D%/plain_acl.h \
 	%D%/rmq_sign.c %D%/rmq_sign.h \
 	%D%/secret.c %D%/secret.h \
 	%D%/source.c %D%/source.h \
-	%D%/throttle.c %D%/throttle.h
+	%D%/throttle.c %D%/throttle.h \
+	%D%/white.c %D%/white.h \
+	%D%/yaml_doc.c %D%/yaml_doc.h

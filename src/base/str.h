@@ -36,6 +36,17 @@ str_starts(struct str s, struct str prefix)
 	return s.len >= prefix.len && memcmp(s.p, prefix.p, prefix.len) == 0;
 }
 
+/* Without the blanks at its ends. */
+static inline struct str
+str_trim(struct str s)
+{
+	while (s.len > 0 && (s.p[0] == ' ' || s.p[0] == '\t'))
+		s = (struct str){ s.p + 1, s.len - 1 };
+	while (s.len > 0 && (s.p[s.len - 1] == ' ' || s.p[s.len - 1] == '\t'))
+		s.len--;
+	return s;
+}
+
 /* What stands before the next c, or the end; *s is what follows it. */
 static inline struct str
 str_word(struct str *s, char c)

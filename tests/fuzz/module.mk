@@ -14,7 +14,7 @@ FUZZ_TARGETS = tests/fuzz/fuzz_pulsar tests/fuzz/fuzz_convert \
 	tests/fuzz/fuzz_rmq_header \
 	tests/fuzz/fuzz_rmq_json tests/fuzz/fuzz_rmq_record \
 	tests/fuzz/fuzz_rmq_sql92 tests/fuzz/fuzz_htpasswd \
-	tests/fuzz/fuzz_cert tests/fuzz/fuzz_http
+	tests/fuzz/fuzz_cert tests/fuzz/fuzz_http tests/fuzz/fuzz_plain_acl
 if FUZZ
 noinst_PROGRAMS += $(FUZZ_TARGETS)
 endif
@@ -47,13 +47,17 @@ tests_fuzz_fuzz_cert_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_http_SOURCES = tests/fuzz/fuzz_http.c
 tests_fuzz_fuzz_http_LDADD = $(HTTP_LINK) $(HTTP_LIBS)
 tests_fuzz_fuzz_http_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_plain_acl_SOURCES = tests/fuzz/fuzz_plain_acl.c
+tests_fuzz_fuzz_plain_acl_LDADD = $(AUTH_LINK) $(AUTH_LIBS)
+tests_fuzz_fuzz_plain_acl_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 
 # built for replay-all, which runs them
 REPLAY = tests/fuzz/replay_pulsar tests/fuzz/replay_convert \
 	tests/fuzz/replay_rmq_header \
 	tests/fuzz/replay_rmq_json tests/fuzz/replay_rmq_record \
 	tests/fuzz/replay_rmq_sql92 tests/fuzz/replay_htpasswd \
-	tests/fuzz/replay_cert tests/fuzz/replay_http
+	tests/fuzz/replay_cert tests/fuzz/replay_http \
+	tests/fuzz/replay_plain_acl
 EXTRA_PROGRAMS += $(REPLAY)
 CLEANFILES += $(REPLAY)
 check_DATA = $(REPLAY)
@@ -81,6 +85,9 @@ tests_fuzz_replay_cert_SOURCES = tests/fuzz/fuzz_cert.c tests/fuzz/replay.c
 tests_fuzz_replay_cert_LDADD = $(OS_LINK) $(OS_LIBS)
 tests_fuzz_replay_http_SOURCES = tests/fuzz/fuzz_http.c tests/fuzz/replay.c
 tests_fuzz_replay_http_LDADD = $(HTTP_LINK) $(HTTP_LIBS)
+tests_fuzz_replay_plain_acl_SOURCES = tests/fuzz/fuzz_plain_acl.c \
+	tests/fuzz/replay.c
+tests_fuzz_replay_plain_acl_LDADD = $(AUTH_LINK) $(AUTH_LIBS)
 
 dist_check_SCRIPTS += tests/fuzz/corpus tests/fuzz/replay-all
 EXTRA_DIST += tests/fuzz/keep $(FUZZ_TARGETS:tests/fuzz/%=tests/vectors/fuzz/%.txt)
