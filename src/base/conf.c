@@ -83,6 +83,7 @@ static const struct conf_alias {
 	{ "rocketmq.authorizationProvider", NULL, "authorizationProvider",
 	    NULL },
 	/* system properties of RocketMQ */
+	{ "rocketmq.acl.plain.file", NULL, "aclPlainFile", NULL },
 	{ "tls.server.mode", NULL, "tlsMode", NULL },
 	{ "tls.test.mode.enable", NULL, "tlsTestModeEnable", NULL },
 	{ "tls.server.certPath", NULL, "tlsServerCertPath", NULL },

@@ -39,6 +39,7 @@ struct broker {
 	struct meta_lmdb *lmdb, *due;
 	struct secret_box *secrets; /* NULL: nobody is authenticated */
 	struct audit *audit;
+	char *acl_file; /* NULL: no ACL 1.0 */
 	unsigned shards_n;
 	struct shard *shards;
 	struct http *http;
@@ -70,6 +71,13 @@ broker_audit(struct broker *b)
 {
 	CHECK_OBJ_NOTNULL(b, BROKER_MAGIC);
 	return b->audit;
+}
+
+const char *
+broker_acl_file(const struct broker *b)
+{
+	CHECK_OBJ_NOTNULL(b, BROKER_MAGIC);
+	return b->acl_file;
 }
 
 struct http *
@@ -334,6 +342,10 @@ broker_start(
 	*bp = b;
 	b->args = *args;
 	b->conf = args->conf;
+	if (b->conf->aclEnable && b->conf->rocketmqEnable)
+		b->acl_file = b->conf->aclPlainFile[0] != '\0' ?
+		    mem_strdup(b->conf->aclPlainFile) :
+		    mem_printf("%s/plain_acl.yml", b->conf->dataDir);
 	b->shards_n =
 	    b->conf->shards > 0 ? (unsigned)b->conf->shards : thread_cpus();
 	if (b->shards_n > SHARDS_MAX)
@@ -366,6 +378,8 @@ broker_start(
 		err = listen_https(b, diag);
 	if (err == ERR_OK)
 		err = broker_auth_set(b, b->conf, false, diag);
+	if (err == ERR_OK)
+		err = broker_rmq_set_accounts(b, false, diag);
 	return err;
 }
 
@@ -479,6 +493,9 @@ on_hup(void *priv, int signo)
 	if (broker_auth_set(b, b->conf, true, &diag) != ERR_OK)
 		LOG(LOG_ERROR, 0, "authentication_not_reloaded",
 		    LOG_S("reason", diag.msg));
+	if (broker_rmq_set_accounts(b, true, &diag) != ERR_OK)
+		LOG(LOG_ERROR, 0, "acl_not_reloaded",
+		    LOG_S("reason", diag.msg));
 }
 
 static void
@@ -572,6 +589,7 @@ broker_free(struct broker **bp)
 		secret_box_free(&b->secrets);
 	if (b->dir != NULL)
 		datadir_close(&b->dir);
+	mem_free(b->acl_file);
 	mem_free(b->metrics);
 	mem_free(b->shards);
 	op_thread_fini();

@@ -49,6 +49,8 @@ struct http *broker_http(struct broker *);
 struct secret_box *broker_secrets(struct broker *);
 /* Everybody's; made before shards are started. */
 struct audit *broker_audit(struct broker *);
+/* Of aclEnable with rocketmqEnable: plain_acl.yml; NULL: not. */
+const char *broker_acl_file(const struct broker *);
 unsigned broker_shards_n(const struct broker *);
 unsigned broker_conns_max(const struct broker *); /* per shard */
 

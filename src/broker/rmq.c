@@ -3,10 +3,62 @@
 
 #include <stdio.h>
 
+#include "base/mem.h"
 #include "broker/broker.h"
 #include "broker/confmap.h"
 #include "broker/shard.h"
 #include "rocketmq/server.h"
+
+/* --- ACL 1.0 ----------------------------------------------------------------------- */
+
+struct accounts { /* for one shard */
+	uint64_t number;
+	char *yaml;
+	size_t len;
+};
+
+static void
+take_accounts(struct shard *sh, void *priv)
+{
+	struct accounts *a = priv;
+
+	rmq_plain_set(sh->rmq, a->number, (struct str){ a->yaml, a->len });
+	mem_free(a->yaml);
+	mem_free(a);
+}
+
+enum err
+broker_rmq_set_accounts(struct broker *b, bool running, struct diag *diag)
+{
+	const char *path = broker_acl_file(b);
+	struct accounts *a;
+	uint64_t number;
+	unsigned i;
+	char *yaml;
+	size_t len;
+	enum err e;
+
+	if (path == NULL)
+		return ERR_OK;
+	e = rmq_plain_read(path, &yaml, &len, diag);
+	if (e != ERR_OK)
+		return e;
+	number = rmq_plain_next(broker_shard(b, 0)->rmq);
+	for (i = 0; i < broker_shards_n(b); i++) {
+		a = mem_zalloc(sizeof *a);
+		a->number = number;
+		a->yaml = mem_strndup(yaml, len);
+		a->len = len;
+		if (running)
+			shard_call(broker_shard(b, i), take_accounts, a);
+		else
+			take_accounts(broker_shard(b, i), a);
+	}
+	mem_free(yaml);
+	return ERR_OK;
+}
+
+/* --- start ------------------------------------------------------------------------- */
 
 /* One port on every shard; *bound is what it is. */
 static enum err
@@ -49,6 +101,7 @@ broker_rmq_start(struct broker *b, const struct conf *c, struct diag *diag)
 		rc.metrics = sh->metrics;
 		rc.audit = broker_audit(b);
 		rc.throttle = sh->throttle;
+		rc.acl_file = broker_acl_file(b);
 		rc.post = shard_post_rmq;
 		rc.post_priv = sh;
 		rc.may_move = shard_may_move;

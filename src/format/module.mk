@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-EXTRA_DIST += doc/rocketmq-pulsar.md doc/rocketmq-pop.md doc/rocketmq-light.md doc/rocketmq-metrics.md
+EXTRA_DIST += doc/rocketmq-pulsar.md doc/rocketmq-acl.md doc/rocketmq-pop.md doc/rocketmq-light.md doc/rocketmq-metrics.md
 noinst_LIBRARIES += %D%/libformat.a
 %C%_libformat_a_SOURCES = \
 	%D%/pulsar_body.c %D%/pulsar_body.h \

@@ -34,7 +34,7 @@ in_header(struct strbuf *sb, const struct rmq_req *q)
 {
 	static const char *const fields[] = { "topic", "group", "groupName",
 		"consumerGroup", "destGroup", "username", "subject", "resource",
-		"namespace", "key", "brokerName" };
+		"accessKey", "namespace", "key", "brokerName" };
 	struct str v;
 	size_t i;
 
@@ -111,7 +111,8 @@ rmq_audit_refused(struct rmq_session *s, const struct rmq_ref *r,
 		text = names(q);
 		on = str_of(text);
 	}
-	write_line(s, r, who, on, AUDIT_REFUSED, RC_NO_PERMISSION, why);
+	write_line(s, r, who, on, AUDIT_REFUSED,
+	    s->rm->plain != NULL ? RC_SYSTEM_ERROR : RC_NO_PERMISSION, why);
 	mem_free(text);
 }
 

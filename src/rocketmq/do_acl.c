@@ -41,7 +41,8 @@ wrong(struct rmq_session *s, const struct rmq_req *q, const char *why)
 static bool
 is_on(struct rmq_session *s, const struct rmq_req *q)
 {
-	if (s->rm->conf.authentication)
+	/* the users of ACL 1.0 are not these */
+	if (s->rm->conf.authentication && s->rm->plain == NULL)
 		return true;
 	if (q->ref.code == RQ_AUTH_LIST_ACL)
 		rmq_answer_code(s, &q->ref, RC_SYSTEM_ERROR,

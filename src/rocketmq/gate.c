@@ -11,6 +11,7 @@
 #include "os/clock.h"
 #include "rocketmq/audit.h"
 #include "rocketmq/json_body.h"
+#include "rocketmq/plain.h"
 #include "rocketmq/users.h"
 
 enum how {
@@ -111,6 +112,17 @@ now_ms(const struct rmq_session *s)
 	return loop_mono_ns(s->rm->lp) / CLOCK_NS_PER_MS;
 }
 
+/* ACL 1.0 is refused by an exception of the reference's. */
+static void
+say_no(struct rmq_session *s, const struct rmq_ref *r, const char *why)
+{
+	if (s->rm->plain != NULL)
+		rmq_answer_codef(s, r, RC_SYSTEM_ERROR,
+		    "org.apache.rocketmq.acl.common.AclException: %s", why);
+	else
+		rmq_answer_code(s, r, RC_NO_PERMISSION, why);
+}
+
 static bool
 refuse(struct rmq_session *s, const struct rmq_req *q, const char *why)
 {
@@ -125,19 +137,38 @@ refuse(struct rmq_session *s, const struct rmq_req *q, const char *why)
 	    LOG_I("code", q->ref.code), LOG_S("why", why));
 	rmq_audit_refused(
 	    s, &q->ref, q, rheader_get(q->h, "AccessKey"), STR_NONE, why);
-	rmq_answer_code(s, &q->ref, RC_NO_PERMISSION, why);
+	say_no(s, &q->ref, why);
 	return false;
 }
 
+/* The user stands between before and after. */
 static bool
 refuse_user(struct rmq_session *s, const struct rmq_req *q, struct str user,
-    const char *what)
+    const char *before, const char *after)
 {
 	char text[256];
 
-	(void)snprintf(text, sizeof text, "User:%.*s %s",
-	    user.len < 128 ? (int)user.len : 128, user.p, what);
+	(void)snprintf(text, sizeof text, "%s%.*s%s", before,
+	    user.len < 128 ? (int)user.len : 128, user.p, after);
 	return refuse(s, q, text);
+}
+
+static bool
+authenticate_plain(
+    struct rmq_session *s, const struct rmq_req *q, struct str user)
+{
+	struct rmq_sign_key *key;
+
+	if (user.len == 0)
+		return refuse(s, q, "No accessKey is configured");
+	if (s->unseen)
+		return refuse(s, q, "too many failures of this address.");
+	if (rmq_user_get(s->rm->users, user, &key) != RMQ_USER_THERE)
+		return refuse_user(s, q, user, "No acl config for ", "");
+	s->proven = signed_well(q, key);
+	return s->proven ||
+	    refuse_user(
+		s, q, user, "Check signature failed for accessKey=", "");
 }
 
 static bool
@@ -146,6 +177,8 @@ authenticate(struct rmq_session *s, const struct rmq_req *q, struct str *user)
 	struct rmq_sign_key *key;
 
 	*user = rheader_get(q->h, "AccessKey");
+	if (s->rm->plain != NULL)
+		return authenticate_plain(s, q, *user);
 	if (user->len == 0)
 		return refuse(s, q, "username cannot be null.");
 	if (s->unseen)
@@ -154,9 +187,9 @@ authenticate(struct rmq_session *s, const struct rmq_req *q, struct str *user)
 	case RMQ_USER_THERE:
 		break;
 	case RMQ_USER_DISABLED:
-		return refuse_user(s, q, *user, "is disabled.");
+		return refuse_user(s, q, *user, "User:", " is disabled.");
 	default:
-		return refuse_user(s, q, *user, "is not found.");
+		return refuse_user(s, q, *user, "User:", " is not found.");
 	}
 	s->proven = signed_well(q, key);
 	return s->proven || refuse(s, q, "check signature failed.");
@@ -193,6 +226,30 @@ may(const struct ask *a, enum authz_kind kind, struct str name, uint32_t any,
 	return false;
 }
 
+/* In the words of ACL 1.0. */
+static void
+forbid_plain(const struct ask *a, const char *kind, struct str name)
+{
+	const struct need *n = need_of(a->ref->code);
+	char text[384];
+
+	if (strcmp(kind, "Cluster") == 0 || str_eq(name, STR_LIT("*")) ||
+	    (n != NULL &&
+		((n->topic_do | n->group_do) & (CREATE | UPDATE | DELETE)) !=
+		    0))
+		(void)snprintf(text, sizeof text,
+		    "Need admin permission for request code=%d, but "
+		    "accessKey=%.*s is not",
+		    a->ref->code, a->user.len < 128 ? (int)a->user.len : 128,
+		    a->user.p);
+	else
+		(void)snprintf(text, sizeof text,
+		    "No default permission for %s:%.*s",
+		    strcmp(kind, "Group") == 0 ? "group" : "topic",
+		    name.len < 256 ? (int)name.len : 256, name.p);
+	say_no(a->s, a->ref, text);
+}
+
 static bool
 forbid(const struct ask *a, const char *kind, struct str name,
     enum authz_answer why)
@@ -207,6 +264,10 @@ forbid(const struct ask *a, const char *kind, struct str name,
 	    name.len < 256 ? (int)name.len : 256, name.p);
 	rmq_audit_refused(s, a->ref, a->q, a->user, str_of(on),
 	    why == AUTHZ_DENIED ? "denied" : "no matched policies");
+	if (s->rm->plain != NULL) {
+		forbid_plain(a, kind, name);
+		return false;
+	}
 	rmq_answer_codef(s, a->ref, RC_NO_PERMISSION,
 	    "User:%.*s has no permission to access %s:%.*s from %s, %s",
 	    a->user.len < 128 ? (int)a->user.len : 128, a->user.p, kind,
@@ -503,13 +564,18 @@ is_open(const struct rmq *rm, int32_t code)
 	return false;
 }
 
+static bool
+is_locked(const struct rmq *rm)
+{
+	return rm->conf.authentication || rm->plain != NULL;
+}
+
 bool
 rmq_gate_waits(struct rmq_session *s, const struct rmq_req *q)
 {
 	int64_t ms;
 
-	if (!s->rm->conf.authentication ||
-	    rheader_get(q->h, "AccessKey").len == 0)
+	if (!is_locked(s->rm) || rheader_get(q->h, "AccessKey").len == 0)
 		return false;
 	if (s->waited) {
 		s->waited = false;
@@ -530,6 +596,13 @@ rmq_gate_waits(struct rmq_session *s, const struct rmq_req *q)
 }
 
 static bool
+asks_rights(const struct rmq *rm)
+{
+	return rm->plain != NULL ||
+	    (rm->conf.authentication && rm->conf.authorization);
+}
+
+static bool
 pass(struct rmq_session *s, const struct rmq_req *q, const struct need *n,
     struct str *user)
 {
@@ -538,8 +611,11 @@ pass(struct rmq_session *s, const struct rmq_req *q, const struct need *n,
 
 	if (s->from[0] == '\0')
 		(void)sock_addr_host(conn_peer(s->cn), s->from, sizeof s->from);
+	if (plain_is_exempt(
+		s->rm, rheader_get(q->h, "AccessKey"), str_of(s->from)))
+		return true;
 	well = authenticate(s, q, &a.user) &&
-	    (!s->rm->conf.authorization || authorize(&a, n));
+	    (!asks_rights(s->rm) || authorize(&a, n));
 	*user = a.user;
 	return well;
 }
@@ -560,13 +636,13 @@ rmq_gate_pass(struct rmq_session *s, const struct rmq_req *q)
 	const struct need *n;
 	bool noting = audit_is_on(s->rm->conf.audit);
 
-	if (!s->rm->conf.authentication && !noting)
+	if (!is_locked(s->rm) && !noting)
 		return true;
 	n = need_of(q->ref.code);
 	/* what isn't served is answered that */
 	if (n == NULL)
 		return true;
-	if (s->rm->conf.authentication && !is_open(s->rm, q->ref.code) &&
+	if (is_locked(s->rm) && !is_open(s->rm, q->ref.code) &&
 	    !pass(s, q, n, &user))
 		return false;
 	if (noting && is_noted(n))
@@ -583,7 +659,8 @@ rmq_gate_found(struct rmq_session *s, const struct rmq_ref *ref,
 	char *name;
 	bool ours, well;
 
-	if (!s->rm->conf.authentication || !s->rm->conf.authorization ||
+	if (!asks_rights(s->rm) ||
+	    plain_is_exempt(s->rm, user, str_of(s->from)) ||
 	    authz_is_super(authz_of(s->rm->router->core), user))
 		return true;
 	if (topic_name_parse(&tn, full) != ERR_OK)

@@ -5,8 +5,11 @@
  * (tbl/need.h). Refusals are NO_PERMISSION with the remarks of the reference's
  * rocketmq-auth 5.5.0.
  *
- * Everything passes while authenticationEnabled is off (signatures are not looked at),
- * every user while authorizationEnabled is. Codes of authenticationWhitelist pass
+ * With aclEnable users are the accounts of plain_acl.yml (plain.h), and refusals are what
+ * rocketmq-acl 4.9.8 throws, as SYSTEM_ERROR; authenticationEnabled and
+ * authorizationEnabled are Pulsar's alone then. Else everything passes while
+ * authenticationEnabled is off (signatures are not looked at), every user while
+ * authorizationEnabled is. Codes of authenticationWhitelist pass
  * unsigned. Answers to our own requests aren't signed.
  *
  * A topic that holds retries or dead letters of a group needs what is needed of the

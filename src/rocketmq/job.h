@@ -72,6 +72,8 @@ enum rmq_tell {
 	TELL_GROUP_STALE, /* text: group whose settings have changed */
 	TELL_WIPED, /* text: "1" or "0": routes have write permission */
 	TELL_CONF, /* text: "key=value": a setting has changed */
+	TELL_PLAIN_CHANGE, /* text: a change of plain_acl.yml, for shard 0 (do_plain.c) */
+	TELL_PLAIN, /* text: number, newline, plain_acl.yml */
 	TELL_PRODUCERS, /* answer: members of ProducerTableInfo's map */
 	TELL_SUBSCRIBERS, /* text: topic; answer: groups, a line each */
 	/* text: topic, newline, group; answer, where it has members that

@@ -7,7 +7,7 @@ noinst_LIBRARIES += %D%/librocketmq.a
 	%D%/do_group.c %D%/drop.c %D%/drop.h %D%/fit.c %D%/fit.h %D%/gconf.c %D%/gconf.h \
 	%D%/do_stats.c %D%/progress.c %D%/progress.h \
 	%D%/do_status.c %D%/stat.c %D%/stat.h %D%/do_queue.c %D%/do_reset.c %D%/reset.h \
-	%D%/acl.c %D%/acl.h %D%/audit.c %D%/audit.h %D%/do_acl.c \
+	%D%/acl.c %D%/acl.h %D%/audit.c %D%/audit.h %D%/do_acl.c %D%/do_plain.c %D%/plain.c %D%/plain.h \
 	%D%/gate.c %D%/gate.h %D%/tbl/need.h \
 	%D%/users.c %D%/users.h \
 	%D%/do_config.c %D%/do_misc.c %D%/do_runtime.c %D%/runtime.h \

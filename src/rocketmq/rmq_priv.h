@@ -147,6 +147,9 @@ struct rmq {
 	struct strbuf text; /* its body, where it is made here */
 	uint16_t uniq_seq;
 	struct rmq_users *users; /* users.h */
+	struct plain_acl *plain; /* plain.h; NULL: not aclEnable */
+	uint64_t plain_number; /* which of them it is */
+	uint64_t plain_last; /* of shard 0: the number given last */
 	struct secret_box *secrets; /* of whoever called rmq_set_secrets() */
 	char *added; /* properties that each message gets (send.h) */
 	char props[RMQ_PROPS_MAX]; /* of the message being made */
@@ -461,6 +464,8 @@ rmq_do_f rmq_do_topic_stats, rmq_do_group_stats, rmq_do_time_span,
     rmq_do_all_offsets, rmq_do_topics_of_group, rmq_do_broker_stats,
     rmq_do_groups_of_topic;
 rmq_do_f rmq_do_reset, rmq_do_clone, rmq_do_correction, rmq_do_forbid;
+rmq_do_f rmq_do_plain_put, rmq_do_plain_delete, rmq_do_plain_version,
+    rmq_do_plain_white, rmq_do_plain_get;
 rmq_do_f rmq_do_config_get, rmq_do_config_update, rmq_do_namesrv_config_get,
     rmq_do_runtime;
 rmq_do_f rmq_do_nothing, rmq_do_member_group, rmq_do_ha_status, rmq_do_epoch,

@@ -5,6 +5,7 @@
 #include "rocketmq/users.h"
 #include "rocketmq/gconf.h"
 #include "rocketmq/light.h"
+#include "rocketmq/plain.h"
 #include "rocketmq/pop.h"
 #include "rocketmq/reset.h"
 #include "rocketmq/runtime.h"
@@ -330,6 +331,8 @@ rmq_free(struct rmq **rp)
 	mem_free(rm->found);
 	mem_free(rm->added);
 	rmq_users_free(&rm->users);
+	if (rm->plain != NULL)
+		plain_acl_free(&rm->plain);
 	if (rm->tls != NULL)
 		tls_ctx_unref(&rm->tls);
 	FREE_OBJ(rm);

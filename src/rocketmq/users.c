@@ -4,6 +4,7 @@
 #include "auth/rmq_sign.h"
 #include "auth/secret.h"
 #include "core/authz.h"
+#include "rocketmq/plain.h"
 #include "rocketmq/rmq_priv.h"
 
 #define USERS_KEPT 10000u
@@ -58,6 +59,17 @@ rmq_users_free(struct rmq_users **usp)
 }
 
 static enum rmq_user_state
+account(struct rmq_users *us, struct str name, struct rmq_sign_key **key)
+{
+	const struct plain_account *a = plain_acl_account(us->rm->plain, name);
+
+	if (a == NULL)
+		return RMQ_USER_NONE;
+	*key = rmq_sign_key_new(a->secret);
+	return RMQ_USER_THERE;
+}
+
+static enum rmq_user_state
 unseal(struct rmq_users *us, struct str name, struct rmq_sign_key **key)
 {
 	const json_t *doc = authz_role(authz_of(us->rm->router->core), name),
@@ -65,6 +77,8 @@ unseal(struct rmq_users *us, struct str name, struct rmq_sign_key **key)
 	char *plain;
 	size_t n;
 
+	if (us->rm->plain != NULL)
+		return account(us, name, key);
 	if (doc == NULL)
 		return RMQ_USER_NONE;
 	if (json_is_false(json_object_get(doc, "enabled")))

@@ -3,7 +3,7 @@
  * users.h - users of RocketMQ: roles whose document (core/authz.h) has a secret, sealed
  * (auth/secret.h) under the role's name. The access key of a request is the name, the
  * secret key what signs it. Keys are unsealed when they are first used and kept until
- * authorization changes.
+ * authorization changes. With aclEnable they are the accounts of plain_acl.yml (plain.h).
  *
  * Members of the document that are this front-end's: "secret" (sealed), "user" {"type":
  * "Super"|"Normal"}; "super", "enabled" and "rules" are core/authz.h's.

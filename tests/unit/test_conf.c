@@ -117,8 +117,8 @@ test_errors(void **state)
 	    "f:1: flushPolicy: \"syn\" is none of sync|async");
 	bad("flushDiskType = never",
 	    "f:1: flushDiskType: \"never\" is not a value of it");
-	bad("aclEnable = true",
-	    "f:1: aclEnable: not supported, can only be \"false\"");
+	bad("enableDLegerCommitLog = true",
+	    "f:1: enableDLegerCommitLog: not supported, can only be \"false\"");
 	bad("hello", "f:1: \"hello\" is not key = value");
 	bad(" = 1", "f:1: no key before the =");
 	bad("clusterName = a\tb",

@@ -176,6 +176,15 @@ CONF_STR(authenticationWhitelist, "105", 4000, RESTART,
     "Codes of RocketMQ's requests that need no signature, separated by commas. "
     "105 asks for a topic's route: clients of 4.x don't sign what they ask a "
     "name server.")
+CONF_BOOL(aclEnable, false, RESTART,
+    "Clients of RocketMQ are accounts of aclPlainFile (ACL 1.0): they sign by "
+    "their secret key and may do what stands there. What "
+    "authenticationEnabled and authorizationEnabled say is then for Pulsar "
+    "and HTTP only.")
+CONF_STR(aclPlainFile, "", 4000, RESTART,
+    "Accounts of aclEnable, as RocketMQ's plain_acl.yml: empty: "
+    "plain_acl.yml in dataDir. mqadmin's changes are written to it. A "
+    "SIGHUP reads it again. Also rocketmq.acl.plain.file.")
 CONF_BOOL(authenticateOriginalAuthData, false, RESTART,
     "A proxy forwards the credentials of its clients, and they are verified "
     "here too.")

@@ -6,7 +6,6 @@
  * Any other value is an error, since to go on would deceive.
  */
 
-CONF_REFUSED(aclEnable, "false")
 CONF_REFUSED(authenticationMetadataProvider,
     "org.apache.rocketmq.auth.authentication.provider."
     "LocalAuthenticationMetadataProvider")

@@ -5,7 +5,8 @@
  * reference has these at its headers (@RocketMQAction, @RocketMQResource of 5.5.0) and asks
  * nothing for codes without them; here each request of request.h has its line, in the same
  * order, or the broker doesn't build. 33 and 309 read by an
- * offset, which may be of any topic; 36 and 37 ask for the topic that they find as well (rmq_gate_found).
+ * offset, which may be of any topic; 36 and 37 ask for the topic that they find as well (rmq_gate_found). 54
+ * tells secrets, so that it is an administrator's.
  */
 NEED(10, FIELDS, "topic", PUB, "", 0)
 NEED(11, FIELDS, "topic", SUB, "consumerGroup", SUB)
@@ -32,6 +33,11 @@ NEED(41, QUEUES, "", 0, "", 0)
 NEED(42, QUEUES, "", 0, "", 0)
 NEED(43, CLUSTER, "", GET, "", 0)
 NEED(46, ANY, "", 0, "", 0)
+NEED(50, CLUSTER, "", UPDATE, "", 0)
+NEED(51, CLUSTER, "", UPDATE, "", 0)
+NEED(52, CLUSTER, "", GET, "", 0)
+NEED(53, CLUSTER, "", UPDATE, "", 0)
+NEED(54, CLUSTER, "", UPDATE, "", 0)
 NEED(100, CLUSTER, "", UPDATE, "", 0)
 NEED(101, CLUSTER, "", GET, "", 0)
 NEED(102, CLUSTER, "", UPDATE, "", 0)

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "rocketmq/plain.h"
+
+#include "core/authz.h"
+#include "format/rmq_name.h"
+#include "os/file.h"
+#include "rocketmq/server.h"
+
+#define PRODUCE (1u << AUTHZ_PRODUCE)
+#define CONSUME (1u << AUTHZ_CONSUME | 1u << AUTHZ_GET)
+#define ADMIN                                                           \
+	(1u << AUTHZ_CREATE | 1u << AUTHZ_UPDATE | 1u << AUTHZ_DELETE | \
+	    1u << AUTHZ_GET | 1u << AUTHZ_LIST)
+#define TRACE_TOPIC "RMQ_SYS_TRACE_TOPIC"
+
+/* --- rules -------------------------------------------------------------------------- */
+
+static void
+rule(json_t *rules, const char *on, const char *match, struct str name,
+    unsigned actions, bool deny)
+{
+	json_t *doing = json_array(), *r;
+	unsigned i;
+	char *key;
+
+	for (i = 0; i < AUTHZ_ACTIONS_N; i++)
+		if ((actions & 1u << i) != 0)
+			AZ(json_array_append_new(
+			    doing, json_string(authz_action_name(i))));
+	r = json_pack("{s:s,s:s,s:s%,s:o,s:b}", "on", on, "match", match,
+	    "name", name.len > 0 ? name.p : "", name.len, "do", doing, "deny",
+	    deny);
+	AN(r);
+	key = mem_printf("%u", (unsigned)json_object_size(rules));
+	AZ(json_object_set_new(rules, key, r));
+	mem_free(key);
+}
+
+static unsigned
+actions_of(unsigned perm)
+{
+	return ((perm & PLAIN_PUB) != 0 ? PRODUCE : 0) |
+	    ((perm & PLAIN_SUB) != 0 ? CONSUME : 0);
+}
+
+/* Names of the file, as authorization calls them; those that are none are nobody's. */
+static void
+grant(const struct rmq *rm, json_t *rules, const struct plain_account *a,
+    const struct plain_grant *g, bool topic)
+{
+	static const struct str scheme = { "persistent://", 13 },
+				retry = { RMQ_NAME_RETRY, 7 },
+				dlq = { RMQ_NAME_DLQ, 5 };
+	unsigned may = actions_of(g->perm), not ;
+	struct str name = g->name;
+	char *full;
+
+	if (topic && (str_starts(name, retry) || str_starts(name, dlq))) {
+		size_t n = str_starts(name, retry) ? retry.len : dlq.len;
+
+		name = (struct str){ name.p + n, name.len - n };
+		topic = false;
+	} else if (topic && str_eq(name, STR_LIT(TRACE_TOPIC)))
+		may |= PRODUCE;
+	if (rmq_topic_full(rm, name, &full) != ERR_OK)
+		return;
+	name = str_of(full);
+	if (str_starts(name, scheme))
+		name =
+		    (struct str){ name.p + scheme.len, name.len - scheme.len };
+	/* this instead of the default, not besides */
+	not = (PRODUCE | CONSUME) & ~may;
+	if (a->admin)
+		not &= ~(1u << AUTHZ_GET);
+	rule(rules, topic ? "topic" : "group", "literal", name, may, false);
+	rule(rules, topic ? "topic" : "group", "literal", name, not, true);
+	mem_free(full);
+}
+
+static json_t *
+role(const struct rmq *rm, const struct plain_account *a)
+{
+	static const struct plain_grant trace = { STR_LIT(TRACE_TOPIC),
+		PLAIN_PUB };
+	json_t *rules = json_object();
+	unsigned i;
+
+	if (a->admin && a->topics_n + a->groups_n == 0)
+		return json_pack("{s:b,s:o}", "super", 1, "rules", rules);
+	if (a->admin)
+		rule(rules, "any", "any", STR_NONE, ADMIN, false);
+	rule(rules, "cluster", "any", STR_NONE,
+	    1u << AUTHZ_GET | 1u << AUTHZ_LIST, false);
+	rule(rules, "topic", "any", STR_NONE,
+	    1u << AUTHZ_LIST | actions_of(a->topic_perm), false);
+	rule(rules, "group", "any", STR_NONE,
+	    1u << AUTHZ_LIST | actions_of(a->group_perm), false);
+	for (i = 0; i < a->topics_n; i++)
+		grant(rm, rules, a, &a->topics[i], true);
+	for (i = 0; i < a->groups_n; i++)
+		grant(rm, rules, a, &a->groups[i], false);
+	for (i = 0; i < a->topics_n; i++)
+		if (str_eq(a->topics[i].name, trace.name))
+			break;
+	if (i == a->topics_n && (a->topic_perm & PLAIN_PUB) == 0) {
+		struct plain_grant g = trace;
+
+		g.perm |= a->topic_perm;
+		grant(rm, rules, a, &g, true);
+	}
+	return json_pack("{s:o}", "rules", rules);
+}
+
+json_t *
+plain_roles(const struct rmq *rm, const struct plain_acl *pa)
+{
+	const struct plain_account *a;
+	json_t *all = json_object();
+	unsigned i;
+
+	for (i = 0; i < plain_acl_n(pa); i++) {
+		a = plain_acl_at(pa, i);
+		AZ(json_object_setn_new(
+		    all, a->key.p, a->key.len, role(rm, a)));
+	}
+	return all;
+}
+
+/* --- who ----------------------------------------------------------------------------- */
+
+bool
+plain_is_exempt(const struct rmq *rm, struct str key, struct str ip)
+{
+	const struct plain_account *a;
+
+	if (rm->plain == NULL)
+		return false;
+	if (white_has(plain_acl_white(rm->plain), ip))
+		return true;
+	a = key.len > 0 ? plain_acl_account(rm->plain, key) : NULL;
+	return a != NULL && white_has(&a->white, ip);
+}
+
+/* --- the file ------------------------------------------------------------------------- */
+
+enum err
+rmq_plain_read(const char *path, char **yaml, size_t *len, struct diag *diag)
+{
+	struct plain_acl *pa;
+	enum err e;
+
+	e = file_read(path, PLAIN_ACL_BYTES_MAX, yaml, len);
+	if (e == ERR_NO_FILE) {
+		*yaml = mem_strdup("");
+		*len = 0;
+		return ERR_OK;
+	}
+	if (e != ERR_OK)
+		return diag_set(diag, e, "%s: %s", path, err_text(e));
+	e = plain_acl_read(&pa, (struct str){ *yaml, *len }, diag);
+	if (e == ERR_OK) {
+		plain_acl_free(&pa);
+		return ERR_OK;
+	}
+	diag_wrap(diag, "%s", path);
+	MEM_FREE(*yaml);
+	return e;
+}
+
+uint64_t
+rmq_plain_next(struct rmq *rm)
+{
+	CHECK_OBJ_NOTNULL(rm, RMQ_MAGIC);
+	AZ(rm->router->shard);
+	return ++rm->plain_last;
+}
+
+void
+rmq_plain_set(struct rmq *rm, uint64_t number, struct str yaml)
+{
+	struct plain_acl *pa;
+	json_t *roles;
+
+	CHECK_OBJ_NOTNULL(rm, RMQ_MAGIC);
+	/* changes of different shards overtake each other */
+	if (number <= rm->plain_number)
+		return;
+	AZ(plain_acl_read(&pa, yaml, NULL));
+	rm->plain_number = number;
+	if (rm->plain != NULL)
+		plain_acl_free(&rm->plain);
+	rm->plain = pa;
+	roles = plain_roles(rm, pa);
+	authz_set_roles(rm->router->core, roles);
+	json_decref(roles);
+}
