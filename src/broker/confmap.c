@@ -18,6 +18,27 @@ scaled(int64_t v, int64_t unit)
 	return v < 0 ? -1 : v * unit;
 }
 
+static void
+map_limits(struct limit_value v[static LIM_N], const struct conf *c)
+{
+	bool relative = c->dispatchThrottlingRateRelativeToPublishRate;
+
+	v[LIM_PUBLISH_RATE].n = c->maxPublishRatePerTopicInMessages;
+	v[LIM_PUBLISH_RATE].bytes = c->maxPublishRatePerTopicInBytes;
+	v[LIM_DISPATCH_RATE] = (struct limit_value){
+		.n = c->dispatchThrottlingRatePerTopicInMsg,
+		.bytes = c->dispatchThrottlingRatePerTopicInByte,
+		.period_s = 1,
+		.relative = relative,
+	};
+	v[LIM_SUB_DISPATCH_RATE] = (struct limit_value){
+		.n = c->dispatchThrottlingRatePerSubscriptionInMsg,
+		.bytes = c->dispatchThrottlingRatePerSubscriptionInByte,
+		.period_s = 1,
+		.relative = relative,
+	};
+}
+
 void
 confmap_core(struct core_conf *cc, const struct conf *c, unsigned shard,
     unsigned shards_n)
@@ -41,10 +62,6 @@ confmap_core(struct core_conf *cc, const struct conf *c, unsigned shard,
 		.max_consumers_topic = (uint32_t)c->maxConsumersPerTopic,
 		.max_consumers_sub = (uint32_t)c->maxConsumersPerSubscription,
 		.max_subs_topic = (uint32_t)c->maxSubscriptionsPerTopic,
-		.limits.v
-		    [LIM_PUBLISH_RATE] = { .n =
-					       c->maxPublishRatePerTopicInMessages,
-		    .bytes = c->maxPublishRatePerTopicInBytes },
 		.max_message_bytes = (uint32_t)c->maxMessageSize,
 		.failover_delay_ms = c->activeConsumerFailoverDelayTimeMillis,
 		.delayed = c->delayedDeliveryEnabled,
@@ -75,6 +92,7 @@ confmap_core(struct core_conf *cc, const struct conf *c, unsigned shard,
 		.max_pending_publishes =
 		    (uint32_t)c->maxPendingPublishesPerTopic,
 	};
+	map_limits(cc->limits.v, c);
 }
 
 /* A shard's part of the buffers: half is for publishes that came in and are

@@ -35,6 +35,17 @@ bucket_set(struct bucket *b, int64_t rate, int64_t period_ns)
 		.full_ns = INT64_MIN };
 }
 
+/* Another rate of the same bucket: what was taken counts. */
+static inline void
+bucket_adjust(struct bucket *b, int64_t rate, int64_t period_ns)
+{
+	struct bucket was = *b;
+
+	bucket_set(b, rate, period_ns);
+	if (was.rate > 0 && was.period_ns == period_ns)
+		b->full_ns = was.full_ns;
+}
+
 static inline void
 bucket_take(struct bucket *b, int64_t now_ns, uint64_t n)
 {
@@ -48,12 +59,12 @@ bucket_take(struct bucket *b, int64_t now_ns, uint64_t n)
 		b->full_ns = now_ns + BUCKET_DEBT_MAX_NS;
 }
 
-/* Is a token there? */
+/* Is a token there? Half of one will do, against rounding. */
 static inline bool
 bucket_has(const struct bucket *b, int64_t now_ns)
 {
-	return b->rate <= 0 || b->full_ns < now_ns ||
-	    b->full_ns - now_ns < b->period_ns;
+	return b->rate <= 0 || b->full_ns <= now_ns ||
+	    b->full_ns - now_ns <= b->period_ns - (int64_t)(b->token_ns / 2);
 }
 
 /* ns until one is, and some more, so that who waits is not woken for each. */
@@ -63,7 +74,7 @@ bucket_wait(const struct bucket *b, int64_t now_ns)
 	if (bucket_has(b, now_ns))
 		return 0;
 	return b->full_ns - now_ns - b->period_ns + b->period_ns / 100 +
-	    (int64_t)b->token_ns / 2 + 1;
+	    (int64_t)b->token_ns + 1;
 }
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A consumer: its life, permits, deliveries and acks. */
+#include "core/pace.h"
 #include "core/cursor_priv.h"
 #include "core/sub_priv.h"
 
@@ -105,6 +106,7 @@ consumer_deliver(
 	t->out_bytes += ent->body.len;
 	c->last_consumed_ms = s->last_consumed_ms = t->co->now_ms;
 	t->co->out->deliver(t->co->out_priv, &d);
+	sub_sent(s, n, ent->body.len);
 	return n;
 }
 

@@ -207,6 +207,7 @@ struct topic {
 	struct held_ring held; /* came while the ledger is being rolled */
 	struct pubrate *pubrate; /* pubrate.h; NULL: there is no limit */
 	uint64_t throttled; /* how often producers were */
+	struct pace *pace; /* pace.h; NULL: there is no limit */
 	struct policy policy;
 	struct reads *reads; /* at an index; NULL: none so far */
 	struct claims *claims; /* sub_index.c; NULL: none */
@@ -360,6 +361,8 @@ struct sub {
 	bool blocked_unacked; /* over the subscription's limit */
 	struct posset replay; /* positions to deliver again, before new ones */
 	struct leasing *leasing; /* for a time; NULL: none so far */
+	struct pace *pace; /* pace.h; NULL: no limit of its own */
+	struct held_back held_by_topic, held_by_sub;
 	struct reader *rd; /* next new entry */
 	struct reader *replay_rd;
 	uint64_t acked, expired, out_messages, out_bytes;

@@ -17,6 +17,7 @@
  * turn touches nothing that is stalled. How far entries are read ahead past
  * blocked slots is bounded as in Pulsar, by the entries that stand in queues.
  */
+#include "core/pace.h"
 #include "core/keyring.h"
 #include "core/sub_priv.h"
 
@@ -466,7 +467,7 @@ key_run(struct sub *s)
 			return false;
 		c = TAILQ_FIRST(&k->work);
 		if (c != NULL) {
-			if (!serve(s, c))
+			if (sub_is_held(s) || !serve(s, c))
 				return false;
 			continue;
 		}
@@ -478,7 +479,7 @@ key_run(struct sub *s)
 		due = r != READER_END;
 		if (!due)
 			r = sub_peek(s, &ent);
-		if (r != READER_ENTRY)
+		if (r != READER_ENTRY || sub_is_held(s))
 			return false;
 		if (!sub_swallow(s, &ent))
 			route(s, &ent);

@@ -10,6 +10,7 @@
  * chunk whose consumer can't take it now is parked with that consumer.
  */
 #include "base/map.h"
+#include "core/pace.h"
 #include "core/leasing.h"
 #include "core/sub_priv.h"
 
@@ -354,7 +355,7 @@ shared_run(struct sub *s)
 				break;
 			r = sub_peek(s, &ent);
 		}
-		if (r != READER_ENTRY)
+		if (r != READER_ENTRY || sub_is_held(s))
 			break;
 		c = NULL;
 		l = lease_table_get(&s->leases, ent.pos);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/hash.h"
+#include "core/pace.h"
 #include "core/sub_priv.h"
 
 #define QUANTUM 64
@@ -234,7 +235,8 @@ single_run(struct sub *s)
 	if (c == NULL || sg->waiting)
 		return false;
 	for (i = 0; i < QUANTUM; i++) {
-		if (!consumer_can_take(c) || sub_peek(s, &ent) != READER_ENTRY)
+		if (!consumer_can_take(c) ||
+		    sub_peek(s, &ent) != READER_ENTRY || sub_is_held(s))
 			return false;
 		if (!sub_swallow(s, &ent) && is_wanted(c, &ent))
 			(void)consumer_deliver(c, &ent, 0);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The line of those that lease, and the life of it; see leasing.h. */
+#include "core/pace.h"
 #include "core/leasing_priv.h"
 
 #include "core/reads.h"
@@ -357,6 +358,8 @@ answer(struct lease_wait *w, const struct picks *pk)
 		else
 			fx->i64 =
 			    lease_all(lg, pk, fx, w->op->lease.invisible_ms);
+		if (!w->op->flag2)
+			sub_sent(s, pk->messages, pk->bytes);
 		fx->text = fx_str(fx, str_of(t->name.text));
 		fx->strings = fx_mem(fx, sizeof *fx->strings);
 		fx->strings[0] = fx_str(fx, str_of(s->name));
@@ -406,6 +409,13 @@ leasing_run(struct sub *s)
 	for (w = TAILQ_FIRST(&lg->line); w != NULL; w = next) {
 		next = TAILQ_NEXT(w, link);
 		pk = (struct picks){ .v = co->picks };
+		if (sub_is_held(s)) {
+			if (lg->hasty_n == 0)
+				return false;
+			if (w->due_ns == 0)
+				answer(w, &pk);
+			continue;
+		}
 		r = bare ? PICK_END : leasing_pick(w, &pk, &budget);
 		if (pk.n == 0 && r == PICK_MORE)
 			return true;

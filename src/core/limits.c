@@ -55,6 +55,15 @@ number(
 	return true;
 }
 
+static bool
+flag(const json_t *o, const char *key, bool *out)
+{
+	const json_t *v = json_object_get(o, key);
+
+	*out = json_is_true(v);
+	return v == NULL || json_is_boolean(v);
+}
+
 bool
 limit_read(struct limit_value *l, enum limit_kind kind, const json_t *v)
 {
@@ -66,6 +75,15 @@ limit_read(struct limit_value *l, enum limit_kind kind, const json_t *v)
 			&l->n) &&
 		    number(v, "publishThrottlingRateInByte", -1, INT64_MAX,
 			&l->bytes);
+	case LIMIT_DISPATCH:
+		return json_is_object(v) &&
+		    number(v, "dispatchThrottlingRateInMsg", 0, INT32_MAX,
+			&l->n) &&
+		    number(v, "dispatchThrottlingRateInByte", 0, INT64_MAX,
+			&l->bytes) &&
+		    number(
+			v, "ratePeriodInSecond", 0, INT32_MAX, &l->period_s) &&
+		    flag(v, "relativeToPublishRate", &l->relative);
 	default:
 		WRONG("a limit of an unknown kind");
 	}
@@ -81,6 +99,13 @@ limit_write(const struct limit_value *l, enum limit_kind kind)
 		o = json_pack("{s:I,s:I}", "publishThrottlingRateInMsg",
 		    (json_int_t)l->n, "publishThrottlingRateInByte",
 		    (json_int_t)l->bytes);
+		break;
+	case LIMIT_DISPATCH:
+		o = json_pack("{s:I,s:I,s:b,s:I}",
+		    "dispatchThrottlingRateInMsg", (json_int_t)l->n,
+		    "dispatchThrottlingRateInByte", (json_int_t)l->bytes,
+		    "relativeToPublishRate", l->relative, "ratePeriodInSecond",
+		    (json_int_t)l->period_s);
 		break;
 	default:
 		WRONG("a limit of an unknown kind");

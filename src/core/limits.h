@@ -29,12 +29,17 @@ enum limit {
 
 enum limit_kind {
 	LIMIT_PUBLISH, /* publishThrottlingRateInMsg, publishThrottlingRateInByte */
+	/* dispatchThrottlingRateInMsg, dispatchThrottlingRateInByte,
+	 * relativeToPublishRate, ratePeriodInSecond */
+	LIMIT_DISPATCH,
 };
 
 struct limit_value {
 	bool set;
 	int64_t n; /* messages; <= 0: no limit */
 	int64_t bytes; /* <= 0: no limit */
+	int64_t period_s; /* <= 0: 1 */
+	bool relative; /* the publish rate is added to it */
 };
 
 struct limits {

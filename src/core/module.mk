@@ -36,6 +36,7 @@ noinst_LIBRARIES += %D%/libcore.a
 	%D%/bucket.h \
 	%D%/limits.c %D%/limits.h %D%/tbl/limit.h \
 	%D%/name.c %D%/name.h \
+	%D%/pace.c %D%/pace.h \
 	%D%/op.c %D%/op.h %D%/tbl/op_type.h \
 	%D%/policy.c \
 	%D%/sweep.c %D%/sweep.h \

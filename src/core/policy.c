@@ -2,6 +2,7 @@
 /* What of a namespace's policies matters to its topics. */
 #include <jansson.h>
 
+#include "core/pace.h"
 #include "core/pubrate.h"
 #include "core/topic_priv.h"
 
@@ -113,4 +114,5 @@ void
 topic_limits_changed(struct topic *t)
 {
 	pubrate_update(t);
+	pace_update(t);
 }

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reads at an index: from memory, by a reader, or waiting; see reads.h. */
+#include "core/pace.h"
 #include "core/leasing.h"
 #include "core/reads_priv.h"
 
 #define UNUSED_MAX 1024u
 #define WAIT_MAX_MS INT64_C(86400000)
 #define MS_NS INT64_C(1000000)
+#define HELD_MS 1000
 
 /* --- objects ----------------------------------------------------------------------- */
 
@@ -173,6 +175,7 @@ static void
 finish(struct reading *r, uint32_t n)
 {
 	struct topic *t = r->t;
+	uint64_t messages = 0, bytes = 0;
 	struct entry *found = t->co->reads->found;
 	struct fx *fx = core_answer_new(t->co, r->op, FX_ENTRIES);
 	uint32_t i;
@@ -186,9 +189,13 @@ finish(struct reading *r, uint32_t n)
 		fx->entries_n = n;
 		for (i = 0; i < n; i++) {
 			fx->entries[i].locator = tlog_locator(t, &found[i]);
-			t->out_messages += found[i].attr.messages_n;
-			t->out_bytes += found[i].body.len;
+			messages += found[i].attr.messages_n;
+			bytes += found[i].body.len;
 		}
+		t->out_messages += messages;
+		t->out_bytes += bytes;
+		if (unlikely(t->pace != NULL))
+			pace_take(t, NULL, messages, bytes);
 	}
 	leave_spot(r);
 	hint_put(t, &r->at);
@@ -335,6 +342,22 @@ outside(struct reading *r)
 	return true;
 }
 
+/* Over the topic's rate: as if there were nothing. One that asks for no wait is not
+ * answered at once all the same, or it would come again at once. */
+static void
+hold(struct reading *r)
+{
+	struct core *co = r->t->co;
+
+	leave_spot(r);
+	if (r->due_ns == 0)
+		r->due_ns = co->now_ns + HELD_MS * MS_NS;
+	if (r->due_ns <= co->now_ns)
+		finish(r, 0);
+	else if (park(r, READING_TAIL))
+		timer_set(co->timers, &r->timer, r->due_ns);
+}
+
 /* Until it is answered, or waits for something. */
 static void
 run(struct reading *r)
@@ -346,6 +369,11 @@ run(struct reading *r)
 	for (;;) {
 		if (outside(r)) {
 			finish(r, 0);
+			return;
+		}
+		if (unlikely(r->t->pace != NULL) &&
+		    r->at.index < r->t->log.next_index && topic_is_held(r->t)) {
+			hold(r);
 			return;
 		}
 		res = scan(r, &n);

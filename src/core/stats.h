@@ -18,6 +18,10 @@ struct rate {
 	double msg, bytes; /* per second */
 };
 
+struct held_back { /* over a rate: how often, for want of what */
+	uint64_t msgs, bytes;
+};
+
 struct producer_stats {
 	char *name, *address, *version;
 	uint64_t id; /* front-end's */
@@ -59,6 +63,7 @@ struct sub_stats {
 	/* estimate: what was acked behind mark-delete counts; -1: not asked for */
 	int64_t backlog_bytes;
 	uint64_t delayed, in_replay;
+	struct held_back held_by_topic, held_by_sub;
 	uint64_t unacked;
 	struct rate out;
 	double rate_redeliver, rate_ack, rate_expired;

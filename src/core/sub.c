@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Life of subscriptions: made, loaded, run, deleted, freed. */
+#include "core/pace.h"
 #include "core/cursor_priv.h"
 #include "core/leasing.h"
 #include "core/record.h"
@@ -173,6 +174,7 @@ sub_new(struct topic *t, struct str name, bool durable)
 	posset_init(&s->replay);
 	TAILQ_INSERT_TAIL(&t->subs, s, link);
 	t->subs_n++;
+	pace_update_sub(s);
 	return s;
 }
 
@@ -211,6 +213,7 @@ sub_free(struct sub **sp)
 	if (timer_is_set(&s->linger))
 		timer_cancel(t->co->timers, &s->linger);
 	leasing_free(s);
+	pace_free(&s->pace);
 	unready(s);
 	drop_readers(s);
 	if (s->disp != NULL)

@@ -49,6 +49,8 @@ fill_head(const struct sub *s, struct sub_stats *st)
 	st->blocked_unacked = s->blocked_unacked;
 	st->in_replay = s->replay.count;
 	st->unacked = s->unacked;
+	st->held_by_topic = s->held_by_topic;
+	st->held_by_sub = s->held_by_sub;
 	if (s->cur != NULL)
 		st->unacked += cursor_terms(s->cur)->out_messages;
 	st->out = s->out;

@@ -3,6 +3,7 @@
 #include "core/reads.h"
 #include "core/delay.h"
 #include "core/sub_priv.h"
+#include "core/pace.h"
 #include "core/pubrate.h"
 #include "core/topic_priv.h"
 
@@ -55,6 +56,7 @@ destroy(struct topic *t)
 	topic_own_fini(&t->own);
 	policy_fini(&t->policy);
 	pubrate_free(t);
+	pace_free(&t->pace);
 	topic_name_fini(&t->name);
 	AN(t->co->topics_n);
 	t->co->topics_n--;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A topic's figures: rates every minute, snapshots for admin and metrics. */
+#include "core/pace.h"
 #include "core/cursor.h"
 #include "core/sub_priv.h"
 #include "core/topic_priv.h"
@@ -31,6 +32,8 @@ topic_rates(struct topic *t, double seconds)
 	    &t->in_bytes_mark, seconds);
 	t->out = rate(t->out_messages, &t->out_messages_mark, t->out_bytes,
 	    &t->out_bytes_mark, seconds);
+	if (t->state == TOPIC_READY)
+		pace_update(t); /* what is relative to `in` */
 	LIST_FOREACH(pr, &t->producers, link) {
 		pr->in = rate(pr->messages, &pr->messages_mark, pr->bytes,
 		    &pr->bytes_mark, seconds);

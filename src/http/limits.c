@@ -244,7 +244,8 @@ applied(struct req *rq)
 	if (v != NULL)
 		answer(rq, json_incref(v));
 	else if (broker != NULL &&
-	    (broker->v[st->i].n > 0 || broker->v[st->i].bytes > 0))
+	    (broker->v[st->i].n > 0 || broker->v[st->i].bytes > 0 ||
+		limit_infos[st->i].kind == LIMIT_DISPATCH))
 		answer_value(rq, st->i, &broker->v[st->i]);
 	else
 		none(rq);

@@ -221,6 +221,16 @@ add_sub(struct strbuf *sb, const struct sub_stats *s, bool persistent)
 	add_u(sb, "msgDelayed", s->delayed);
 	add_u(sb, "msgInReplay", s->in_replay);
 	add_u(sb, "unackedMessages", s->unacked);
+	add_u(sb, "dispatchThrottledMsgEventsBySubscriptionLimit",
+	    s->held_by_sub.msgs);
+	add_u(sb, "dispatchThrottledBytesEventsBySubscriptionLimit",
+	    s->held_by_sub.bytes);
+	add_u(sb, "dispatchThrottledMsgEventsByTopicLimit",
+	    s->held_by_topic.msgs);
+	add_u(sb, "dispatchThrottledBytesEventsByTopicLimit",
+	    s->held_by_topic.bytes);
+	add_u(sb, "dispatchThrottledMsgEventsByBrokerLimit", 0);
+	add_u(sb, "dispatchThrottledBytesEventsByBrokerLimit", 0);
 	add_s(sb, "type", type_name(s));
 	add_s(sb, "activeConsumerName", s->active);
 	add_d(sb, "msgRateExpired", s->rate_expired);

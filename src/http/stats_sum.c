@@ -83,6 +83,13 @@ add_consumer(struct sub_stats *sum, const struct consumer_stats *c)
 }
 
 static void
+sum_held(struct held_back *to, const struct held_back *h)
+{
+	to->msgs += h->msgs;
+	to->bytes += h->bytes;
+}
+
+static void
 sum_sub(struct sub_stats *to, const struct sub_stats *s)
 {
 	if (!to->has_type) {
@@ -96,6 +103,8 @@ sum_sub(struct sub_stats *to, const struct sub_stats *s)
 	to->delayed += s->delayed;
 	to->in_replay += s->in_replay;
 	to->unacked += s->unacked;
+	sum_held(&to->held_by_topic, &s->held_by_topic);
+	sum_held(&to->held_by_sub, &s->held_by_sub);
 	sum_rate(&to->out, s->out);
 	to->rate_redeliver += s->rate_redeliver;
 	to->rate_ack += s->rate_ack;

@@ -327,6 +327,17 @@ CONF_INT(maxPublishRatePerTopicInMessages, 0, 0, 2147483647, "messages/s", LIVE,
     "2. 0: no limit.")
 CONF_INT(maxPublishRatePerTopicInBytes, 0, 0, INT64_MAX, "bytes/s", LIVE,
     "The same in bytes. 0: no limit.")
+CONF_INT(dispatchThrottlingRatePerTopicInMsg, 0, 0, 2147483647, "messages/s", LIVE,
+    "Most messages a second that a topic gives to all who consume it, where "
+    "neither it nor its namespace has a rate of its own. 0: no limit.")
+CONF_INT(dispatchThrottlingRatePerTopicInByte, 0, 0, INT64_MAX, "bytes/s", LIVE,
+    "The same in bytes. 0: no limit.")
+CONF_INT(dispatchThrottlingRatePerSubscriptionInMsg, 0, 0, 2147483647,
+    "messages/s", LIVE, "The same for each subscription. 0: no limit.")
+CONF_INT(dispatchThrottlingRatePerSubscriptionInByte, 0, 0, INT64_MAX, "bytes/s",
+    LIVE, "The same in bytes. 0: no limit.")
+CONF_BOOL(dispatchThrottlingRateRelativeToPublishRate, false, LIVE,
+    "The four rates of dispatch are added to the topic's publish rate.")
 CONF_INT(maxPendingPublishesPerTopic, 16384, 1, 1000000, "entries", RESTART,
     "Most entries of a topic that wait to be stored; its producers are not "
     "read from until there are fewer.")

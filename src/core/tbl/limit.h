@@ -6,4 +6,8 @@
  */
 LIMIT(PUBLISH_RATE, LIMIT_PUBLISH, "publishMaxMessageRate", "publishRate",
     "publishRate")
+LIMIT(DISPATCH_RATE, LIMIT_DISPATCH, "topicDispatchRate", "dispatchRate",
+    "dispatchRate")
+LIMIT(SUB_DISPATCH_RATE, LIMIT_DISPATCH, "subscriptionDispatchRate",
+    "subscriptionDispatchRate", "subscriptionDispatchRate")
 #undef LIMIT

@@ -34,6 +34,10 @@ SUB_METRIC("pulsar_subscription_delayed", s->delayed)
 SUB_METRIC("pulsar_subscription_in_replay", s->in_replay)
 SUB_METRIC("pulsar_subscription_unacked_messages", s->unacked)
 SUB_METRIC("pulsar_subscription_blocked_on_unacked_messages", s->blocked_unacked)
+SUB_METRIC("pulsar_subscription_dispatch_throttled_msg_events",
+    s->held_by_topic.msgs + s->held_by_sub.msgs)
+SUB_METRIC("pulsar_subscription_dispatch_throttled_bytes_events",
+    s->held_by_topic.bytes + s->held_by_sub.bytes)
 SUB_METRIC("pulsar_subscription_msg_rate_out", s->out.msg)
 SUB_METRIC("pulsar_subscription_msg_throughput_out", s->out.bytes)
 SUB_METRIC("pulsar_subscription_msg_rate_redeliver", s->rate_redeliver)
