@@ -20,6 +20,11 @@ struct auth {
 #define AUTH_MAGIC 0xa0740001
 	atomic_uint refs;
 	char *anonymous; /* NULL: there is none */
+	openid_want_f *want; /* NULL: nobody fetches */
+	void *want_priv;
+	bool fetches;
+	struct openid_keys *keys; /* NULL: none are known */
+	struct auth *base; /* whose providers these are; NULL: its own */
 	unsigned n;
 	struct provider v[PROVIDERS_MAX];
 };
@@ -35,6 +40,10 @@ static const struct {
 	{ "basic", &auth_basic },
 	{ "org.apache.pulsar.broker.authentication.AuthenticationProviderBasic",
 	    &auth_basic },
+	{ "openid", &auth_openid },
+	{ "org.apache.pulsar.broker.authentication.oidc."
+	  "AuthenticationProviderOpenID",
+	    &auth_openid },
 	{ "tls", &auth_tls },
 	{ "org.apache.pulsar.broker.authentication.AuthenticationProviderTls",
 	    &auth_tls },
@@ -49,16 +58,6 @@ provider_of(struct str name)
 		if (str_eq(name, str_of(known[i].name)))
 			return known[i].ops;
 	return NULL;
-}
-
-static struct str
-trimmed(struct str s)
-{
-	while (s.len > 0 && s.p[0] == ' ')
-		s = (struct str){ s.p + 1, s.len - 1 };
-	while (s.len > 0 && s.p[s.len - 1] == ' ')
-		s.len--;
-	return s;
 }
 
 static enum err
@@ -79,6 +78,9 @@ add(struct auth *au, struct str name, const struct auth_conf *conf,
 	e = p->ops->make(&p->priv, conf, diag);
 	if (e == ERR_OK)
 		au->n++;
+	if (p->ops == &auth_openid &&
+	    (conf->openid.jwks == NULL || conf->openid.jwks[0] == '\0'))
+		au->fetches = true;
 	return e;
 }
 
@@ -93,8 +95,10 @@ auth_new(struct auth **aup, const struct auth_conf *conf, struct diag *diag)
 	atomic_init(&au->refs, 1);
 	if (conf->anonymous != NULL && conf->anonymous[0] != '\0')
 		au->anonymous = mem_strdup(conf->anonymous);
+	au->want = conf->want;
+	au->want_priv = conf->want_priv;
 	while (e == ERR_OK && rest.len > 0) {
-		name = trimmed(str_word(&rest, ','));
+		name = str_trim(str_word(&rest, ','));
 		if (name.len > 0)
 			e = add(au, name, conf, diag);
 	}
@@ -102,6 +106,28 @@ auth_new(struct auth **aup, const struct auth_conf *conf, struct diag *diag)
 		auth_unref(&au);
 	*aup = au;
 	return e;
+}
+
+bool
+auth_fetches(const struct auth *au)
+{
+	CHECK_OBJ_NOTNULL(au, AUTH_MAGIC);
+	return au->base != NULL ? au->base->fetches : au->fetches;
+}
+
+struct auth *
+auth_with_keys(struct auth *of, struct openid_keys *keys)
+{
+	struct auth *au;
+
+	CHECK_OBJ_NOTNULL(of, AUTH_MAGIC);
+	if (of->base != NULL)
+		of = of->base;
+	ALLOC_OBJ(au, AUTH_MAGIC);
+	atomic_init(&au->refs, 1);
+	au->base = auth_ref(of);
+	au->keys = openid_keys_ref(keys);
+	return au;
 }
 
 struct auth *
@@ -123,6 +149,10 @@ auth_unref(struct auth **aup)
 		return;
 	for (i = 0; i < au->n; i++)
 		au->v[i].ops->free(au->v[i].priv);
+	if (au->keys != NULL)
+		openid_keys_unref(&au->keys);
+	if (au->base != NULL)
+		auth_unref(&au->base);
 	mem_free(au->anonymous);
 	FREE_OBJ(au);
 }
@@ -131,20 +161,29 @@ enum err
 auth_check(const struct auth *au, const struct auth_try *t,
     struct auth_result *res, struct diag *diag)
 {
+	const struct auth *own = au->base != NULL ? au->base : au;
+	struct auth_ask ask = { .t = t, .keys = au->keys };
 	enum err e = ERR_NOT_FOUND;
+	bool again = false;
 	unsigned i;
 
 	CHECK_OBJ_NOTNULL(au, AUTH_MAGIC);
 	*res = (struct auth_result){ 0 };
-	for (i = 0; i < au->n && e != ERR_OK; i++)
-		if (str_eq(t->method, str_of(au->v[i].ops->method))) {
+	for (i = 0; i < own->n && e != ERR_OK; i++)
+		if (str_eq(t->method, str_of(own->v[i].ops->method))) {
 			*res = (struct auth_result){ 0 };
-			e = au->v[i].ops->check(au->v[i].priv, t, res, diag);
+			e = own->v[i].ops->check(
+			    own->v[i].priv, &ask, res, diag);
+			again |= e == ERR_AGAIN;
 		}
 	if (e == ERR_OK)
 		return e;
-	if (e == ERR_NOT_FOUND && au->anonymous != NULL) {
-		res->role = mem_strdup(au->anonymous);
+	if (again && own->want != NULL) {
+		own->want(own->want_priv, ask.issuer);
+		return ERR_AGAIN;
+	}
+	if (e == ERR_NOT_FOUND && own->anonymous != NULL) {
+		res->role = mem_strdup(own->anonymous);
 		return ERR_OK;
 	}
 	if (e == ERR_NOT_FOUND)

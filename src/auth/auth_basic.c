@@ -37,9 +37,10 @@ basic_free(void *p)
 }
 
 static enum err
-basic_check(const void *p, const struct auth_try *t, struct auth_result *res,
+basic_check(const void *p, struct auth_ask *ask, struct auth_result *res,
     struct diag *diag)
 {
+	const struct auth_try *t = ask->t;
 	struct str password = t->data, user;
 
 	user = str_word(&password, ':');

@@ -19,9 +19,10 @@ nothing(void *p)
 }
 
 static enum err
-check(const void *p, const struct auth_try *t, struct auth_result *res,
+check(const void *p, struct auth_ask *ask, struct auth_result *res,
     struct diag *diag)
 {
+	const struct auth_try *t = ask->t;
 	(void)p;
 	if (t->cert_cn.len == 0)
 		return diag_set(diag, ERR_AUTHENTICATION,

@@ -121,9 +121,10 @@ believe(const struct token *t, const struct jwt *j, const struct auth_try *at,
 }
 
 static enum err
-token_check(const void *p, const struct auth_try *at, struct auth_result *res,
+token_check(const void *p, struct auth_ask *ask, struct auth_result *res,
     struct diag *diag)
 {
+	const struct auth_try *at = ask->t;
 	const struct token *t;
 	struct jwt j;
 	enum err e;

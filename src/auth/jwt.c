@@ -241,6 +241,14 @@ claimed_time(const struct jwt *j, const char *claim, bool *found, int64_t *ms)
 	return !*found || time_of(v, ms);
 }
 
+bool
+jwt_time(const struct jwt *j, const char *claim, int64_t *ms)
+{
+	bool found;
+
+	return claimed_time(j, claim, &found, ms) && found;
+}
+
 enum err
 jwt_times(const struct jwt *j, int64_t now_ms, int64_t skew_ms,
     int64_t *expires_ms, struct diag *d)

@@ -88,6 +88,8 @@ enum err jwt_verify(const struct jwt_key *, const struct jwt *,
  * not valid any more; 0: never. ERR_AUTHENTICATION. */
 enum err jwt_times(const struct jwt *, int64_t now_ms, int64_t skew_ms,
     int64_t *expires_ms, struct diag *) MUST_CHECK;
+/* A claim that is a time. false: it is not there, or none. */
+bool jwt_time(const struct jwt *, const char *claim, int64_t *ms);
 /* A claim that is a text, or a list of which the first text counts. Empty: none. */
 struct str jwt_text(const struct jwt *, const char *claim);
 /* Is value the claim, or in its list? */

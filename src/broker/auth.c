@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "broker/broker.h"
 #include "broker/confmap.h"
+#include "broker/openid.h"
 #include "broker/shard.h"
 #include "core/authz.h"
 #include "core/record.h"
@@ -132,10 +133,17 @@ broker_auth_set(
 	enum err e;
 
 	confmap_auth(&ac, c);
+	ac.want = openid_service_want;
+	ac.want_priv = broker_openid(b);
 	if (conf_authenticates_pulsar(c)) {
 		e = auth_new(&au, &ac, diag);
-		if (e != ERR_OK)
+		if (e == ERR_OK)
+			e = openid_service_set(broker_openid(b), c, &au, diag);
+		if (e != ERR_OK) {
+			if (au != NULL)
+				auth_unref(&au);
 			return e;
+		}
 	}
 	confmap_authz(&zc, c);
 	for (i = 0; i < broker_shards_n(b); i++) {
@@ -154,4 +162,23 @@ broker_auth_set(
 		auth_unref(&au);
 	}
 	return ERR_OK;
+}
+
+static void
+take_auth(struct shard *sh, void *priv)
+{
+	struct auth *au = priv;
+
+	pulsar_set_auth(sh->pulsar, au);
+	auth_unref(&au);
+}
+
+void
+broker_auth_give(struct broker *b, struct auth *au)
+{
+	unsigned i;
+
+	for (i = 0; i < broker_shards_n(b); i++)
+		shard_call(broker_shard(b, i), take_auth, auth_ref(au));
+	http_set_auth(broker_http(b), au);
 }

@@ -12,6 +12,7 @@
 #include "base/conf.h"
 #include "base/err.h"
 
+struct auth;
 struct broker;
 struct meta;
 struct secret_box;
@@ -25,5 +26,8 @@ enum err broker_auth_open(const struct conf *, struct meta *,
  * can't be used; nothing has changed. */
 enum err broker_auth_set(struct broker *, const struct conf *, bool running,
     struct diag *) MUST_CHECK;
+
+/* This one, which says the same with other keys of issuers, to all. */
+void broker_auth_give(struct broker *, struct auth *);
 
 #endif

@@ -23,6 +23,7 @@
 #include "os/clock.h"
 #include "os/file.h"
 #include "os/prot.h"
+#include "broker/openid.h"
 #include "broker/rmq.h"
 #include "pulsar/server.h"
 #include "rocketmq/server.h"
@@ -40,6 +41,7 @@ struct broker {
 	struct secret_box *secrets; /* NULL: nobody is authenticated */
 	struct audit *audit;
 	char *acl_file; /* NULL: no ACL 1.0 */
+	struct openid_service *openid; /* NULL: nobody is authenticated */
 	unsigned shards_n;
 	struct shard *shards;
 	struct http *http;
@@ -64,6 +66,13 @@ broker_secrets(struct broker *b)
 {
 	CHECK_OBJ_NOTNULL(b, BROKER_MAGIC);
 	return b->secrets;
+}
+
+struct openid_service *
+broker_openid(struct broker *b)
+{
+	CHECK_OBJ_NOTNULL(b, BROKER_MAGIC);
+	return b->openid;
 }
 
 struct audit *
@@ -376,6 +385,8 @@ broker_start(
 		err = listen_http(b, diag);
 	if (err == ERR_OK && b->conf->webServicePortTls >= 0)
 		err = listen_https(b, diag);
+	if (err == ERR_OK && conf_authenticates_pulsar(b->conf))
+		b->openid = openid_service_new(b);
 	if (err == ERR_OK)
 		err = broker_auth_set(b, b->conf, false, diag);
 	if (err == ERR_OK)
@@ -575,8 +586,12 @@ broker_free(struct broker **bp)
 		loop_bind(b->shards[0].lp);
 		http_free(&b->http);
 	}
+	if (b->openid != NULL)
+		openid_service_stop(b->openid);
 	if (b->shards != NULL)
 		close_shards(b);
+	if (b->openid != NULL)
+		openid_service_free(&b->openid);
 	if (b->files != NULL)
 		disk_files_free(&b->files);
 	if (b->lmdb != NULL)

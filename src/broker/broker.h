@@ -46,6 +46,7 @@ struct shard *broker_shard(struct broker *, unsigned n);
 /* NULL until it listens; shard 0's */
 struct http *broker_http(struct broker *);
 /* By which secrets are sealed; NULL: nobody is authenticated */
+struct openid_service *broker_openid(struct broker *);
 struct secret_box *broker_secrets(struct broker *);
 /* Everybody's; made before shards are started. */
 struct audit *broker_audit(struct broker *);

@@ -160,6 +160,16 @@ confmap_auth(struct auth_conf *ac, const struct conf *c)
 		.token_audience_claim = c->tokenAudienceClaim,
 		.token_audience = c->tokenAudience,
 		.token_skew_s = c->tokenAllowedClockSkewSeconds,
+		.openid = {
+			.issuers = c->openIDAllowedTokenIssuers,
+			.audiences = c->openIDAllowedAudiences,
+			.role_claim = c->openIDRoleClaim,
+			.jwks = c->openIDJwks,
+			.require_https = c->openIDRequireIssuersUseHttps,
+			.leeway_s = c->openIDAcceptedTimeLeewaySeconds,
+			.expire_s = c->openIDCacheExpirationSeconds,
+			.miss_s = c->openIDKeyIdCacheMissRefreshSeconds,
+		},
 	};
 }
 

@@ -7,6 +7,7 @@ magnetar_SOURCES = \
 	%D%/counters.c %D%/counters.h \
 	%D%/inspect.c %D%/inspect.h \
 	%D%/main.c \
+	%D%/openid.c %D%/openid.h \
 	%D%/reload.c %D%/reload.h \
 	%D%/rmq.c %D%/rmq.h \
 	%D%/shard.c %D%/shard.h \

@@ -92,6 +92,9 @@ authenticate(struct req *rq)
 		explicit_bzero(plain, t.data.len);
 		mem_free(plain);
 	}
+	rq->keyless = e == ERR_AGAIN;
+	if (rq->keyless)
+		return false;
 	if (e != ERR_OK)
 		return refuse(
 		    rq, diag_text(&diag, e), header != NULL && !rq->unseen);
@@ -298,9 +301,11 @@ pass(struct req *rq, const struct route *r)
 bool
 gate_pass(struct req *rq, const struct route *r)
 {
-	bool well = pass(rq, r);
+	bool well;
 
-	rq->refused = !well;
+	rq->keyless = false;
+	well = pass(rq, r);
+	rq->refused = !well && !rq->keyless;
 	rq->changes = well && r->method != HTTP_GET;
 	return well;
 }

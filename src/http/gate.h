@@ -32,7 +32,7 @@ enum gate {
 /* Before that: how many ms it has to wait, since its address has failed too often
  * (auth/throttle.h); 0: not. */
 int64_t gate_wait_ms(struct req *, const struct route *);
-/* False: answered. */
+/* False: answered, or rq->keyless: to be asked again, soon. */
 bool gate_pass(struct req *, const struct route *);
 /* It is answered: refusals and whatever isn't a read go into the audit log. */
 void gate_audit(struct req *);

@@ -110,6 +110,7 @@ struct req {
 	const struct route *route; /* whose gate it waits for */
 	struct loop_timer login; /* runs while it waits */
 	bool unseen; /* gate_wait_ms() has said so */
+	bool keyless; /* gate_pass(): the issuer's keys are being fetched */
 	bool refused; /* by the gate */
 	bool changes; /* it has passed, and is not a read */
 	char *ns; /* tenant/namespace, from req_ns() */

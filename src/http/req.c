@@ -6,6 +6,8 @@
 
 #include "os/clock.h"
 
+#define KEYS_LOOK_MS 20
+
 /* --- life ------------------------------------------------------------------- */
 
 /*
@@ -156,12 +158,23 @@ run_steps(struct req *rq)
 	return true;
 }
 
+static void
+wait_ms(struct req *rq, int64_t ms)
+{
+	rq->waiting = 1;
+	loop_timer_start(&rq->login, ms * CLOCK_NS_PER_MS);
+}
+
 /* After its wait */
 static void
 through_gate(struct req *rq)
 {
-	if (gate_pass(rq, rq->route))
+	if (gate_pass(rq, rq->route)) {
 		req_then(rq, rq->route->handler);
+	} else if (rq->keyless) {
+		req_then(rq, through_gate);
+		wait_ms(rq, KEYS_LOOK_MS);
+	}
 }
 
 bool
@@ -182,18 +195,19 @@ req_run(struct req *rq)
 	if (r == NULL)
 		return true;
 	ms = gate_wait_ms(rq, r);
-	if (ms == 0 && !gate_pass(rq, r))
-		return true;
+	if (ms == 0 && !gate_pass(rq, r)) {
+		if (!rq->keyless)
+			return true;
+		ms = KEYS_LOOK_MS;
+	}
 	rq->route = r;
 	rq->next = ms > 0 ? through_gate : r->handler;
 	if (umap_add(&h->reqs, rq->n, rq) != ERR_OK) {
 		req_error(rq, 503, "Too many requests");
 		return true;
 	}
-	if (ms > 0) {
-		rq->waiting = 1;
-		loop_timer_start(&rq->login, ms * CLOCK_NS_PER_MS);
-	}
+	if (ms > 0)
+		wait_ms(rq, ms);
 	if (!run_steps(rq)) {
 		rq->suspended = true;
 		return false;

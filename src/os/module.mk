@@ -6,6 +6,7 @@ noinst_LIBRARIES += %D%/libos.a
 	%D%/disk_file.c %D%/disk_file.h \
 	%D%/disk_file_io.c %D%/disk_file_priv.h \
 	%D%/disk_uring.c \
+	%D%/fetch.c %D%/fetch.h \
 	%D%/file.c %D%/file.h \
 	%D%/loop.c %D%/loop.h \
 	%D%/mbox.c %D%/mbox.h \

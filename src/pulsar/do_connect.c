@@ -83,6 +83,7 @@ do_connect(struct session *s, const struct frame *fr, struct buf *b)
 	n = m.client_version.n;
 	if (n > VERSION_TEXT_MAX)
 		n = VERSION_TEXT_MAX;
+	mem_free(s->client_version); /* of the time before, where it waited */
 	s->client_version = n > 0 ?
 	    mem_strndup((const char *)m.client_version.p, n) :
 	    mem_strdup("");

@@ -7,6 +7,8 @@
 #include "os/clock.h"
 #include "pulsar/may.h"
 
+#define KEYS_LOOK_MS 20
+
 /* AuthData.REFRESH_AUTH_DATA of the reference: bring new ones */
 static const char refresh_data[] = "PulsarAuthRefresh";
 
@@ -71,6 +73,16 @@ login_waits(struct session *s)
 	return true;
 }
 
+/* The keys to verify its token by are being fetched: the command is looked at again,
+ * soon, as if it had come then. */
+static void
+wait_for_keys(struct session *s)
+{
+	s->who.keyless = true;
+	session_pause(s, PAUSE_LOGIN);
+	loop_timer_start(&s->login_timer, KEYS_LOOK_MS * CLOCK_NS_PER_MS);
+}
+
 /* --- credentials ---------------------------------------------------------------- */
 
 static enum err
@@ -92,6 +104,22 @@ check(struct session *s, struct str method, struct str data,
 		return diag_set(
 		    diag, ERR_AUTHENTICATION, "The credentials are too long");
 	return auth_check(s->p->auth, &t, res, diag);
+}
+
+/* False: refused, or to be looked at again. */
+static bool
+believed(struct session *s, struct str method, struct span data,
+    struct auth_result *res)
+{
+	struct diag diag;
+	enum err e = check(s, method, str_of_span(data), res, &diag);
+
+	if (e == ERR_AGAIN)
+		wait_for_keys(s);
+	else if (e != ERR_OK)
+		refuse_credentials(
+		    s, data, diag_text(&diag, ERR_AUTHENTICATION));
+	return e == ERR_OK;
 }
 
 /* Clients of long ago name the method by a number. */
@@ -116,7 +144,6 @@ static bool
 original(struct session *s, const pp_CommandConnect *m)
 {
 	struct auth_result res;
-	struct diag diag;
 
 	if (m->original_principal.n == 0)
 		return true;
@@ -126,12 +153,9 @@ original(struct session *s, const pp_CommandConnect *m)
 			m->original_principal.n);
 		return true;
 	}
-	if (check(s, str_of_span(m->original_auth_method),
-		str_of_span(m->original_auth_data), &res, &diag) != ERR_OK) {
-		refuse_credentials(s, m->original_auth_data,
-		    diag_text(&diag, ERR_AUTHENTICATION));
+	if (!believed(s, str_of_span(m->original_auth_method),
+		m->original_auth_data, &res))
 		return false;
-	}
 	/* from now on it is these that expire and are asked for again */
 	s->who.original = res.role;
 	s->who.expires_ms = res.expires_ms;
@@ -141,28 +165,35 @@ original(struct session *s, const pp_CommandConnect *m)
 	return true;
 }
 
+/* CONNECT comes again. */
+static void
+forget_role(struct session *s)
+{
+	MEM_FREE(s->who.role);
+	MEM_FREE(s->who.method);
+	s->who.expires_ms = 0;
+}
+
 bool
 login_connect(struct session *s, const pp_CommandConnect *m)
 {
 	struct auth_result res;
-	struct diag diag;
 	struct str method;
 
 	if (s->p->auth == NULL)
 		return true;
 	method = method_of(m);
-	if (check(s, method, str_of_span(m->auth_data), &res, &diag) !=
-	    ERR_OK) {
-		refuse_credentials(
-		    s, m->auth_data, diag_text(&diag, ERR_AUTHENTICATION));
+	if (!believed(s, method, m->auth_data, &res))
 		return false;
-	}
 	s->who.role = res.role;
 	s->who.expires_ms = res.expires_ms;
 	s->who.method = mem_strndup(method.p, method.len);
 	s->who.refreshes = m->feature_flags.supports_auth_refresh;
-	if (!original(s, m))
+	if (!original(s, m)) {
+		if (s->who.keyless)
+			forget_role(s);
 		return false;
+	}
 	if (!may_speak(s->p, str_of(s->who.role),
 		s->who.original != NULL ? str_of(s->who.original) : STR_NONE)) {
 		refuse(s, pp_ServerError_AuthorizationError, "Invalid roles.",
@@ -197,10 +228,18 @@ on_login_due(void *priv)
 {
 	struct session *s;
 
+	bool waited;
+
 	CAST_OBJ_NOTNULL(s, priv, SESSION_MAGIC);
+	waited = s->who.keyless;
+	s->who.keyless = false;
 	session_resume(s, PAUSE_LOGIN);
 	if (s->state != SESSION_CONNECTED)
 		return;
+	if (waited) { /* its AUTH_RESPONSE comes now */
+		login_watch(s);
+		return;
+	}
 	if (s->who.expires_ms == 0 || clock_wall_ms() < s->who.expires_ms) {
 		login_watch(s);
 		return;
@@ -239,7 +278,6 @@ void
 login_response(struct session *s, const pp_CommandAuthResponse *m)
 {
 	struct auth_result res;
-	struct diag diag;
 	const char *expected = s->who.role;
 	bool same;
 
@@ -250,12 +288,9 @@ login_response(struct session *s, const pp_CommandAuthResponse *m)
 		    "Failed to authenticate", "nobody was asked");
 		return;
 	}
-	if (check(s, str_of_span(m->response.auth_method_name),
-		str_of_span(m->response.auth_data), &res, &diag) != ERR_OK) {
-		refuse_credentials(s, m->response.auth_data,
-		    diag_text(&diag, ERR_AUTHENTICATION));
+	if (!believed(s, str_of_span(m->response.auth_method_name),
+		m->response.auth_data, &res))
 		return;
-	}
 	same = strcmp(res.role, expected) == 0;
 	mem_free(res.role);
 	if (!same) {

@@ -367,7 +367,7 @@ command(struct session *s, const uint8_t *p, size_t n, struct buf *b)
 	if (unlikely(!s->settled) && session_moves(s, &fr))
 		return false;
 	commands[fr.type].f(s, &fr, b);
-	return true;
+	return !s->who.keyless; /* or it comes again */
 }
 
 static size_t

@@ -179,6 +179,7 @@ struct who {
 	bool refreshes; /* knows AUTH_CHALLENGE */
 	bool challenged; /* with which it was asked for new credentials */
 	bool waited, unseen; /* login_waits() has said so */
+	bool keyless; /* waits for the keys of its token's issuer */
 };
 
 struct session_probe {

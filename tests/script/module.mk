@@ -6,7 +6,7 @@ EXTRA_DIST += %D%/run %D%/mqlib.py %D%/codecs_raw.py \
 	%D%/p04_consume.py %D%/p05_cursor.py %D%/p06_topics.py \
 	%D%/p07_schema_txn.py %D%/p08_end.py %D%/p09_delay.py \
 	%D%/p10_tls.py %D%/p11_https.py %D%/p12_auth.py %D%/p13_may.py \
-	%D%/p14_may_http.py %D%/p15_http_raw.py %D%/p16_limits.py %D%/maylib.py %D%/permissions.tbl %D%/jwtlib.py \
+	%D%/p14_may_http.py %D%/p15_http_raw.py %D%/p16_limits.py %D%/p17_openid.py %D%/maylib.py %D%/permissions.tbl %D%/jwtlib.py \
 	%D%/rmqlib.py %D%/tlslib.py %D%/not-yet \
 	%D%/r01_route.py %D%/r02_send_pull.py %D%/r03_wait_filter.py \
 	%D%/r04_offsets.py %D%/r05_groups.py %D%/r06_retry.py \

@@ -10,3 +10,5 @@ tests_unit_test_plain_acl_LDADD = $(AUTH_TEST)
 check_PROGRAMS += tests/unit/test_white
 tests_unit_test_white_LDADD = $(AUTH_TEST)
 EXTRA_DIST += tests/vectors/plain_acl.yml
+check_PROGRAMS += tests/unit/test_openid
+tests_unit_test_openid_LDADD = $(AUTH_TEST)

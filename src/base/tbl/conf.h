@@ -156,7 +156,7 @@ CONF_ENUM(rocketmqAuthenticationEnabled, 0, "same|true|false", RESTART,
     "authenticationEnabled for RocketMQ alone; same: as it says. Also "
     "rocketmq.authenticationEnabled.")
 CONF_STR(authenticationProviders, "", 4000, LIVE,
-    "How they may: token, basic, tls, separated by commas; the names of "
+    "How they may: token, openid, basic, tls, separated by commas; the names of "
     "Pulsar's classes are taken as well. A SIGHUP reads all files of this "
     "section again; connections stay until their credentials expire.")
 CONF_STR(anonymousUserRole, "", 1024, LIVE,
@@ -204,6 +204,35 @@ CONF_STR(tokenAudienceClaim, "", 256, LIVE,
 CONF_STR(tokenAudience, "", 1024, LIVE, "Who tokens have to be for.")
 CONF_INT(tokenAllowedClockSkewSeconds, 0, 0, 86400, "seconds", LIVE,
     "How far clocks may be apart where a token begins and ends.")
+CONF_STR(openIDAllowedTokenIssuers, "", 4000, LIVE,
+    "OpenID Connect issuers (authenticationProviders: openid) whose tokens are "
+    "taken, URLs separated by commas. Their keys are fetched by their discovery "
+    "documents, without redirects.")
+CONF_STR(openIDAllowedAudiences, "", 4000, LIVE,
+    "Who such tokens have to be for: one of these, separated by commas.")
+CONF_STR(openIDRoleClaim, "sub", 256, LIVE,
+    "Claim of such a token that is the role; of a list, the first.")
+CONF_INT(openIDAcceptedTimeLeewaySeconds, 0, 0, 86400, "seconds", LIVE,
+    "How far clocks may be apart where such a token begins and ends.")
+CONF_BOOL(openIDRequireIssuersUseHttps, true, LIVE,
+    "Issuers, and the URLs of their keys, have to be https.")
+CONF_STR(openIDTokenIssuerTrustCertsFilePath, "", 4096, LIVE,
+    "Certificates (PEM) that issuers are trusted by. Empty: the system's.")
+CONF_STR(openIDJwks, "", 65536, LIVE,
+    "Keys of all the issuers, a JWK set: a file: URL, data:;base64, and the set, or "
+    "the path or base64 alone. Then nothing is fetched. A SIGHUP reads it again.")
+CONF_INT(openIDCacheRefreshAfterWriteSeconds, 64800, 1, 31536000, "seconds", LIVE,
+    "Age at which an issuer's keys are fetched again.")
+CONF_INT(openIDCacheExpirationSeconds, 86400, 1, 31536000, "seconds", LIVE,
+    "Age at which an issuer's keys, which could not be fetched again, don't count "
+    "any more.")
+CONF_INT(openIDKeyIdCacheMissRefreshSeconds, 300, 1, 31536000, "seconds", LIVE,
+    "Age at which an issuer's keys are fetched again since a token names one that "
+    "is not among them.")
+CONF_INT(openIDHttpConnectionTimeoutMillis, 10000, 1, 60000, "milliseconds", LIVE,
+    "Time to connect to an issuer.")
+CONF_INT(openIDHttpReadTimeoutMillis, 10000, 1, 60000, "milliseconds", LIVE,
+    "Time that an issuer's answer may take.")
 CONF_STR(basicAuthConf, "", 65536, LIVE,
     "Users and hashed passwords as htpasswd writes them: file:// and a path, "
     "data:;base64, and the content, or the path or base64 alone. bcrypt, "

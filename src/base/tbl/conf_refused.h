@@ -43,6 +43,7 @@ CONF_REFUSED(haMasterAddress, "")
 CONF_REFUSED(haProxyProtocolEnabled, "false")
 CONF_REFUSED(isSchemaValidationEnforced, "false")
 CONF_REFUSED(migrateAuthFromV1Enabled, "false")
+CONF_REFUSED(openIDFallbackDiscoveryMode, "DISABLED")
 CONF_REFUSED(tlsEnabledWithKeyStore, "false")
 CONF_REFUSED(webServiceHaProxyProtocolEnabled, "false")
 
