@@ -11,7 +11,7 @@
 # any compiler can build.
 
 FUZZ_TARGETS = tests/fuzz/fuzz_pulsar tests/fuzz/fuzz_convert \
-	tests/fuzz/fuzz_rmq_header \
+	tests/fuzz/fuzz_jwt tests/fuzz/fuzz_rmq_header \
 	tests/fuzz/fuzz_rmq_json tests/fuzz/fuzz_rmq_record \
 	tests/fuzz/fuzz_rmq_sql92 tests/fuzz/fuzz_htpasswd \
 	tests/fuzz/fuzz_cert tests/fuzz/fuzz_http tests/fuzz/fuzz_plain_acl
@@ -26,6 +26,9 @@ tests_fuzz_fuzz_pulsar_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_convert_SOURCES = tests/fuzz/fuzz_convert.c
 tests_fuzz_fuzz_convert_LDADD = $(FORMAT_LINK) $(BASE_LIBS)
 tests_fuzz_fuzz_convert_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_jwt_SOURCES = tests/fuzz/fuzz_jwt.c
+tests_fuzz_fuzz_jwt_LDADD = $(AUTH_LINK) $(AUTH_LIBS)
+tests_fuzz_fuzz_jwt_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_rmq_header_SOURCES = tests/fuzz/fuzz_rmq_header.c
 tests_fuzz_fuzz_rmq_header_LDADD = $(ROCKETMQ_LINK) $(ROCKETMQ_LIBS)
 tests_fuzz_fuzz_rmq_header_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
@@ -53,7 +56,7 @@ tests_fuzz_fuzz_plain_acl_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 
 # built for replay-all, which runs them
 REPLAY = tests/fuzz/replay_pulsar tests/fuzz/replay_convert \
-	tests/fuzz/replay_rmq_header \
+	tests/fuzz/replay_jwt tests/fuzz/replay_rmq_header \
 	tests/fuzz/replay_rmq_json tests/fuzz/replay_rmq_record \
 	tests/fuzz/replay_rmq_sql92 tests/fuzz/replay_htpasswd \
 	tests/fuzz/replay_cert tests/fuzz/replay_http \
@@ -66,6 +69,8 @@ tests_fuzz_replay_pulsar_LDADD = $(PULSAR_LINK) $(PULSAR_LIBS)
 tests_fuzz_replay_convert_SOURCES = tests/fuzz/fuzz_convert.c \
 	tests/fuzz/replay.c
 tests_fuzz_replay_convert_LDADD = $(FORMAT_LINK) $(BASE_LIBS)
+tests_fuzz_replay_jwt_SOURCES = tests/fuzz/fuzz_jwt.c tests/fuzz/replay.c
+tests_fuzz_replay_jwt_LDADD = $(AUTH_LINK) $(AUTH_LIBS)
 tests_fuzz_replay_rmq_header_SOURCES = tests/fuzz/fuzz_rmq_header.c \
 	tests/fuzz/replay.c
 tests_fuzz_replay_rmq_header_LDADD = $(ROCKETMQ_LINK) $(ROCKETMQ_LIBS)
