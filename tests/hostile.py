@@ -22,6 +22,7 @@ import json
 import multiprocessing
 import os
 import resource
+import select
 import selectors
 import socket
 import ssl
@@ -46,6 +47,7 @@ KEEP_ALIVE = 3           # seconds to say who one is, on Pulsar's port
 TLS_SHAKE = 10           # and for TLS: CONN_TLS_HANDSHAKE_MS
 BUDGET_MB = 64           # bufferBudgetMB
 CONN_KB = 64             # what a connection may cost
+REST_MB = 40             # what the allocator keeps, and HTTP_BODIES_MAX
 FIRST = '{"username":"root","password":"12345678"}'
 
 
@@ -299,6 +301,41 @@ def refused_http(socks, seconds, data):
               f"{data[:60]!r}: {g[:80]!r}")
 
 
+def bodies(b, n, seconds):
+    """Large frames and bodies that nobody ends, from nobody: so much memory as is
+    meant for it, however many there are."""
+    most = 5 << 20
+    for port, head, size in (
+            (b.http, b"PUT /admin/v2/tenants/x HTTP/1.1\r\nHost: x\r\n"
+             b"Content-Length: 1048000\r\n\r\n", 1000000),
+            (b.port, struct.pack(">II", most, most - 100), 3 << 20),
+            (b.namesrv[1], struct.pack(">II", most, 100), 3 << 20)):
+        base = rss_mb(b.proc.pid)
+        socks = connect(b, port, min(max(n, 200), 500))
+        data = memoryview(head + b"x" * size)
+        left = {s: data for s in socks}
+        until = time.monotonic() + 2 + seconds
+        for s in socks:
+            s.setblocking(False)
+        while left and time.monotonic() < until:
+            for s in select.select([], list(left), [], 0.2)[1]:
+                try:
+                    left[s] = left[s][s.send(left[s][:65536]):]
+                except OSError:
+                    left[s] = b""
+                if not left[s]:
+                    del left[s]
+        memory = Memory(b.proc.pid)
+        ends(list(socks), 1)
+        memory.over.set()
+        more, room = memory.most - base, REST_MB
+        if port != b.http:
+            room += BUDGET_MB
+        check(more <= room + len(socks) * CONN_KB / 1024,
+              f"{more:.0f} MiB more for {head[:20]!r}")
+    return f"{len(socks)} on each port"
+
+
 def openssl_says(b, port, *args, text=b""):
     r = subprocess.run(("openssl", "s_client", "-connect", f"{b.host}:{port}",
                         "-brief", *args), input=text, timeout=30,
@@ -455,7 +492,7 @@ def names(b, n, seconds):
     return "11 names"
 
 
-ATTACKS = (half_open, lengths, tls, tokens, signatures, names)
+ATTACKS = (half_open, lengths, bodies, tls, tokens, signatures, names)
 
 
 # ---- the whole
@@ -500,7 +537,7 @@ def attack(b, fn, args):
     bad += wrong
     if not b.alive():
         return said, [f"{fn.__name__}: the broker ended"] + bad
-    room = BUDGET_MB + args.connections * CONN_KB / 1024
+    room = BUDGET_MB + REST_MB + args.connections * CONN_KB / 1024
     if memory.most - base > room:
         bad.append(f"{fn.__name__}: {memory.most - base:.0f} MiB more, of {room:.0f}")
     words = []

@@ -82,6 +82,7 @@ struct http {
 	struct sock_addr addr;
 	struct umap reqs; /* by number: those being worked on */
 	uint64_t last_n;
+	size_t bodies_bytes; /* of all requests; at most HTTP_BODIES_MAX */
 	struct loop_async wake; /* `ready` is not empty */
 	TAILQ_HEAD(, req) ready;
 };
@@ -102,6 +103,7 @@ struct req {
 	bool is_ready; /* in h->ready */
 	char *path; /* as sent, without the query */
 	struct strbuf body;
+	size_t body_bytes; /* of h->bodies_bytes */
 	/* what the route found, decoded; NULL: not in the pattern */
 	char *var[VAR_N];
 	struct topic_name tn; /* text is NULL until req_topic() */
@@ -177,7 +179,7 @@ void req_answered(struct req *, struct fx **);
 void req_go_on(struct req *);
 /* Answers a request that waits 503. */
 void req_abort(struct req *);
-/* Bytes of body; false: more than conf.body_max. */
+/* Bytes of body; false: more than conf.body_max, or HTTP_BODIES_MAX of all. */
 bool req_body_add(struct req *, const void *, size_t);
 
 struct op *req_op(struct req *, enum op_type, struct str name);

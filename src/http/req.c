@@ -113,6 +113,7 @@ req_free(struct req **rqp)
 	mem_free(rq->role);
 	mem_free(rq->ns);
 	mem_free(rq->words);
+	rq->h->bodies_bytes -= rq->body_bytes;
 	strbuf_fini(&rq->body);
 	strbuf_fini(&rq->out);
 	FREE_OBJ(rq);
@@ -130,7 +131,14 @@ req_keep(struct req *rq, void *p, void (*free_f)(void *))
 bool
 req_body_add(struct req *rq, const void *p, size_t n)
 {
+	struct http *h = rq->h;
+
 	CHECK_OBJ_NOTNULL(rq, REQ_MAGIC);
+	/* before anybody has said who he is */
+	if (n > HTTP_BODIES_MAX - h->bodies_bytes)
+		return false;
+	h->bodies_bytes += n;
+	rq->body_bytes += n;
 	strbuf_add(&rq->body, p, n);
 	return strbuf_err(&rq->body) == ERR_OK;
 }

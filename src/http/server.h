@@ -14,7 +14,8 @@
  * by a request that is answered 4xx.
  *
  * Memory: struct http owns its connections and requests. A request holds at
- * most body_max bytes of body and HTTP_REPLY_MAX of reply. conf's strings and
+ * most body_max bytes of body, all together HTTP_BODIES_MAX (over it connections are
+ * closed), and HTTP_REPLY_MAX of reply. conf's strings and
  * metrics are borrowed and outlive it; conf itself is copied.
  * Threads: the shard's, asserted; http_new() also before its loop runs.
  */
@@ -35,6 +36,7 @@
 
 /* A list of topics or /metrics of very many of them is answered 503 beyond. */
 #define HTTP_REPLY_MAX ((size_t)256 << 20)
+#define HTTP_BODIES_MAX ((size_t)16 << 20)
 
 struct audit;
 struct auth;

@@ -60,10 +60,9 @@ shed(struct listener *ln)
 		ln->reserve_fd = -1;
 	}
 	err = sock_accept(ln->fd, &fd, &peer);
-	if (err == ERR_OK) {
-		sock_close_reset(fd);
-		ln->net->st.closed[CLOSE_LIMIT]++;
-	} else if (err != ERR_AGAIN)
+	if (err == ERR_OK)
+		net_refuse(ln->net, fd);
+	else if (err != ERR_AGAIN)
 		loop_timer_start(&ln->retry, RETRY_NS);
 	keep_reserve(ln);
 }

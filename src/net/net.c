@@ -77,6 +77,14 @@ net_loop(struct net *net)
 }
 
 void
+net_refuse(struct net *net, int fd)
+{
+	CHECK_OBJ_NOTNULL(net, NET_MAGIC);
+	sock_close_reset(fd);
+	net->st.closed[CLOSE_LIMIT]++;
+}
+
+void
 net_link_conn(struct net *net, struct conn *cn)
 {
 	TAILQ_INSERT_TAIL(&net->conns, cn, link);

@@ -69,6 +69,8 @@ void net_close_all(struct net *, enum close_reason);
 size_t net_conns_n(const struct net *);
 /* Gives unused buffers back to the system; call about once a second. */
 void net_trim(struct net *);
+/* Closes a socket for which there is no room; counted as CLOSE_LIMIT. */
+void net_refuse(struct net *, int fd);
 void net_get_stats(struct net *, struct net_stats *);
 
 #endif
