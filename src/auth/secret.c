@@ -172,3 +172,21 @@ secret_wipe(char **plain, size_t len)
 	mem_free(*plain);
 	*plain = NULL;
 }
+
+void
+secret_random(char *text, size_t n)
+{
+	static const char chars[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "abcdefghijklmnopqrstuvwxyz0123456789";
+	const uint8_t most = 256 - 256 % (sizeof chars - 1);
+	size_t i = 0;
+	uint8_t b;
+
+	while (i < n) {
+		assert(RAND_bytes(&b, 1) == 1);
+		/* each as often as another */
+		if (b < most)
+			text[i++] = chars[b % (sizeof chars - 1)];
+	}
+	text[n] = '\0';
+}

@@ -36,4 +36,7 @@ enum err secret_unseal(const struct secret_box *, struct str name,
     struct str sealed, char **plain, size_t *len) MUST_CHECK;
 void secret_wipe(char **plain, size_t len);
 
+/* n letters and digits of the generator, and a NUL: about 5.9 bits each. */
+void secret_random(char *text, size_t n);
+
 #endif

@@ -280,6 +280,7 @@ listen_http(struct broker *b, struct diag *diag)
 		err = http_new(&b->http, s0->lp, &s0->router, &hc, &sa, diag);
 	if (err != ERR_OK)
 		return err;
+	http_set_secrets(b->http, b->secrets);
 	printf("listening http %s\n",
 	    sock_addr_text(http_addr(b->http), text, sizeof(text)));
 	return ERR_OK;

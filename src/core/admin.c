@@ -261,6 +261,7 @@ static core_op_f *const table[OP_TYPES_N] = {
 	[OP_TENANT_REFRESH] = authz_op,
 	[OP_ROLE_PATCH] = authz_op,
 	[OP_ROLE_DELETE] = authz_op,
+	[OP_ROLE_KEY] = authz_op,
 	[OP_ROLE_REFRESH] = authz_op,
 	[OP_TOPIC_LIST] = admin_topics,
 	[OP_PARTITIONED_LIST] = admin_topics,

@@ -46,6 +46,7 @@ authz_new(uint64_t seed)
 	map_init(&az->given, seed, AUTHZ_ROLES_MAX);
 	map_init(&az->spaces, seed, AUTHZ_ROLES_MAX);
 	map_init(&az->tenants, seed, AUTHZ_ROLES_MAX);
+	map_init(&az->keys, seed, AUTHZ_ROLES_MAX);
 	return az;
 }
 
@@ -88,6 +89,7 @@ authz_free(struct authz **azp)
 		az->line.head = (struct op *)op->link.next;
 		op_free(&op);
 	}
+	map_fini(&az->keys);
 	map_fini(&az->roles);
 	map_fini(&az->given);
 	map_fini(&az->spaces);
@@ -164,18 +166,49 @@ strip(struct str *key, const char *prefix)
 	return true;
 }
 
+static void
+keys_drop(struct authz *az, struct authz_role *r)
+{
+	struct authz_key *k;
+	uint32_t i;
+
+	for (i = 0; i < r->keys_n; i++) {
+		k = &r->keys[i];
+		if (map_get(&az->keys, k->id, strlen(k->id)) == k)
+			(void)map_del(&az->keys, k->id, strlen(k->id));
+	}
+}
+
+/* One that another role has stays that one's: OP_ROLE_KEY makes none twice. */
+static void
+keys_take(struct authz *az, struct authz_role *r)
+{
+	struct authz_key *k;
+	uint32_t i;
+
+	for (i = 0; i < r->keys_n; i++) {
+		k = &r->keys[i];
+		if (map_add(&az->keys, k->id, strlen(k->id), k) != ERR_OK)
+			k->role = NULL;
+	}
+}
+
 static bool
 apply_role(struct authz *az, struct str name, struct str val)
 {
 	struct authz_role *r = map_del(&az->roles, name.p, name.len);
 	bool was = r != NULL;
 
-	if (was)
+	if (was) {
+		keys_drop(az, r);
 		authz_role_free(&r);
+	}
 	r = val.p != NULL ? authz_role_read(name, val) : NULL;
 	if (r != NULL &&
 	    map_add(&az->roles, r->name, strlen(r->name), r) != ERR_OK)
 		authz_role_free(&r);
+	if (r != NULL)
+		keys_take(az, r);
 	return was || r != NULL;
 }
 
@@ -572,6 +605,45 @@ authz_role_next(const struct authz *az, size_t *it, struct str *name)
 	return r->doc;
 }
 
+const json_t *
+authz_key(const struct authz *az, struct str id, struct str *role)
+{
+	const struct authz_key *k;
+
+	CHECK_OBJ_NOTNULL(az, AUTHZ_MAGIC);
+	k = map_get(&az->keys, id.p, id.len);
+	if (k == NULL || role_get(az, id) != NULL)
+		return NULL;
+	*role = str_of(k->role->name);
+	return k->doc;
+}
+
+struct str
+authz_whose(const struct authz *az, struct str access_key)
+{
+	struct str role;
+
+	return authz_key(az, access_key, &role) != NULL ? role : access_key;
+}
+
+static bool
+sub_is_for(const struct authz_space *sp, struct str role)
+{
+	json_t *subs =
+	    json_object_get(json_object_get(sp->doc, "auth_policies"),
+		"subscription_auth_roles");
+	const char *name;
+	json_t *v;
+
+	json_object_foreach(subs, name, v)
+	{
+		(void)name;
+		if (array_has(v, role))
+			return true;
+	}
+	return false;
+}
+
 bool
 authz_has_grants(const struct authz *az, struct str role)
 {
@@ -581,10 +653,13 @@ authz_has_grants(const struct authz *az, struct str role)
 	uint32_t i;
 
 	CHECK_OBJ_NOTNULL(az, AUTHZ_MAGIC);
-	MAP_FOREACH(sp, &az->spaces, it)
+	MAP_FOREACH(sp, &az->spaces, it) {
 		for (i = 0; i < sp->grants_n; i++)
 			if (str_eq(sp->grants[i].role, role))
 				return true;
+		if (sub_is_for(sp, role))
+			return true;
+	}
 	MAP_FOREACH(t, &az->tenants, it)
 		if (array_has(t->admins, role))
 			return true;

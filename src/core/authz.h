@@ -130,7 +130,16 @@ const json_t *authz_role(const struct authz *, struct str role);
 /* All roles that have a record, in no order: starts with *it 0, NULL at the end. */
 const json_t *authz_role_next(
     const struct authz *, size_t *it, struct str *role);
-/* Has any namespace granted it something, or a tenant named it as its admin? */
+/* Access keys of a role beside its name, in the member "keys" of its document: {"ID":
+ * {"secret": sealed, "enabled": bool, "created": ms}}; at most AUTHZ_KEYS_MAX, each made and
+ * retired alone (OP_ROLE_KEY). The key's document and whose it is; NULL: nobody's. A role of
+ * that name goes before. */
+#define AUTHZ_KEYS_MAX 16u
+const json_t *authz_key(const struct authz *, struct str id, struct str *role);
+/* Of whom an access key speaks: itself, unless it is a key of a role. */
+struct str authz_whose(const struct authz *, struct str access_key);
+/* Has any namespace granted it something, or kept a subscription for it, or a tenant named
+ * it as its admin? */
 bool authz_has_grants(const struct authz *, struct str role);
 
 /* --- the core's and the broker's side ---------------------------------------- */

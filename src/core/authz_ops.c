@@ -215,10 +215,42 @@ patch_write(struct admin *ad, bool there)
 	admin_commit(ad, &tx, patch_written);
 }
 
+/* An access key's patch (NULL: it goes) as the role's; NULL: answered. */
+static json_t *
+key_patch(struct admin *ad, json_t *doc, json_t *patch)
+{
+	const struct authz *az = ad->co->authz;
+	struct str id = ad->op->sub, role;
+	json_t *keys = json_object_get(doc, "keys"), *all;
+	bool there = json_object_getn(keys, id.p, id.len) != NULL;
+
+	if (id.len == 0)
+		patch_end(ad, ERR_INVALID_ARG, "An access key needs a name");
+	else if (!ad->op->flag && !there)
+		patch_end(ad, ERR_NO_KEY, "The role has no such access key");
+	else if (ad->op->flag &&
+	    (there || authz_role(az, id) != NULL ||
+		authz_key(az, id, &role) != NULL))
+		patch_end(ad, ERR_EXISTS, "The access key exists already");
+	else if (ad->op->flag && json_object_size(keys) >= AUTHZ_KEYS_MAX)
+		patch_end(
+		    ad, ERR_PRECONDITION, "The role has too many access keys");
+	else {
+		all = json_object();
+		keys = json_object();
+		AZ(json_object_setn_new(keys, id.p, id.len,
+		    patch != NULL ? json_incref(patch) : json_null()));
+		AZ(json_object_set_new(all, "keys", keys));
+		return all;
+	}
+	return NULL;
+}
+
 static void
 patch_merge(struct admin *ad, const void *val, size_t len)
 {
-	json_t *doc = NULL, *patch = admin_parse(ad->op->text);
+	json_t *doc = NULL, *patch = NULL, *of_key;
+	bool is_key = ad->op->type == OP_ROLE_KEY;
 
 	if (val != NULL)
 		doc = json_loadb(val, len, 0, NULL);
@@ -226,19 +258,40 @@ patch_merge(struct admin *ad, const void *val, size_t len)
 		json_decref(doc);
 		doc = json_object();
 	}
-	if (patch == NULL) {
-		json_decref(doc);
-		patch_end(ad, ERR_INVALID_ARG, "Not a JSON object");
-		return;
+	if (!is_key || ad->op->text.len > 0) {
+		patch = admin_parse(ad->op->text);
+		if (patch == NULL) {
+			json_decref(doc);
+			patch_end(ad, ERR_INVALID_ARG, "Not a JSON object");
+			return;
+		}
 	}
-	merge(doc, patch, MERGE_DEPTH);
-	admin_set_text(ad, doc);
-	json_decref(patch);
+	if (is_key) {
+		of_key = key_patch(ad, doc, patch);
+		json_decref(patch);
+		patch = of_key;
+	}
+	if (patch != NULL) {
+		merge(doc, patch, MERGE_DEPTH);
+		admin_set_text(ad, doc);
+		json_decref(patch);
+	}
 	json_decref(doc);
+	if (patch == NULL)
+		return;
 	if (strlen(ad->text) > ADMIN_TEXT_MAX)
 		patch_end(ad, ERR_TOO_BIG, "The document is too large");
 	else
 		patch_write(ad, val != NULL);
+}
+
+/* Is it still of use to somebody? */
+static bool
+is_granted(const struct authz *az, struct str role)
+{
+	return authz_has_grants(az, role) ||
+	    json_object_size(json_object_get(authz_role(az, role), "rules")) >
+	    0;
 }
 
 static void
@@ -246,6 +299,7 @@ patch_read(void *priv, enum err e, const void *val, size_t len)
 {
 	struct admin *ad;
 	const struct op *op;
+	struct str role;
 
 	CAST_OBJ_NOTNULL(ad, priv, ADMIN_MAGIC);
 	op = ad->op;
@@ -255,8 +309,14 @@ patch_read(void *priv, enum err e, const void *val, size_t len)
 		patch_end(ad, ERR_EXISTS, "The role exists already");
 	else if (e == ERR_NO_KEY && op->type == OP_NS_PATCH)
 		patch_end(ad, ERR_NO_NAMESPACE, "Namespace does not exist");
-	else if (e == ERR_NO_KEY && (op->flag2 || op->type == OP_ROLE_DELETE))
+	else if (e == ERR_NO_KEY && (op->flag2 || op->type != OP_ROLE_PATCH))
 		patch_end(ad, ERR_NO_KEY, "The role does not exist");
+	else if (e == ERR_NO_KEY &&
+	    authz_key(ad->co->authz, op->topic, &role) != NULL)
+		patch_end(ad, ERR_EXISTS, "An access key has this name");
+	else if (op->type == OP_ROLE_DELETE && op->flag &&
+	    is_granted(ad->co->authz, op->topic))
+		patch_end(ad, ERR_CONFLICT, "The role has permissions still");
 	else if (op->type == OP_ROLE_DELETE)
 		patch_write(ad, true);
 	else

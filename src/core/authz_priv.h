@@ -30,6 +30,13 @@ struct authz_rule {
 	struct cidr *from;
 };
 
+/* The access key is in authz's table as long as its role is. */
+struct authz_key {
+	const struct authz_role *role;
+	const char *id; /* in the document */
+	json_t *doc;
+};
+
 struct authz_role {
 	unsigned magic;
 #define AUTHZ_ROLE_MAGIC 0xa4012001
@@ -38,6 +45,8 @@ struct authz_role {
 	bool super, disabled;
 	uint32_t rules_n;
 	struct authz_rule *rules;
+	uint32_t keys_n;
+	struct authz_key *keys;
 };
 
 /* Of a namespace: what one role may do with all topics of it, or one. */
@@ -74,6 +83,7 @@ struct authz {
 	char **super, **proxies;
 	struct map roles, spaces, tenants;
 	struct map given; /* roles of the configuration */
+	struct map keys; /* of roles, by id -> struct authz_key */
 	struct op_line line; /* patches that wait for the one under way */
 	uint32_t line_n;
 	bool busy; /* one is under way */

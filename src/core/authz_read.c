@@ -99,6 +99,23 @@ rule_read(struct authz_rule *r, const json_t *js)
 	return r->deny;
 }
 
+static void
+keys_read(struct authz_role *r, json_t *keys)
+{
+	const char *id;
+	json_t *v;
+
+	if (json_object_size(keys) == 0)
+		return;
+	r->keys = mem_calloc(json_object_size(keys), sizeof *r->keys);
+	json_object_foreach(keys, id, v)
+	{
+		if (json_is_object(v))
+			r->keys[r->keys_n++] =
+			    (struct authz_key){ .role = r, .id = id, .doc = v };
+	}
+}
+
 struct authz_role *
 authz_role_read(struct str name, struct str val)
 {
@@ -122,6 +139,7 @@ authz_role_read(struct str name, struct str val)
 		    rule_read(&r->rules[r->rules_n], v))
 			r->rules_n++;
 	}
+	keys_read(r, json_object_get(doc, "keys"));
 	return r;
 }
 
@@ -135,6 +153,7 @@ authz_role_free(struct authz_role **rp)
 	for (i = 0; i < r->rules_n; i++)
 		mem_free(r->rules[i].from);
 	mem_free(r->rules);
+	mem_free(r->keys);
 	mem_free(r->name);
 	json_decref(r->doc);
 	FREE_OBJ(r);

@@ -488,6 +488,7 @@ static core_op_f *const table[OP_TYPES_N] = {
 	[OP_TENANT_REFRESH] = admin_op,
 	[OP_ROLE_PATCH] = admin_op,
 	[OP_ROLE_DELETE] = admin_op,
+	[OP_ROLE_KEY] = admin_op,
 	[OP_ROLE_REFRESH] = admin_op,
 	[OP_TOPIC_LIST] = admin_op,
 	[OP_PARTITIONED_LIST] = admin_op,

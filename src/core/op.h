@@ -113,7 +113,7 @@ enum op_type {
 	OP_NS_PUT, /* flag: must not exist (else must exist) */
 	OP_NS_DELETE, /* flag force */
 	OP_NS_REFRESH, /* their own: a shard takes up what they changed */
-	/* Of these three, name: the namespace's or role's; they go to shard 0, and are
+	/* Of these, name: the namespace's or role's; they go to shard 0, and are
 	 * answered when every shard goes by the change.
 	 * text: merge patch (RFC 7386) of the policies; ERR_NO_NAMESPACE */
 	OP_NS_PATCH,
@@ -121,7 +121,12 @@ enum op_type {
 	/* text: merge patch of the role's document. flag: it must not exist, else
 	 * ERR_EXISTS; flag2: it must, else ERR_NO_KEY; without, it is made */
 	OP_ROLE_PATCH,
-	OP_ROLE_DELETE, /* ERR_NO_KEY */
+	/* ERR_NO_KEY; flag: ERR_CONFLICT while it has grants or rules */
+	OP_ROLE_DELETE,
+	/* sub: an access key of the role, text: merge patch of its document, empty: it
+	 * goes. flag: it must not exist, here or of another role, nor a role of its name,
+	 * else ERR_EXISTS (ERR_PRECONDITION: too many); without, it must: ERR_NO_KEY */
+	OP_ROLE_KEY,
 	OP_ROLE_REFRESH, /* their own */
 	/* of ns; flag: persistent ones, flag2: this shard's
 	 * non-persistent: FX_STRINGS */

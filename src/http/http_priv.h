@@ -52,6 +52,7 @@ enum var {
 	VAR_ROLE, /* {role} */
 	VAR_NS_LIMIT, /* {ns_limit}: a name of core/tbl/limit.h */
 	VAR_TOPIC_LIMIT, /* {topic_limit} */
+	VAR_KEY, /* {key} */
 	VAR_N
 };
 
@@ -78,6 +79,7 @@ struct http {
 	struct router *router;
 	struct mhd *mhd;
 	struct auth *auth; /* NULL: nobody is asked who he is */
+	struct secret_box *secrets; /* borrowed; NULL: none are kept */
 	struct secure *secure; /* secure.h; NULL: no HTTPS */
 	struct sock_addr addr;
 	struct umap reqs; /* by number: those being worked on */

@@ -6,7 +6,7 @@ noinst_LIBRARIES += %D%/libhttp.a
 	%D%/handlers.h %D%/http_priv.h %D%/tbl/route.h \
 	%D%/tbl/rip46.h %D%/tbl/topic_metric.h \
 	%D%/address.c %D%/address.h \
-	%D%/brokers.c \
+	%D%/accounts.c %D%/brokers.c \
 	%D%/json.c \
 	%D%/limits.c %D%/limits.h \
 	%D%/lookup.c \

@@ -25,6 +25,7 @@ static const struct {
 	[VAR_ROLE] = { "{role}", URI_PATH },
 	[VAR_NS_LIMIT] = { "{ns_limit}", URI_PATH },
 	[VAR_TOPIC_LIMIT] = { "{topic_limit}", URI_PATH },
+	[VAR_KEY] = { "{key}", URI_PATH },
 };
 
 /* The next part of a path: *p is behind it then. False: there is none. */

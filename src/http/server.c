@@ -149,6 +149,13 @@ http_set_auth(struct http *h, struct auth *au)
 	h->auth = au;
 }
 
+void
+http_set_secrets(struct http *h, struct secret_box *box)
+{
+	CHECK_OBJ_NOTNULL(h, HTTP_MAGIC);
+	h->secrets = box;
+}
+
 const struct sock_addr *
 http_tls_addr(const struct http *h)
 {

@@ -40,6 +40,7 @@
 
 struct audit;
 struct auth;
+struct secret_box;
 struct throttle;
 
 struct http_conf {
@@ -100,6 +101,8 @@ void http_set_tls(struct http *, struct tls_ctx *);
 /* Who clients are, of requests that come from now on. Referenced. Without it nobody is
  * asked. */
 void http_set_auth(struct http *, struct auth *);
+/* By which access keys' secrets are sealed; before the loop runs. Borrowed. */
+void http_set_secrets(struct http *, struct secret_box *);
 /* NULL: there is no such port */
 const struct sock_addr *http_tls_addr(const struct http *);
 void http_drain(struct http *);

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "core/authz.h"
 #include "rocketmq/acl.h"
+#include "rocketmq/gate.h"
 #include "rocketmq/job.h"
 
 static struct authz *
@@ -22,7 +23,7 @@ audit(struct rmq_session *s, const struct rmq_req *q, const char *what,
     struct str name)
 {
 	char user[128], of[128];
-	struct str ak = rheader_get(q->h, "AccessKey");
+	struct str ak = rmq_asker(s, q);
 
 	(void)snprintf(user, sizeof user, "%.*s", (int)ak.len, ak.p);
 	(void)snprintf(of, sizeof of, "%.*s", (int)name.len, name.p);
@@ -57,7 +58,7 @@ is_on(struct rmq_session *s, const struct rmq_req *q)
 static bool
 asker_is_super(const struct rmq_session *s, const struct rmq_req *q)
 {
-	return authz_is_super(rules(s), rheader_get(q->h, "AccessKey"));
+	return authz_is_super(rules(s), rmq_asker(s, q));
 }
 
 /* --- changes ---------------------------------------------------------------------- */

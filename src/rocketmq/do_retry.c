@@ -249,7 +249,7 @@ rmq_do_send_back(struct rmq_session *s, struct rmq_req *q)
 	keep = mem_alloc(sizeof *keep);
 	*keep = r;
 	keep->group = str_of(j->text);
-	user = rheader_get(q->h, "AccessKey");
+	user = rmq_asker(s, q);
 	keep->user = mem_strndup(user.p, user.len);
 	if (r.uniq.len > 0) {
 		keep->uniq_text = mem_strndup(r.uniq.p, r.uniq.len);

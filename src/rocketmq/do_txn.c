@@ -222,7 +222,7 @@ void
 rmq_do_end_transaction(struct rmq_session *s, struct rmq_req *q)
 {
 	struct str group = rheader_get(q->h, "producerGroup"),
-		   user = rheader_get(q->h, "AccessKey");
+		   user = rmq_asker(s, q);
 	struct end e = { 0 };
 	const char *bad = NULL;
 	struct rmq_job *j;

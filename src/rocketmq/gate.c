@@ -106,6 +106,17 @@ signed_well(const struct rmq_req *q, struct rmq_sign_key *key)
 	    h->version <= OLD_VERSION, rheader_get(h, "Signature"));
 }
 
+struct str
+rmq_asker(const struct rmq_session *s, const struct rmq_req *q)
+{
+	struct str id = rheader_get(q->h, "AccessKey");
+
+	/* the accounts of plain_acl.yml have no other keys */
+	if (s->rm->plain != NULL)
+		return id;
+	return authz_whose(authz_of(s->rm->router->core), id);
+}
+
 static int64_t
 now_ms(const struct rmq_session *s)
 {
@@ -135,8 +146,7 @@ refuse(struct rmq_session *s, const struct rmq_req *q, const char *why)
 	LOG(LOG_WARN, (int)s->rm->router->shard, "auth_failed",
 	    LOG_U("conn", s->id), LOG_S("peer", conn_peer_text(s->cn)),
 	    LOG_I("code", q->ref.code), LOG_S("why", why));
-	rmq_audit_refused(
-	    s, &q->ref, q, rheader_get(q->h, "AccessKey"), STR_NONE, why);
+	rmq_audit_refused(s, &q->ref, q, rmq_asker(s, q), STR_NONE, why);
 	say_no(s, &q->ref, why);
 	return false;
 }
@@ -174,16 +184,17 @@ authenticate_plain(
 static bool
 authenticate(struct rmq_session *s, const struct rmq_req *q, struct str *user)
 {
+	struct str id = rheader_get(q->h, "AccessKey");
 	struct rmq_sign_key *key;
 
-	*user = rheader_get(q->h, "AccessKey");
+	*user = id;
 	if (s->rm->plain != NULL)
 		return authenticate_plain(s, q, *user);
 	if (user->len == 0)
 		return refuse(s, q, "username cannot be null.");
 	if (s->unseen)
 		return refuse(s, q, "too many failures of this address.");
-	switch (rmq_user_get(s->rm->users, *user, &key)) {
+	switch (rmq_user_get(s->rm->users, id, &key)) {
 	case RMQ_USER_THERE:
 		break;
 	case RMQ_USER_DISABLED:
@@ -191,6 +202,7 @@ authenticate(struct rmq_session *s, const struct rmq_req *q, struct str *user)
 	default:
 		return refuse_user(s, q, *user, "User:", " is not found.");
 	}
+	*user = rmq_asker(s, q);
 	s->proven = signed_well(q, key);
 	return s->proven || refuse(s, q, "check signature failed.");
 }

@@ -29,6 +29,9 @@
 /* Before a request of a session that has not shown a good signature: true: its address
  * has failed too often (auth/throttle.h), and the request comes again. */
 bool rmq_gate_waits(struct rmq_session *, const struct rmq_req *);
+/* The role that signed it, as far as the gate has asked; empty: it says none. Borrowed, of
+ * the request or until authorization changes. */
+struct str rmq_asker(const struct rmq_session *, const struct rmq_req *);
 /* False: answered. */
 bool rmq_gate_pass(struct rmq_session *, const struct rmq_req *);
 /* Of a message that a request names by its offset: may the user, the AccessKey of the

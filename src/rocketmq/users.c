@@ -58,6 +58,29 @@ rmq_users_free(struct rmq_users **usp)
 	FREE_OBJ(us);
 }
 
+static bool
+is_disabled(const json_t *doc)
+{
+	return json_is_false(json_object_get(doc, "enabled"));
+}
+
+/* What has the secret of an access key: its role's document, or its own. */
+static const json_t *
+find(const struct rmq_users *us, struct str name, bool *disabled)
+{
+	const struct authz *az = authz_of(us->rm->router->core);
+	const json_t *doc = authz_role(az, name);
+	struct str role;
+
+	*disabled = is_disabled(doc);
+	if (doc == NULL) {
+		doc = authz_key(az, name, &role);
+		*disabled = is_disabled(doc) ||
+		    (doc != NULL && is_disabled(authz_role(az, role)));
+	}
+	return doc;
+}
+
 static enum rmq_user_state
 account(struct rmq_users *us, struct str name, struct rmq_sign_key **key)
 {
@@ -72,16 +95,17 @@ account(struct rmq_users *us, struct str name, struct rmq_sign_key **key)
 static enum rmq_user_state
 unseal(struct rmq_users *us, struct str name, struct rmq_sign_key **key)
 {
-	const json_t *doc = authz_role(authz_of(us->rm->router->core), name),
-		     *v;
+	const json_t *doc, *v;
+	bool disabled;
 	char *plain;
 	size_t n;
 
 	if (us->rm->plain != NULL)
 		return account(us, name, key);
+	doc = find(us, name, &disabled);
 	if (doc == NULL)
 		return RMQ_USER_NONE;
-	if (json_is_false(json_object_get(doc, "enabled")))
+	if (disabled)
 		return RMQ_USER_DISABLED;
 	v = json_object_get(doc, "secret");
 	if (!json_is_string(v) || us->rm->secrets == NULL ||
@@ -99,6 +123,7 @@ rmq_user_get(struct rmq_users *us, struct str name, struct rmq_sign_key **key)
 {
 	uint64_t version;
 	struct user *u;
+	bool disabled;
 
 	CHECK_OBJ_NOTNULL(us, RMQ_USERS_MAGIC);
 	version = authz_version(authz_of(us->rm->router->core));
@@ -109,7 +134,7 @@ rmq_user_get(struct rmq_users *us, struct str name, struct rmq_sign_key **key)
 	if (u == NULL) {
 		*key = NULL;
 		/* whoever asks may think of any number of names */
-		if (authz_role(authz_of(us->rm->router->core), name) == NULL)
+		if (find(us, name, &disabled) == NULL)
 			return RMQ_USER_NONE;
 		u = mem_zalloc(sizeof *u);
 		u->name = mem_strndup(name.p, name.len);

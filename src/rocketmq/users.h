@@ -2,8 +2,10 @@
 /*
  * users.h - users of RocketMQ: roles whose document (core/authz.h) has a secret, sealed
  * (auth/secret.h) under the role's name. The access key of a request is the name, the
- * secret key what signs it. Keys are unsealed when they are first used and kept until
- * authorization changes. With aclEnable they are the accounts of plain_acl.yml (plain.h).
+ * secret key what signs it; or it is one of the role's other access keys (authz_key), whose
+ * secret is sealed under its own. Who asks is the role in any case (rmq_asker). Keys
+ * are unsealed when they are first used and kept until authorization changes. With
+ * aclEnable they are the accounts of plain_acl.yml (plain.h).
  *
  * Members of the document that are this front-end's: "secret" (sealed), "user" {"type":
  * "Super"|"Normal"}; "super", "enabled" and "rules" are core/authz.h's.

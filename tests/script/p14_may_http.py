@@ -59,6 +59,14 @@ class World:
             c.producer(t.replace("/", "://", 1))
             return c.publish(1, 0)
 
+    def account(self):
+        """One with an access key."""
+        self.n += 1
+        url = f"/admin/v2/accounts/account-{self.n}"
+        self.make("PUT", url)
+        key = json.loads(self.ask("POST", url + "/keys", "root")[1])
+        return f"account-{self.n}", key["accessKey"]
+
     def parts(self, ns):
         self.make("PUT", f"/admin/v2/persistent/{ns}/t/partitions", 2)
 
@@ -121,6 +129,10 @@ def prepare(w, key):
         v["num"] = "1"
     if "{n}" in key:
         v["n"] = w.namespace().split("/")[1]
+    if "/accounts/" in key:
+        v["role"], v["key"] = w.account()
+        if key.startswith("PUT"):
+            v["role"] += "-new"
     ns = f"{v['t']}/{v['n']}"
     if "{topic}" in key:
         if short(key) in PARTITIONED:

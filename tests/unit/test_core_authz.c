@@ -415,6 +415,132 @@ test_line(void **state)
 	    json_object_size(authz_role(authz_of(tr->co), str_of("u"))), 100);
 }
 
+static enum err
+key_op(struct trig *tr, const char *role, const char *id, bool fresh,
+    const char *text)
+{
+	struct op *op = change(tr, OP_ROLE_KEY, role, text);
+
+	op->sub = op_str(op, str_of(id));
+	op->flag = fresh;
+	return did(tr, op);
+}
+
+static bool
+is_whose(struct trig *tr, const char *id, const char *role)
+{
+	return str_eq(authz_whose(authz_of(tr->co), str_of(id)), str_of(role));
+}
+
+/* Access keys of a role: several, each made, changed and retired alone. */
+static void
+test_keys(void **state)
+{
+	struct trig *tr = *state;
+	const json_t *doc;
+	struct str role;
+	char id[16];
+	unsigned i;
+
+	assert_int_equal(key_op(tr, "u", "K1", true, "{}"), ERR_NO_KEY);
+	assert_ok(did(tr, change(tr, OP_ROLE_PATCH, "u", "{\"x\":1}")));
+	assert_ok(did(tr, change(tr, OP_ROLE_PATCH, "v", "{}")));
+	assert_ok(key_op(
+	    tr, "u", "K1", true, "{\"secret\":\"s1\",\"enabled\":true}"));
+	assert_ok(key_op(tr, "u", "K2", true, "{\"secret\":\"s2\"}"));
+	assert_true(is_whose(tr, "K1", "u") && is_whose(tr, "K2", "u"));
+	assert_true(is_whose(tr, "K3", "K3") && is_whose(tr, "u", "u"));
+	/* nobody else's, and no role's name */
+	assert_int_equal(key_op(tr, "u", "K1", true, "{}"), ERR_EXISTS);
+	assert_int_equal(key_op(tr, "v", "K1", true, "{}"), ERR_EXISTS);
+	assert_int_equal(key_op(tr, "u", "v", true, "{}"), ERR_EXISTS);
+	assert_int_equal(
+	    did(tr, change(tr, OP_ROLE_PATCH, "K1", "{}")), ERR_EXISTS);
+	assert_int_equal(key_op(tr, "u", "", true, "{}"), ERR_INVALID_ARG);
+	assert_int_equal(key_op(tr, "u", "K9", true, "[]"), ERR_INVALID_ARG);
+	/* alone */
+	assert_ok(key_op(tr, "u", "K1", false, "{\"enabled\":false}"));
+	doc = authz_key(authz_of(tr->co), str_of("K1"), &role);
+	assert_true(json_is_false(json_object_get(doc, "enabled")));
+	assert_string_equal(
+	    json_string_value(json_object_get(doc, "secret")), "s1");
+	doc = authz_key(authz_of(tr->co), str_of("K2"), &role);
+	assert_null(json_object_get(doc, "enabled"));
+	assert_int_equal(
+	    key_op(tr, "u", "K3", false, "{\"enabled\":false}"), ERR_NO_KEY);
+	assert_int_equal(
+	    key_op(tr, "v", "K1", false, "{\"enabled\":false}"), ERR_NO_KEY);
+	assert_ok(key_op(tr, "u", "K1", false, NULL));
+	assert_int_equal(key_op(tr, "u", "K1", false, NULL), ERR_NO_KEY);
+	assert_null(authz_key(authz_of(tr->co), str_of("K1"), &role));
+	assert_true(is_whose(tr, "K2", "u"));
+	/* a key that was retired may be another role's */
+	assert_ok(key_op(tr, "v", "K1", true, "{}"));
+	assert_true(is_whose(tr, "K1", "v"));
+	/* after a restart */
+	trig_stop(tr);
+	trig_start(tr);
+	assert_ok(authz_load(tr->co));
+	assert_true(is_whose(tr, "K1", "v") && is_whose(tr, "K2", "u"));
+	/* they go with their role */
+	assert_ok(did(tr, change(tr, OP_ROLE_DELETE, "u", NULL)));
+	assert_true(is_whose(tr, "K2", "K2"));
+	for (i = 1; i < AUTHZ_KEYS_MAX; i++) {
+		(void)snprintf(id, sizeof id, "M%u", i);
+		assert_ok(key_op(tr, "v", id, true, "{}"));
+	}
+	assert_int_equal(key_op(tr, "v", "M", true, "{}"), ERR_PRECONDITION);
+}
+
+static enum err
+role_delete(struct trig *tr, const char *role)
+{
+	struct op *op = change(tr, OP_ROLE_DELETE, role, NULL);
+
+	op->flag = true;
+	return did(tr, op);
+}
+
+/* With flag, a role is not deleted while it may do something. */
+static void
+test_granted(void **state)
+{
+	static const char *const grants[] = {
+		"{\"auth_policies\":{\"namespace_auth\":{\"u\":[\"produce\"]}}}",
+		"{\"auth_policies\":{\"destination_auth\":{\"persistent://"
+		"public/default/x\":{\"u\":[\"consume\"]}}}}",
+		"{\"auth_policies\":{\"subscription_auth_roles\":{\"s\":[\"u\"]}}}",
+	};
+	struct trig *tr = *state;
+	struct op *op;
+	size_t i;
+
+	assert_int_equal(role_delete(tr, "u"), ERR_NO_KEY);
+	for (i = 0; i < sizeof grants / sizeof grants[0]; i++) {
+		assert_ok(did(tr, change(tr, OP_ROLE_PATCH, "u", "{}")));
+		assert_ok(did(
+		    tr, change(tr, OP_NS_PATCH, "public/default", grants[i])));
+		assert_int_equal(role_delete(tr, "u"), ERR_CONFLICT);
+		assert_non_null(authz_role(authz_of(tr->co), str_of("u")));
+		assert_ok(did(tr,
+		    change(tr, OP_NS_PATCH, "public/default",
+			"{\"auth_policies\":null}")));
+		assert_ok(role_delete(tr, "u"));
+	}
+	op = change(tr, OP_ROLE_PATCH, "u",
+	    "{\"rules\":{\"a\":{\"on\":\"topic\",\"match\":\"any\","
+	    "\"do\":[\"produce\"]}}}");
+	assert_ok(did(tr, op));
+	assert_int_equal(role_delete(tr, "u"), ERR_CONFLICT);
+	assert_ok(did(tr, change(tr, OP_ROLE_DELETE, "u", NULL)));
+	op = change(tr, OP_TENANT_PUT, "acme",
+	    "{\"allowedClusters\":[\"standalone\"],\"adminRoles\":[\"u\"]}");
+	op->flag = true;
+	assert_ok(did(tr, op));
+	assert_ok(did(tr, change(tr, OP_ROLE_PATCH, "u", "{}")));
+	assert_int_equal(role_delete(tr, "u"), ERR_CONFLICT);
+}
+
 int
 main(void)
 {
@@ -434,6 +560,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(
 		    test_tenant_changes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_line, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_keys, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_granted, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
