@@ -8,6 +8,25 @@ noinst_PROGRAMS += %D%/confgen
 
 dist_sysconf_DATA = conf/magnetar.conf
 dist_doc_DATA = doc/configuration.md doc/permissions.md
+unitdir = $(prefix)/lib/systemd/system
+unit_DATA = conf/magnetar.service
+sysusersdir = $(prefix)/lib/sysusers.d
+EXTRA_DIST += conf/magnetar.service.in conf/magnetar.sysusers
+CLEANFILES += conf/magnetar.service
+conf/magnetar.service: conf/magnetar.service.in
+	$(AM_V_GEN)$(MKDIR_P) conf && $(SED) -e 's|@bindir[@]|$(bindir)|' \
+		-e 's|@sysconfdir[@]|$(sysconfdir)|' \
+		$(srcdir)/conf/magnetar.service.in >$@
+# its name there is magnetar.conf
+install-data-local:
+	$(MKDIR_P) $(DESTDIR)$(sysusersdir)
+	$(INSTALL_DATA) $(srcdir)/conf/magnetar.sysusers \
+		$(DESTDIR)$(sysusersdir)/magnetar.conf
+uninstall-local:
+	rm -f $(DESTDIR)$(sysusersdir)/magnetar.conf
+
+dist_check_SCRIPTS += %D%/check-unit
+TESTS += %D%/check-unit
 dist_man_MANS = doc/magnetar.8 doc/magnetar.conf.5
 
 # written into the source tree; make check compares

@@ -24,6 +24,7 @@
 #include "os/file.h"
 #include "os/prot.h"
 #include "broker/openid.h"
+#include "os/user.h"
 #include "broker/rmq.h"
 #include "pulsar/server.h"
 #include "rocketmq/server.h"
@@ -345,7 +346,7 @@ broker_start(
     struct broker **bp, const struct broker_args *args, struct diag *diag)
 {
 	struct broker *b;
-	enum err err;
+	enum err err = ERR_OK;
 	unsigned i;
 
 	ALLOC_OBJ(b, BROKER_MAGIC);
@@ -360,7 +361,10 @@ broker_start(
 	    b->conf->shards > 0 ? (unsigned)b->conf->shards : thread_cpus();
 	if (b->shards_n > SHARDS_MAX)
 		b->shards_n = SHARDS_MAX;
-	err = open_storage(b, diag);
+	if (b->conf->user[0] != '\0')
+		err = user_lend(b->conf->user, b->conf->dataDir, diag);
+	if (err == ERR_OK)
+		err = open_storage(b, diag);
 	if (err == ERR_OK)
 		err = audit_new(&b->audit, b->conf->auditLogFile, diag);
 	if (err != ERR_OK)
@@ -392,6 +396,8 @@ broker_start(
 		err = broker_auth_set(b, b->conf, false, diag);
 	if (err == ERR_OK)
 		err = broker_rmq_set_accounts(b, false, diag);
+	if (err == ERR_OK)
+		err = user_drop(diag);
 	return err;
 }
 

@@ -15,4 +15,5 @@ noinst_LIBRARIES += %D%/libos.a
 	%D%/sock.c %D%/sock.h \
 	%D%/thread.c %D%/thread.h \
 	%D%/tls.c %D%/tls.h %D%/tls_priv.h \
-	%D%/tls_ctx.c
+	%D%/tls_ctx.c \
+	%D%/user.c %D%/user.h

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/vas.h"
 #include "os/sock.h"
+#include "os/user.h"
 
 enum err
 sock_addr_parse(
@@ -136,7 +137,8 @@ taken(const struct sock_addr *sa)
 	set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 	if (sa->ss.ss_family == AF_INET6)
 		set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
-	in_use = bind(fd, (const struct sockaddr *)&sa->ss, sa->len) != 0 &&
+	in_use =
+	    user_bind(fd, (const struct sockaddr *)&sa->ss, sa->len) != 0 &&
 	    errno == EADDRINUSE;
 	(void)close(fd);
 	return in_use;
@@ -172,7 +174,7 @@ sock_listen(const struct sock_addr *sa, int backlog, int *fdp, struct diag *d)
 	set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1);
 	if (sa->ss.ss_family == AF_INET6)
 		set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
-	if (bind(fd, (const struct sockaddr *)&sa->ss, sa->len) == 0 &&
+	if (user_bind(fd, (const struct sockaddr *)&sa->ss, sa->len) == 0 &&
 	    listen(fd, backlog) == 0) {
 		*fdp = fd;
 		return ERR_OK;

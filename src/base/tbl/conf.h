@@ -28,6 +28,10 @@ CONF_INT(webServicePort, 8080, 0, 65535, "port", RESTART,
 CONF_INT(webServicePortTls, -1, -1, 65535, "port", RESTART,
     "Port of the same over HTTPS, 8443 where there is one. 0 picks a free one, "
     "which is printed. -1: none.")
+CONF_STR(user, "", 64, RESTART,
+    "User that the process becomes, for good, when root has started it: it takes "
+    "its ports first, and opens everything else as that user, to whom the data "
+    "directory has to belong. Empty: it stays who it is.")
 CONF_STR(bindAddress, "127.0.0.1", 255, RESTART,
     "Address to listen on. The default is reached from this machine only; "
     "0.0.0.0 or :: opens the broker to the network.")
