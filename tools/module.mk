@@ -7,7 +7,7 @@ noinst_PROGRAMS += %D%/confgen
 %C%_confgen_LDADD = $(BASE_LINK) $(BASE_LIBS)
 
 dist_sysconf_DATA = conf/magnetar.conf
-dist_doc_DATA = doc/configuration.md doc/permissions.md
+dist_doc_DATA = doc/configuration.md doc/permissions.md doc/secure.md
 unitdir = $(prefix)/lib/systemd/system
 unit_DATA = conf/magnetar.service
 sysusersdir = $(prefix)/lib/sysusers.d
