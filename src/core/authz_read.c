@@ -78,8 +78,8 @@ rule_read(struct authz_rule *r, const json_t *js)
 	unsigned kind, match;
 	bool well;
 
-	well = word(member(js, "on"), kinds, AUTHZ_KINDS_N, &kind) &
-	    word(member(js, "match"), matches, 3, &match);
+	well = word(member(js, "on"), kinds, AUTHZ_KINDS_N, &kind);
+	well = word(member(js, "match"), matches, 3, &match) && well;
 	r->deny = json_is_true(json_object_get(js, "deny"));
 	r->dflt = json_is_true(json_object_get(js, "default"));
 	r->name = member(js, "name");
