@@ -24,10 +24,11 @@ struct staged {
 };
 
 uint64_t
-rmq_recall_hash(struct str uniq)
+rmq_recall_hash(struct str topic, struct str uniq)
 {
 	/* 0 is none */
-	return hash_bytes(2, uniq.p, uniq.len) | 1;
+	return hash_bytes(hash_bytes(2, topic.p, topic.len), uniq.p, uniq.len) |
+	    1;
 }
 
 /* As the reference has them when it is due: what made it wait stays, and where it
@@ -131,7 +132,7 @@ rmq_stage(struct rmq_session *s, const struct rmq_ref *ref,
 	op->u32 = rmq_light_named(s->rm, m->topic, m->p.multi) ? STAGE_NOTIFY :
 								 STAGE_APPEND;
 	op->text = op_str(op, m->p.uniq);
-	op->u64 = st->timer ? rmq_recall_hash(m->p.uniq) : 0;
+	op->u64 = st->timer ? rmq_recall_hash(str_of(st->topic), m->p.uniq) : 0;
 	op->publish.flush = rmq_flush_of(m);
 	if (!props_due(s->rm, t, m, &due.props) ||
 	    !rmq_record_make(s, &due, &op->publish.body, &op->publish.attr)) {
@@ -176,7 +177,7 @@ recall_ask(struct rmq_job *j)
 
 	op->due_ms = (int64_t)j->u64;
 	op->text = op_str(op, str_of(j->text));
-	op->u64 = rmq_recall_hash(str_of(j->text));
+	op->u64 = j->u64b;
 	rmq_job_route_to(j, j->u32, &op);
 }
 
@@ -209,5 +210,6 @@ rmq_do_recall(struct rmq_session *s, struct rmq_req *q)
 	j = rmq_job_new(s, &q->ref, recalled);
 	j->text = mem_strndup(rc.uniq_key.p, rc.uniq_key.len);
 	j->u64 = (uint64_t)rc.deliver_ms;
+	j->u64b = rmq_recall_hash(topic, rc.uniq_key);
 	recall_ask(j);
 }

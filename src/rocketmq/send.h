@@ -100,7 +100,7 @@ void rmq_store(struct rmq_session *, const struct rmq_ref *, struct rmq_topic *,
  * of SEND_MESSAGE. */
 void rmq_stage(struct rmq_session *, const struct rmq_ref *,
     const struct rmq_topic *, const struct rmq_message *, bool send);
-uint64_t rmq_recall_hash(struct str uniq);
+uint64_t rmq_recall_hash(struct str topic, struct str uniq);
 /* do_txn.c: a half message */
 void rmq_stage_half(struct rmq_session *, const struct rmq_ref *,
     const struct rmq_topic *, const struct rmq_message *);

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Delayed messages, their recall, transactions."""
+import base64
 import time
 
 from mqlib import check, equal
@@ -71,6 +72,23 @@ def test_recall(b):
         c.pull(t, 1, code=19)
         c.ask("RECALL_MESSAGE", producerGroup="script", topic=t,
               recallHandle="nonsense", code=604 if b.ours else None)
+
+
+def test_recall_other(b):
+    """A unique key that is another topic's recalls nothing."""
+    t, mine = b.name(), b.name()
+    with Client(b) as c:
+        c.create_topic(t)
+        c.create_topic(mine)
+        at = int(time.time() * 1000) + 3000
+        h = rmqlib.recall_handle(c.send(t, b"1", wait=False, props=dict(
+            TIMER_DELIVER_MS=at, UNIQ_KEY="AB" * 16)).ext["recallHandle"])
+        h[1] = mine
+        c.ask("RECALL_MESSAGE", producerGroup="script", topic=mine,
+              recallHandle=base64.urlsafe_b64encode(" ".join(h).encode())
+              .decode(), code=604 if b.ours else None)
+        r, = arrived(c, t)
+        equal(r.body, b"1")
 
 
 def half(c, t, g, body=b"half", **props):
