@@ -23,6 +23,13 @@ map_limits(struct limit_value v[static LIM_N], const struct conf *c)
 {
 	bool relative = c->dispatchThrottlingRateRelativeToPublishRate;
 
+	v[LIM_MAX_PRODUCERS].n = c->maxProducersPerTopic;
+	v[LIM_MAX_CONSUMERS].n = c->maxConsumersPerTopic;
+	v[LIM_MAX_CONSUMERS_SUB].n = c->maxConsumersPerSubscription;
+	v[LIM_MAX_SUBS].n = c->maxSubscriptionsPerTopic;
+	v[LIM_MAX_UNACKED_CONSUMER].n = c->maxUnackedMessagesPerConsumer;
+	v[LIM_MAX_UNACKED_SUB].n = c->maxUnackedMessagesPerSubscription;
+	v[LIM_MAX_TOPICS].n = c->maxTopicsPerNamespace;
 	v[LIM_PUBLISH_RATE].n = c->maxPublishRatePerTopicInMessages;
 	v[LIM_PUBLISH_RATE].bytes = c->maxPublishRatePerTopicInBytes;
 	v[LIM_DISPATCH_RATE] = (struct limit_value){
@@ -54,14 +61,12 @@ confmap_core(struct core_conf *cc, const struct conf *c, unsigned shard,
 		.default_partitions = (uint32_t)c->defaultNumPartitions,
 		.max_partitions =
 		    (uint32_t)c->maxNumPartitionsPerPartitionedTopic,
-		.max_unacked_consumer =
-		    (uint32_t)c->maxUnackedMessagesPerConsumer,
-		.max_unacked_sub =
-		    (uint32_t)c->maxUnackedMessagesPerSubscription,
-		.max_producers_topic = (uint32_t)c->maxProducersPerTopic,
-		.max_consumers_topic = (uint32_t)c->maxConsumersPerTopic,
-		.max_consumers_sub = (uint32_t)c->maxConsumersPerSubscription,
-		.max_subs_topic = (uint32_t)c->maxSubscriptionsPerTopic,
+		.max_producers_address =
+		    (uint32_t)c->maxSameAddressProducersPerTopic,
+		.max_consumers_address =
+		    (uint32_t)c->maxSameAddressConsumersPerTopic,
+		.max_tenants = (uint32_t)c->maxTenants,
+		.max_ns_tenant = (uint32_t)c->maxNamespacesPerTenant,
 		.max_message_bytes = (uint32_t)c->maxMessageSize,
 		.failover_delay_ms = c->activeConsumerFailoverDelayTimeMillis,
 		.delayed = c->delayedDeliveryEnabled,

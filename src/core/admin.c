@@ -152,6 +152,36 @@ admin_list_below(struct admin *ad, const char *prefix, struct str name,
 	meta->ops->list(meta, key, len, limit, false, f, ad);
 }
 
+static void
+counted(void *priv, enum err e, const void *key, size_t keylen, const void *val,
+    size_t len)
+{
+	struct admin *ad;
+
+	(void)keylen;
+	(void)val;
+	(void)len;
+	CAST_OBJ_NOTNULL(ad, priv, ADMIN_MAGIC);
+	if (key != NULL)
+		ad->n++;
+	else if (e != ERR_OK)
+		admin_end(ad, ERR_METADATA, NULL);
+	else
+		ad->next(ad);
+}
+
+void
+admin_count_below(struct admin *ad, const char *prefix, struct str name,
+    uint32_t max, void (*next)(struct admin *))
+{
+	ad->n = 0;
+	ad->next = next;
+	if (name.len == 0)
+		admin_list(ad, prefix, name, max, counted);
+	else
+		admin_list_below(ad, prefix, name, max, counted);
+}
+
 void
 admin_listed(
     struct admin *ad, enum err e, const void *key, size_t keylen, size_t skip)

@@ -139,6 +139,20 @@ write_ns(struct admin *ad)
 	admin_commit(ad, &tx, written);
 }
 
+/* One more than that, as in the reference */
+static void
+ns_counted(struct admin *ad)
+{
+	struct str tenant = tenant_of(ad->op->topic);
+
+	if (ad->n > ad->co->conf.max_ns_tenant)
+		admin_end(ad, ERR_PRECONDITION,
+		    "Exceed the maximum number of namespace in tenant :%.*s",
+		    (int)tenant.len, tenant.p);
+	else
+		write_ns(ad);
+}
+
 static void
 ns_to_put(void *priv, enum err e, const void *val, size_t len)
 {
@@ -153,6 +167,9 @@ ns_to_put(void *priv, enum err e, const void *val, size_t len)
 		admin_end(ad, ERR_EXISTS, "Namespace already exists");
 	else if (!ad->op->flag && e == ERR_NO_KEY)
 		admin_end(ad, ERR_NO_NAMESPACE, "Namespace does not exist");
+	else if (ad->op->flag && ad->co->conf.max_ns_tenant > 0)
+		admin_count_below(ad, META_NAMESPACE, tenant_of(ad->op->topic),
+		    ad->co->conf.max_ns_tenant + 1, ns_counted);
 	else
 		write_ns(ad);
 }

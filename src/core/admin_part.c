@@ -271,6 +271,29 @@ create_write(struct admin *ad)
 }
 
 static void
+create_counted(struct admin *ad)
+{
+	if (ad->n + ad->op->u32 > ad->left)
+		admin_end(ad, ERR_TOO_MANY_TOPICS, NULL);
+	else
+		create_write(ad);
+}
+
+static void
+create_limited(struct admin *ad)
+{
+	int64_t max = limit_count(
+	    ad->policy.limits, &ad->co->conf.limits, LIM_MAX_TOPICS);
+
+	if (max <= 0 || !ad->tn.persistent) {
+		create_write(ad);
+		return;
+	}
+	ad->left = (uint32_t)max;
+	admin_count_below(ad, META_TOPIC, ad->tn.ns, ad->left, create_counted);
+}
+
+static void
 create_topic_got(void *priv, enum err e, const void *val, size_t len)
 {
 	struct admin *ad;
@@ -283,7 +306,7 @@ create_topic_got(void *priv, enum err e, const void *val, size_t len)
 	if (e == ERR_OK)
 		admin_end(ad, ERR_EXISTS, exists);
 	else
-		create_write(ad);
+		create_limited(ad);
 }
 
 static void

@@ -61,6 +61,11 @@ void admin_commit(struct admin *, struct meta_txn **, meta_commit_f *);
 /* done: err is answered as it is */
 void admin_done(void *priv, enum err);
 
+/* Counts what is below prefix and name, up to max, in ad->n, and calls next, or
+ * answers. */
+void admin_count_below(struct admin *, const char *prefix, struct str name,
+    uint32_t max, void (*next)(struct admin *));
+
 /* What a meta_list_f does whose keys, less their first bytes, are the answer. */
 void admin_listed(
     struct admin *, enum err, const void *key, size_t keylen, size_t skip);

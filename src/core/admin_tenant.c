@@ -82,6 +82,16 @@ tenant_write(struct admin *ad)
 }
 
 static void
+tenant_counted(struct admin *ad)
+{
+	if (ad->n >= ad->co->conf.max_tenants)
+		admin_end(ad, ERR_PRECONDITION,
+		    "Exceed the maximum number of tenants");
+	else
+		tenant_write(ad);
+}
+
+static void
 tenant_checked(void *priv, enum err e, const void *val, size_t len)
 {
 	struct admin *ad;
@@ -96,6 +106,9 @@ tenant_checked(void *priv, enum err e, const void *val, size_t len)
 	else if (!ad->op->flag && e == ERR_NO_KEY)
 		admin_end(ad, ERR_NO_TENANT, "Tenant %.*s not found",
 		    (int)ad->op->topic.len, ad->op->topic.p);
+	else if (ad->op->flag && ad->co->conf.max_tenants > 0)
+		admin_count_below(ad, META_TENANT, STR_NONE,
+		    ad->co->conf.max_tenants, tenant_counted);
 	else
 		tenant_write(ad);
 }

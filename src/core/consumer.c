@@ -3,6 +3,7 @@
 #include "core/pace.h"
 #include "core/cursor_priv.h"
 #include "core/sub_priv.h"
+#include "core/topic_priv.h"
 
 struct consumer *
 consumer_new(struct sub *s, const struct op *op)
@@ -149,22 +150,30 @@ blocked_at(bool was, uint64_t n, uint64_t max, uint64_t half)
 	return was ? n > half : n >= max;
 }
 
+static uint64_t
+count_of(const struct topic *t, enum limit i)
+{
+	int64_t n = topic_limit(t, i)->n;
+
+	return n > 0 ? (uint64_t)n : 0;
+}
+
 void
 sub_check_unacked(struct sub *s, struct consumer *c)
 {
-	const struct core_conf *conf = &s->t->co->conf;
+	uint64_t max = count_of(s->t, LIM_MAX_UNACKED_SUB);
 	bool was;
 
 	was = s->blocked_unacked;
-	s->blocked_unacked = blocked_at(was, s->unacked, conf->max_unacked_sub,
-	    (conf->max_unacked_sub + 1) / 2 - 1);
+	s->blocked_unacked =
+	    blocked_at(was, s->unacked, max, (max + 1) / 2 - 1);
 	if (was && !s->blocked_unacked)
 		sub_kick(s);
 	if (c == NULL)
 		return;
+	max = count_of(s->t, LIM_MAX_UNACKED_CONSUMER);
 	was = c->blocked_unacked;
-	c->blocked_unacked = blocked_at(was, c->unacked,
-	    conf->max_unacked_consumer, conf->max_unacked_consumer / 2);
+	c->blocked_unacked = blocked_at(was, c->unacked, max, max / 2);
 	if (was == c->blocked_unacked)
 		return;
 	s->disp->update(s, c);

@@ -44,9 +44,9 @@ struct core_conf {
 	uint32_t default_partitions; /* defaultNumPartitions */
 	uint32_t
 	    max_partitions; /* maxNumPartitionsPerPartitionedTopic; 0: none */
-	uint32_t max_unacked_consumer, max_unacked_sub; /* messages; 0: none */
-	uint32_t max_producers_topic, max_consumers_topic, max_consumers_sub,
-	    max_subs_topic; /* 0: none */
+	/* of one address at a topic; 0: none */
+	uint32_t max_producers_address, max_consumers_address;
+	uint32_t max_tenants, max_ns_tenant; /* 0: none */
 	struct limits limits; /* of topics whose namespaces have none */
 	uint32_t max_message_bytes;
 	int64_t failover_delay_ms; /* activeConsumerFailoverDelayTimeMillis */

@@ -167,7 +167,6 @@ struct policy {
 	bool auto_topic, auto_partitioned;
 	uint32_t default_partitions;
 	bool encryption_required;
-	uint32_t max_producers;
 };
 
 /* What a topic's properties say, above its policy and the configuration. */

@@ -84,6 +84,10 @@ limit_read(struct limit_value *l, enum limit_kind kind, const json_t *v)
 		    number(
 			v, "ratePeriodInSecond", 0, INT32_MAX, &l->period_s) &&
 		    flag(v, "relativeToPublishRate", &l->relative);
+	case LIMIT_COUNT:
+		l->n = json_integer_value(v);
+		return json_is_integer(v) && l->n >= INT32_MIN &&
+		    l->n <= INT32_MAX;
 	default:
 		WRONG("a limit of an unknown kind");
 	}
@@ -107,6 +111,9 @@ limit_write(const struct limit_value *l, enum limit_kind kind)
 		    "relativeToPublishRate", l->relative, "ratePeriodInSecond",
 		    (json_int_t)l->period_s);
 		break;
+	case LIMIT_COUNT:
+		o = json_integer(l->n);
+		break;
 	default:
 		WRONG("a limit of an unknown kind");
 	}
@@ -117,8 +124,9 @@ limit_write(const struct limit_value *l, enum limit_kind kind)
 static void
 put(struct limits **lp, enum limit i, const struct limit_value *l)
 {
-	/* a rate of nothing is none */
-	if (l->n <= 0 && l->bytes <= 0)
+	/* a rate of nothing is none, a count of nothing is: no limit */
+	if (limit_infos[i].kind == LIMIT_COUNT ? l->n < 0 :
+						 l->n <= 0 && l->bytes <= 0)
 		return;
 	if (*lp == NULL)
 		*lp = mem_zalloc(sizeof **lp);
@@ -135,7 +143,8 @@ limits_of_ns(const json_t *policies, const char *cluster)
 
 	for (i = 0; i < LIM_N; i++) {
 		v = json_object_get(policies, limit_infos[i].member);
-		v = json_object_get(v, cluster);
+		if (limit_infos[i].kind != LIMIT_COUNT)
+			v = json_object_get(v, cluster);
 		if (v != NULL && limit_read(&l, limit_infos[i].kind, v))
 			put(&ls, (enum limit)i, &l);
 	}

@@ -4,7 +4,7 @@
  * limit stands above its namespace's, that above the broker's (struct core_conf). The
  * names and forms are those of Pulsar's policies; core/tbl/limit.h lists them.
  *
- * In a namespace's document a rate lies under the name of its cluster, a number by
+ * In a namespace's document a rate lies under the name of its cluster, a count by
  * itself. A topic keeps its limits among its properties, each as the JSON text that
  * the admin API was given, under "policy." and its name there: the record of a
  * partitioned topic has those of its partitions.
@@ -32,11 +32,12 @@ enum limit_kind {
 	/* dispatchThrottlingRateInMsg, dispatchThrottlingRateInByte,
 	 * relativeToPublishRate, ratePeriodInSecond */
 	LIMIT_DISPATCH,
+	LIMIT_COUNT, /* a number; 0: no limit, whatever is set above */
 };
 
 struct limit_value {
 	bool set;
-	int64_t n; /* messages; <= 0: no limit */
+	int64_t n; /* messages, or the count; <= 0: no limit */
 	int64_t bytes; /* <= 0: no limit */
 	int64_t period_s; /* <= 0: 1 */
 	bool relative; /* the publish rate is added to it */
@@ -64,6 +65,13 @@ enum limit limit_of_topic(struct str name);
 bool limit_read(struct limit_value *, enum limit_kind, const struct json_t *);
 /* The same as a document with every member of the form. */
 struct json_t *limit_write(const struct limit_value *, enum limit_kind);
+
+/* What a namespace says over what the broker says; ns: NULL where it says nothing. */
+static inline int64_t
+limit_count(const struct limits *ns, const struct limits *broker, enum limit i)
+{
+	return ns != NULL && ns->v[i].set ? ns->v[i].n : broker->v[i].n;
+}
 
 /* Those of a namespace's document; NULL: it has none. The caller frees (mem_free). */
 struct limits *limits_of_ns(const struct json_t *policies, const char *cluster);

@@ -20,7 +20,6 @@ policy_init(struct policy *po, const struct core_conf *conf)
 		.auto_topic = conf->auto_topic,
 		.auto_partitioned = conf->auto_partitioned,
 		.default_partitions = conf->default_partitions,
-		.max_producers = conf->max_producers_topic,
 	};
 }
 
@@ -82,9 +81,6 @@ policy_apply(struct policy *po, const struct core_conf *conf, const void *text,
 	}
 	if (get_int(root, "message_ttl_in_seconds", &n) && n >= 0)
 		po->ttl_s = n;
-	if (get_int(root, "max_producers_per_topic", &n) && n >= 0 &&
-	    n <= UINT32_MAX)
-		po->max_producers = (uint32_t)n;
 	if (json_is_true(json_object_get(root, "encryption_required")))
 		po->encryption_required = true;
 	auto_creation(po, json_object_get(root, "autoTopicCreationOverride"));
@@ -115,4 +111,27 @@ topic_limits_changed(struct topic *t)
 {
 	pubrate_update(t);
 	pace_update(t);
+}
+
+bool
+topic_reaches(const struct topic *t, enum limit i, uint64_t n)
+{
+	const struct limit_value *l = topic_limit(t, i);
+
+	return l->n > 0 && n >= (uint64_t)l->n;
+}
+
+static struct str
+host_of(struct str s)
+{
+	while (s.len > 0 && s.p[s.len - 1] != ':')
+		s.len--;
+	return s;
+}
+
+bool
+same_address(struct str a, struct str b)
+{
+	a = host_of(a);
+	return a.len > 0 && str_eq(a, host_of(b));
 }

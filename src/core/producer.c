@@ -268,6 +268,17 @@ initial_create(struct topic *t, struct op **opp)
 	    t, in->op->producer.initial_sub, &st, NULL, 0, 0, initial_done, in);
 }
 
+static uint32_t
+of_address(const struct topic *t, struct str peer)
+{
+	const struct producer *pr;
+	uint32_t n = 0;
+
+	LIST_FOREACH(pr, &t->producers, link)
+		n += same_address(str_of(pr->address), peer);
+	return n;
+}
+
 /* --- all together -------------------------------------------------------------------- */
 
 static enum err
@@ -279,9 +290,13 @@ check(const struct topic *t, const struct op_producer *po, const char **diag)
 		*diag = "Topic was already terminated";
 		return ERR_TOPIC_TERMINATED;
 	}
-	if (t->policy.max_producers > 0 &&
-	    t->producers_n >= t->policy.max_producers) {
+	if (topic_reaches(t, LIM_MAX_PRODUCERS, t->producers_n)) {
 		*diag = "Topic reached max producers limit";
+		return ERR_PRODUCER_BUSY;
+	}
+	if (co->conf.max_producers_address > 0 &&
+	    of_address(t, po->client_addr) >= co->conf.max_producers_address) {
+		*diag = "Topic reached max same address producers limit";
 		return ERR_PRODUCER_BUSY;
 	}
 	/* what Pulsar says under the policy producer_request_hold */

@@ -10,13 +10,11 @@ take(struct core_conf *to, const struct core_conf *from)
 	to->auto_partitioned = from->auto_partitioned;
 	to->default_partitions = from->default_partitions;
 	to->max_partitions = from->max_partitions;
-	to->max_unacked_consumer = from->max_unacked_consumer;
-	to->max_unacked_sub = from->max_unacked_sub;
-	to->max_producers_topic = from->max_producers_topic;
-	to->max_consumers_topic = from->max_consumers_topic;
-	to->max_consumers_sub = from->max_consumers_sub;
-	to->max_subs_topic = from->max_subs_topic;
 	to->limits = from->limits;
+	to->max_producers_address = from->max_producers_address;
+	to->max_consumers_address = from->max_consumers_address;
+	to->max_tenants = from->max_tenants;
+	to->max_ns_tenant = from->max_ns_tenant;
 	to->failover_delay_ms = from->failover_delay_ms;
 	to->hash_ring = from->hash_ring;
 	to->hash_ring_points = from->hash_ring_points;

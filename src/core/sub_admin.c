@@ -3,6 +3,7 @@
 #include "core/leasing.h"
 #include "core/cursor_priv.h"
 #include "core/sub_priv.h"
+#include "core/topic_priv.h"
 
 struct waiting { /* an op whose answer comes later */
 	struct topic *t;
@@ -95,8 +96,7 @@ create(struct topic *t, struct op **opp)
 		    t->co, opp, ERR_PRECONDITION, "Empty subscription name");
 		return;
 	}
-	if (t->co->conf.max_subs_topic > 0 &&
-	    t->subs_n >= t->co->conf.max_subs_topic) {
+	if (topic_reaches(t, LIM_MAX_SUBS, t->subs_n)) {
 		core_answer(t->co, opp, ERR_PRECONDITION,
 		    "Exceed the maximum number of subscriptions of the topic");
 		return;

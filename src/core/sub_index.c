@@ -213,8 +213,7 @@ sub_index_make(struct topic *t, struct op **opp)
 		core_answer(t->co, opp, ERR_INVALID_ARG, NULL);
 		return;
 	}
-	if (t->co->conf.max_subs_topic > 0 &&
-	    t->subs_n >= t->co->conf.max_subs_topic) {
+	if (topic_reaches(t, LIM_MAX_SUBS, t->subs_n)) {
 		core_answer(t->co, opp, ERR_NOT_ALLOWED,
 		    "Exceed the maximum number of subscriptions of the topic");
 		return;

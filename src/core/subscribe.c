@@ -6,6 +6,7 @@
 #include "core/cursor_priv.h"
 #include "core/leasing.h"
 #include "core/sub_priv.h"
+#include "core/topic_priv.h"
 
 #define BUSY_TEXT "Exclusive consumer is already connected"
 
@@ -73,7 +74,7 @@ check_new(const struct topic *t, const struct op *op, const char **diag)
 		*diag = "Subscription does not exist";
 		return ERR_NO_SUBSCRIPTION;
 	}
-	if (conf->max_subs_topic > 0 && t->subs_n >= conf->max_subs_topic) {
+	if (topic_reaches(t, LIM_MAX_SUBS, t->subs_n)) {
 		*diag =
 		    "Exceed the maximum number of subscriptions of the topic";
 		return ERR_NOT_ALLOWED;
@@ -107,10 +108,24 @@ check_type(
 	return ERR_OK;
 }
 
+static uint32_t
+of_address(const struct topic *t, struct str peer)
+{
+	const struct consumer *c;
+	const struct sub *s;
+	uint32_t n = 0;
+
+	TAILQ_FOREACH(s, &t->subs, link)
+		TAILQ_FOREACH(c, &s->consumers, link)
+			n += same_address(str_of(c->address), peer);
+	return n;
+}
+
 static enum err
 check_sub(const struct sub *s, const struct op_subscribe *sb, const char **diag)
 {
-	const struct core_conf *conf = &s->t->co->conf;
+	const struct topic *t = s->t;
+	uint32_t same = t->co->conf.max_consumers_address;
 	enum err e;
 
 	if (s->cur != NULL && s->durable != sb->durable) {
@@ -119,16 +134,19 @@ check_sub(const struct sub *s, const struct op_subscribe *sb, const char **diag)
 		    "NonDurable subscription with the same name already exists.";
 		return ERR_NOT_ALLOWED;
 	}
-	if (conf->max_consumers_topic > 0 &&
-	    s->t->consumers_n >= conf->max_consumers_topic) {
+	if (topic_reaches(t, LIM_MAX_CONSUMERS, t->consumers_n)) {
 		*diag = "Topic reached max consumers limit";
+		return ERR_CONSUMER_BUSY;
+	}
+	if (same > 0 && of_address(t, sb->client_addr) >= same) {
+		*diag = "Topic reached max same address consumers limit";
 		return ERR_CONSUMER_BUSY;
 	}
 	e = check_type(s, sb, diag);
 	if (e != ERR_OK)
 		return e;
-	if (conf->max_consumers_sub > 0 && sb->type != SUB_EXCLUSIVE &&
-	    s->consumers_n >= conf->max_consumers_sub) {
+	if (sb->type != SUB_EXCLUSIVE &&
+	    topic_reaches(t, LIM_MAX_CONSUMERS_SUB, s->consumers_n)) {
 		*diag = "Subscription reached max consumers limit";
 		return ERR_CONSUMER_BUSY;
 	}

@@ -27,6 +27,7 @@ struct topic_load {
 	uint32_t subs_n;
 	uint32_t opening_n; /* cursors */
 	enum err err; /* of a cursor */
+	uint64_t others_n; /* topics of the namespace, counted */
 };
 
 /* --- who waits ------------------------------------------------------------------ */
@@ -259,6 +260,41 @@ create(struct topic *t)
 	tlog_start(t);
 }
 
+static void
+counted(void *priv, enum err e, const void *key, size_t keylen, const void *val,
+    size_t len)
+{
+	struct topic *t;
+
+	(void)keylen;
+	(void)val;
+	(void)len;
+	CAST_OBJ_NOTNULL(t, priv, TOPIC_MAGIC);
+	if (key != NULL)
+		t->load->others_n++;
+	else if (e != ERR_OK)
+		load_failed(t, ERR_METADATA, NULL);
+	else if (topic_reaches(t, LIM_MAX_TOPICS, t->load->others_n))
+		load_failed(t, ERR_TOO_MANY_TOPICS, NULL);
+	else if (STAILQ_EMPTY(&t->waiters))
+		load_failed(t, ERR_NO_TOPIC, NULL);
+	else
+		create(t);
+}
+
+/* Is there room for one more in the namespace? */
+static void
+count(struct topic *t)
+{
+	struct meta *meta = t->co->meta;
+	uint8_t key[META_KEY_MAX];
+	size_t n = key_text(key, META_TOPIC, t->name.ns);
+
+	key[n++] = '/';
+	meta->ops->list(meta, key, n, (size_t)topic_limit(t, LIM_MAX_TOPICS)->n,
+	    false, counted, t);
+}
+
 /* Makes it, unless nobody who waits may. */
 static void
 create_if_may(struct topic *t, bool partition)
@@ -273,6 +309,10 @@ create_if_may(struct topic *t, bool partition)
 	}
 	if (STAILQ_EMPTY(&t->waiters))
 		load_failed(t, ERR_NO_TOPIC, NULL);
+	else if (!partition && t->name.persistent &&
+	    topic_limit(t, LIM_MAX_TOPICS)->n > 0 &&
+	    !topic_name_is_system(&t->name))
+		count(t);
 	else
 		create(t);
 }

@@ -60,6 +60,8 @@ bool topic_is_unused(const struct topic *);
 void topic_delete_unused(struct topic *);
 
 /* --- policy.c */
+/* "ip:port" both: of one ip? */
+bool same_address(struct str, struct str);
 void policy_init(struct policy *, const struct core_conf *);
 /* what the namespace's JSON says on top; false: not JSON */
 bool policy_apply(
@@ -67,6 +69,8 @@ bool policy_apply(
 void policy_fini(struct policy *);
 /* What counts for it; never NULL. */
 const struct limit_value *topic_limit(const struct topic *, enum limit);
+/* A count: there is one, and n has got to it. */
+bool topic_reaches(const struct topic *, enum limit, uint64_t n);
 /* Its own or its namespace's limits may be others now. */
 void topic_limits_changed(struct topic *);
 

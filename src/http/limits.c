@@ -61,6 +61,21 @@ answer_value(struct req *rq, enum limit i, const struct limit_value *l)
 	answer(rq, limit_write(l, limit_infos[i].kind));
 }
 
+/* As the reference says it */
+static void
+too_few(struct req *rq, const struct setting *st)
+{
+	bool of_sub = rq->var[VAR_TOPIC_LIMIT] != NULL;
+
+	if (of_sub && st->i == LIM_MAX_CONSUMERS_SUB)
+		req_error(rq, 412, "Invalid value for %s", st->name);
+	else if (of_sub &&
+	    (st->i == LIM_MAX_UNACKED_CONSUMER || st->i == LIM_MAX_UNACKED_SUB))
+		req_error(rq, 412, "maxUnackedNum must be 0 or more");
+	else
+		req_error(rq, 412, "%s must be 0 or more", st->name);
+}
+
 /* The body to st->v; false: answered. */
 static bool
 take_body(struct req *rq, struct setting *st)
@@ -70,11 +85,17 @@ take_body(struct req *rq, struct setting *st)
 
 	if (!req_parse(rq))
 		return false;
-	/* no body: null, which the reference takes as well */
+	/* no body: null, which the reference takes for a rate */
+	if (json_is_null(rq->json) && kind == LIMIT_COUNT)
+		req_error(rq, 400, "The request entity cannot be empty.");
 	if (json_is_null(rq->json))
-		return true;
+		return kind != LIMIT_COUNT;
 	if (!limit_read(&l, kind, rq->json)) {
 		req_error(rq, 400, "The body is not a %s", st->name);
+		return false;
+	}
+	if (kind == LIMIT_COUNT && l.n < 0) {
+		too_few(rq, st);
 		return false;
 	}
 	json_decref(rq->json);
@@ -88,8 +109,11 @@ take_body(struct req *rq, struct setting *st)
 static json_t *
 value_of(struct req *rq, json_t *policies, enum limit i)
 {
-	return json_object_get(json_object_get(policies, limit_infos[i].member),
-	    rq->h->conf.cluster);
+	json_t *v = json_object_get(policies, limit_infos[i].member);
+
+	return limit_infos[i].kind == LIMIT_COUNT ?
+	    v :
+	    json_object_get(v, rq->h->conf.cluster);
 }
 
 static json_t *
@@ -115,6 +139,8 @@ ns_got(struct req *rq)
 	v = value_of(rq, doc, st->i);
 	if (v != NULL)
 		answer(rq, json_incref(v));
+	else if (st->i == LIM_MAX_TOPICS)
+		answer(rq, json_integer(0));
 	else
 		req_text(rq, NULL);
 	json_decref(doc);
@@ -139,8 +165,11 @@ ns_set(struct req *rq, const struct setting *st)
 {
 	json_t *v = st->v != NULL ? json_incref(st->v) : json_null();
 
-	v = json_pack(
-	    "{s:{s:o}}", limit_infos[st->i].member, rq->h->conf.cluster, v);
+	if (limit_infos[st->i].kind == LIMIT_COUNT)
+		v = json_pack("{s:o}", limit_infos[st->i].member, v);
+	else
+		v = json_pack("{s:{s:o}}", limit_infos[st->i].member,
+		    rq->h->conf.cluster, v);
 	AN(v);
 	ns_patch(rq, v);
 }
@@ -173,6 +202,10 @@ limits_member(const char *key, json_t *v, bool *right)
 			break;
 	if (i == LIM_N)
 		return false;
+	if (limit_infos[i].kind == LIMIT_COUNT) {
+		*right = limit_read(&l, LIMIT_COUNT, v) && l.n >= 0;
+		return true;
+	}
 	*right = json_is_object(v);
 	json_object_foreach(v, cluster, e)
 	{
@@ -225,7 +258,10 @@ static void
 none(struct req *rq)
 {
 	/* as the reference, each in its way */
-	if (limit_infos[((struct setting *)rq->keep)->i].kind == LIMIT_PUBLISH)
+	enum limit i = ((struct setting *)rq->keep)->i;
+
+	if (i == LIM_PUBLISH_RATE || i == LIM_MAX_CONSUMERS_SUB ||
+	    i == LIM_MAX_SUBS)
 		req_empty(rq);
 	else
 		req_text(rq, NULL);
@@ -245,7 +281,10 @@ applied(struct req *rq)
 		answer(rq, json_incref(v));
 	else if (broker != NULL &&
 	    (broker->v[st->i].n > 0 || broker->v[st->i].bytes > 0 ||
-		limit_infos[st->i].kind == LIMIT_DISPATCH))
+		limit_infos[st->i].kind == LIMIT_DISPATCH ||
+		st->i == LIM_MAX_PRODUCERS || st->i == LIM_MAX_CONSUMERS ||
+		st->i == LIM_MAX_UNACKED_CONSUMER ||
+		st->i == LIM_MAX_UNACKED_SUB))
 		answer_value(rq, st->i, &broker->v[st->i]);
 	else
 		none(rq);

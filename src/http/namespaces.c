@@ -35,10 +35,7 @@ static const char defaults[] =
 static const char *const others[] = { "persistence", "deduplicationEnabled",
 	"autoSubscriptionCreationOverride",
 	"subscription_expiration_time_minutes", "delayed_delivery_policies",
-	"inactive_topic_policies", "max_consumers_per_topic",
-	"max_consumers_per_subscription", "max_unacked_messages_per_consumer",
-	"max_unacked_messages_per_subscription", "max_subscriptions_per_topic",
-	"max_topics_per_namespace", "compaction_threshold", "offload_policies",
+	"inactive_topic_policies", "compaction_threshold", "offload_policies",
 	"deduplicationSnapshotIntervalSeconds", "offload_deletion_lag_ms",
 	"resource_group_name", "schema_auto_update_compatibility_strategy",
 	"entryFilters", "dispatcherPauseOnAckStatePersistentEnabled" };
@@ -55,7 +52,6 @@ static const struct {
 	const char *key;
 	enum form form;
 } obeyed[] = { { "message_ttl_in_seconds", FORM_COUNT },
-	{ "max_producers_per_topic", FORM_COUNT },
 	{ "encryption_required", FORM_BOOL },
 	{ "retention_policies", FORM_RETENTION },
 	{ "autoTopicCreationOverride", FORM_AUTO_TOPIC } };

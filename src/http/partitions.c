@@ -117,6 +117,10 @@ h_partitions_get(struct req *rq)
 static void
 record_made(struct req *rq)
 {
+	if (rq->ans[0]->err == ERR_TOO_MANY_TOPICS) {
+		req_error(rq, 412, "%s", err_text(ERR_TOO_MANY_TOPICS));
+		return;
+	}
 	if (rq->ans[0]->err == ERR_EXISTS) {
 		req_error(rq, 409, "This topic already exists");
 		return;

@@ -281,3 +281,117 @@ def test_dispatch_is_held(b):
                 check(s[f"dispatchThrottledMsgEventsBy{by}Limit"] > 0)
                 equal(admin(b, "DELETE", path_of(t) + "/" + name)[0], 204)
                 equal(received(c, 1.0), 300 - n)
+
+
+COUNTS = (("maxProducersPerTopic", "maxProducers", "maxProducers"),
+          ("maxConsumersPerTopic", "maxConsumers", "maxConsumers"),
+          ("maxConsumersPerSubscription", "maxConsumersPerSubscription", None),
+          ("maxSubscriptionsPerTopic", "maxSubscriptionsPerTopic",
+           "maxSubscriptionsPerTopic"),
+          ("maxUnackedMessagesPerConsumer", "maxUnackedMessagesOnConsumer",
+           "maxUnackedNum"),
+          ("maxUnackedMessagesPerSubscription", "maxUnackedMessagesOnSubscription",
+           "maxUnackedNum"),
+          ("maxTopicsPerNamespace", None, None))
+
+
+@ours("asks the admin API")
+def test_counts(b):
+    ns, t = "namespaces/public/limits5", path_of(b.topic())
+    equal(admin(b, "PUT", ns, {})[0], 204)
+    equal(admin(b, "PUT", t)[0], 204)
+    for of_ns, of_topic, said in COUNTS:
+        at = [(ns, of_ns, of_ns)] + ([(t, of_topic, said)] if of_topic else [])
+        for where, name, word in at:
+            p = f"{where}/{name}"
+            unset = admin(b, "GET", p)
+            check(unset in ((200, ""), (204, ""), (200, "0")), p, unset)
+            equal(admin(b, "POST", p, 5), (204, ""))
+            equal(value(admin(b, "GET", p)), 5)
+            equal(reason(admin(b, "POST", p, -1)),
+                  (412, f"{word} must be 0 or more" if word else
+                   f"Invalid value for {name}"))
+            for bad in '"s"', 'x"', "[]", "3000000000":
+                equal(admin(b, "POST", p, raw=bad)[0], 400, bad)
+            equal(admin(b, "POST", p)[0], 400)
+            equal(value(admin(b, "GET", p)), 5)
+            equal(admin(b, "DELETE", p), (204, ""))
+            equal(admin(b, "GET", p), unset)
+    equal(value(admin(b, "GET", t + "/maxProducers?applied=true")), 0)
+
+
+@ours("asks the admin API")
+def test_counts_are_kept_to(b):
+    t = b.topic()
+    p = path_of(t)
+    equal(admin(b, "PUT", p)[0], 204)
+    with Client(b) as c:
+        equal(admin(b, "POST", p + "/maxProducers", 1)[0], 204)
+        c.producer(t, 1)
+        m = c.error("PRODUCER", "ProducerBusy", topic=t, producer_id=2)
+        equal(m.message, "Topic reached max producers limit")
+        equal(admin(b, "POST", p + "/maxProducers", 0)[0], 204)
+        c.producer(t, 2)
+        equal(admin(b, "POST", p + "/maxConsumersPerSubscription", 1)[0], 204)
+        c.subscribe(t, cid=1, sub_type="Shared")
+        m = c.error("SUBSCRIBE", "ConsumerBusy", topic=t, subscription="s",
+                    subType=1, consumer_id=2)
+        equal(m.message, "Subscription reached max consumers limit")
+        equal(admin(b, "POST", p + "/maxConsumers", 1)[0], 204)
+        m = c.error("SUBSCRIBE", "ConsumerBusy", topic=t, subscription="s2",
+                    subType=1, consumer_id=2)
+        equal(m.message, "Topic reached max consumers limit")
+        equal(admin(b, "DELETE", p + "/maxConsumers")[0], 204)
+        n = len(value(admin(b, "GET", p + "/subscriptions")))
+        equal(admin(b, "POST", p + "/maxSubscriptionsPerTopic", n)[0], 204)
+        c.error("SUBSCRIBE", "NotAllowedError", topic=t, subscription="s3",
+                subType=1, consumer_id=3)
+        equal(admin(b, "POST", p + "/maxUnackedMessagesOnConsumer", 2)[0], 204)
+        for i in range(5):
+            c.publish(1, i)
+        c.flow()
+        got = c.messages(2)
+        c.silent()
+        c.ack(1, *[m.pos for m in got])
+        c.messages(2)
+        c.silent()
+
+
+@alone
+@options(maxTenants=3, maxNamespacesPerTenant=3, maxTopicsPerNamespace=3,
+         maxSameAddressProducersPerTopic=2, maxSameAddressConsumersPerTopic=2)
+@ours("asks the admin API")
+def test_counts_of_the_broker(b):
+    """maxNamespacesPerTenant lets one more be, as in the reference."""
+    body = {"allowedClusters": ["standalone"]}
+    equal(admin(b, "PUT", "tenants/t1", body)[0], 204)
+    equal(reason(admin(b, "PUT", "tenants/t2", body)),
+          (412, "Exceed the maximum number of tenants"))
+    equal(admin(b, "POST", "tenants/t1", body)[0], 204)
+    for i in range(4):
+        equal(admin(b, "PUT", f"namespaces/t1/n{i}", {})[0], 204)
+    equal(reason(admin(b, "PUT", "namespaces/t1/n4", {})),
+          (412, "Exceed the maximum number of namespace in tenant :t1"))
+    many = "Exceed maximum number of topics in namespace."
+    equal(reason(admin(b, "PUT", "persistent/t1/n1/p/partitions", 4)),
+          (412, many))
+    equal(admin(b, "PUT", "persistent/t1/n1/p/partitions", 2)[0], 204)
+    equal(admin(b, "PUT", "persistent/t1/n1/a")[0], 204)
+    equal(reason(admin(b, "PUT", "persistent/t1/n1/b")), (409, many))
+    equal(admin(b, "PUT", "non-persistent/t1/n1/b")[0], 204)
+    with Client(b) as c:
+        m = c.error("PRODUCER", "NotAllowedError", producer_id=1,
+                    topic="persistent://t1/n1/c")
+        equal(m.message, many)
+        t = "persistent://t1/n1/a"
+        c.producer(t, 1)
+        c.producer(t, 2)
+        m = c.error("PRODUCER", "ProducerBusy", topic=t, producer_id=3)
+        equal(m.message, "Topic reached max same address producers limit")
+        c.subscribe(t, sub="a", cid=1)
+        c.subscribe(t, sub="b", cid=2)
+        m = c.error("SUBSCRIBE", "ConsumerBusy", topic=t, subscription="c",
+                    subType=0, consumer_id=3)
+        equal(m.message, "Topic reached max same address consumers limit")
+    equal(admin(b, "POST", "namespaces/t1/n1/maxTopicsPerNamespace", 0)[0], 204)
+    equal(admin(b, "PUT", "persistent/t1/n1/b")[0], 204)

@@ -39,9 +39,11 @@ conf_core(struct sim *w)
 	if (rnd(w, 3) == 0)
 		w->conf.ledger_max_entries = 50000;
 	if (rnd(w, 3) == 0)
-		w->conf.max_unacked_consumer = 20 + (uint32_t)rnd(w, 100);
+		w->conf.limits.v[LIM_MAX_UNACKED_CONSUMER].n =
+		    20 + (uint32_t)rnd(w, 100);
 	if (rnd(w, 3) == 0)
-		w->conf.max_unacked_sub = 40 + (uint32_t)rnd(w, 200);
+		w->conf.limits.v[LIM_MAX_UNACKED_SUB].n =
+		    40 + (uint32_t)rnd(w, 200);
 }
 
 static void

@@ -281,7 +281,7 @@ test_limit(void **state)
 	unsigned i;
 
 	(void)state;
-	r->co->conf.max_unacked_sub = 10;
+	r->co->conf.limits.v[LIM_MAX_UNACKED_SUB].n = 10;
 	a = join(r, "a", 1);
 	for (i = 0; i < 20; i++)
 		add_key(r, 1000 + i);
@@ -547,8 +547,9 @@ world_run(uint32_t s, bool any_order, bool ring)
 	seed = s;
 	w->r = rig_new();
 	w->r->co->conf.hash_ring = ring;
-	w->r->co->conf.max_unacked_consumer = s % 3 == 0 ? 20 : 0;
-	w->r->co->conf.max_unacked_sub = s % 5 == 0 ? 50 : 0;
+	w->r->co->conf.limits.v[LIM_MAX_UNACKED_CONSUMER].n =
+	    s % 3 == 0 ? 20 : 0;
+	w->r->co->conf.limits.v[LIM_MAX_UNACKED_SUB].n = s % 5 == 0 ? 50 : 0;
 	w->any_order = any_order;
 	for (i = 0; i < 1500; i++)
 		world_step(w);

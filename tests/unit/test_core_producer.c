@@ -83,7 +83,7 @@ who_may_not_produce(void **state)
 	const struct fx *fx;
 	struct op *op;
 
-	tr->conf.max_producers_topic = 2;
+	tr->conf.limits.v[LIM_MAX_PRODUCERS].n = 2;
 	lrig_stop(tr);
 	lrig_start(tr);
 	op = lrig_open_op(tr, NULL, 1, 1);

@@ -146,8 +146,8 @@ test_limits(void **state)
 	unsigned i;
 
 	(void)state;
-	r->co->conf.max_unacked_consumer = 10;
-	r->co->conf.max_unacked_sub = 16;
+	r->co->conf.limits.v[LIM_MAX_UNACKED_CONSUMER].n = 10;
+	r->co->conf.limits.v[LIM_MAX_UNACKED_SUB].n = 16;
 	rig_add(r, 100, 1);
 	a = join(r, 0, 1);
 	consumer_flow(a, 100);
@@ -443,7 +443,8 @@ test_random(void **state)
 		seed = round;
 		w = mem_zalloc(sizeof *w);
 		w->r = rig_new();
-		w->r->co->conf.max_unacked_consumer = round % 3 == 0 ? 30 : 0;
+		w->r->co->conf.limits.v[LIM_MAX_UNACKED_CONSUMER].n =
+		    round % 3 == 0 ? 30 : 0;
 		for (i = 0; i < 3000; i++)
 			step(w);
 		/* to the end */

@@ -211,13 +211,13 @@ test_rules(void **state)
 	sb.durable = false;
 	assert_null(rig_sub(r, &sb, 2, &e));
 	assert_err(e, ERR_NOT_ALLOWED);
-	r->co->conf.max_subs_topic = 1;
+	r->co->conf.limits.v[LIM_MAX_SUBS].n = 1;
 	sb = excl;
 	sb.sub = STR_LIT("t");
 	assert_null(rig_sub(r, &sb, 2, &e));
 	assert_err(e, ERR_NOT_ALLOWED);
-	r->co->conf.max_subs_topic = 0;
-	r->co->conf.max_consumers_topic = 1;
+	r->co->conf.limits.v[LIM_MAX_SUBS].n = 0;
+	r->co->conf.limits.v[LIM_MAX_CONSUMERS].n = 1;
 	assert_null(rig_sub(r, &sb, 2, &e));
 	assert_err(e, ERR_CONSUMER_BUSY);
 	rig_free(&r);

@@ -360,6 +360,17 @@ CONF_INT(maxPublishRatePerTopicInMessages, 0, 0, 2147483647, "messages/s", LIVE,
     "2. 0: no limit.")
 CONF_INT(maxPublishRatePerTopicInBytes, 0, 0, INT64_MAX, "bytes/s", LIVE,
     "The same in bytes. 0: no limit.")
+CONF_INT(maxSameAddressProducersPerTopic, 0, 0, 1000000, "producers", LIVE,
+    "Most producers of a topic that come from one IP address. 0: no limit.")
+CONF_INT(maxSameAddressConsumersPerTopic, 0, 0, 1000000, "consumers", LIVE,
+    "Most consumers of a topic that come from one IP address. 0: no limit.")
+CONF_INT(maxTopicsPerNamespace, 0, 0, 100000000, "topics", LIVE,
+    "Most persistent topics of a namespace, partitions counted one by one. 0: no "
+    "limit.")
+CONF_INT(maxTenants, 0, 0, 1000000, "tenants", LIVE,
+    "Most tenants. 0: no limit.")
+CONF_INT(maxNamespacesPerTenant, 0, 0, 1000000, "namespaces", LIVE,
+    "Most namespaces of a tenant. 0: no limit.")
 CONF_INT(dispatchThrottlingRatePerTopicInMsg, 0, 0, 2147483647, "messages/s", LIVE,
     "Most messages a second that a topic gives to all who consume it, where "
     "neither it nor its namespace has a rate of its own. 0: no limit.")
