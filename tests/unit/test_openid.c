@@ -259,6 +259,7 @@ test_claims(void **state)
 	struct pair p;
 	json_t *list, *claims;
 	char *text;
+	struct auth_result res;
 	size_t i;
 
 	(void)state;
@@ -277,14 +278,16 @@ test_claims(void **state)
 			json_object_set_new(claims, v[i].claim,
 			    json_loads(v[i].json, JSON_DECODE_ANY, NULL));
 		text = signed_by(&p, "k", claims);
+		res = (struct auth_result){ 0 };
 		if (v[i].good !=
 		    (auth_check(au,
 			 &(struct auth_try){ .method = STR_LIT("token"),
 			     .data = str_of(text),
 			     .now_ms = NOW_S * 1000 + 999 },
-			 &(struct auth_result){ 0 }, &diag) == ERR_OK))
+			 &res, &diag) == ERR_OK))
 			print_error(
 			    "%s %s: %s\n", v[i].claim, v[i].json, diag.msg);
+		mem_free(res.role);
 		assert_check(au, text, NOW_S, v[i].good ? "me" : NULL);
 		mem_free(text);
 	}
