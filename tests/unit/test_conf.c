@@ -205,6 +205,10 @@ test_auth(void **state)
 		"rocketmq.authorizationProvider=org.example.Own\n",
 		"authenticationStrategy=org.example.Own\n",
 		"authorizationWhitelist=10\n",
+		/* limits that nothing would enforce */
+		"brokerMaxConnectionsPerIp=10\n",
+		"subscribeThrottlingRatePerConsumer=5\n",
+		"dispatchThrottlingOnNonBacklogConsumerEnabled=false\n",
 	};
 	struct conf c;
 	struct diag d;
