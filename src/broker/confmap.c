@@ -32,6 +32,9 @@ map_limits(struct limit_value v[static LIM_N], const struct conf *c)
 	v[LIM_MAX_TOPICS].n = c->maxTopicsPerNamespace;
 	v[LIM_PUBLISH_RATE].n = c->maxPublishRatePerTopicInMessages;
 	v[LIM_PUBLISH_RATE].bytes = c->maxPublishRatePerTopicInBytes;
+	v[LIM_SUBSCRIBE_RATE].n = c->subscribeThrottlingRatePerConsumer;
+	v[LIM_SUBSCRIBE_RATE].period_s =
+	    c->subscribeRatePeriodPerConsumerInSecond;
 	v[LIM_DISPATCH_RATE] = (struct limit_value){
 		.n = c->dispatchThrottlingRatePerTopicInMsg,
 		.bytes = c->dispatchThrottlingRatePerTopicInByte,

@@ -207,6 +207,7 @@ struct topic {
 	struct pubrate *pubrate; /* pubrate.h; NULL: there is no limit */
 	uint64_t throttled; /* how often producers were */
 	struct pace *pace; /* pace.h; NULL: there is no limit */
+	struct subrate *subrate; /* subrate.h; NULL: there is no limit */
 	struct policy policy;
 	struct reads *reads; /* at an index; NULL: none so far */
 	struct claims *claims; /* sub_index.c; NULL: none */

@@ -84,6 +84,12 @@ limit_read(struct limit_value *l, enum limit_kind kind, const json_t *v)
 		    number(
 			v, "ratePeriodInSecond", 0, INT32_MAX, &l->period_s) &&
 		    flag(v, "relativeToPublishRate", &l->relative);
+	case LIMIT_SUBSCRIBE:
+		return json_is_object(v) &&
+		    number(v, "subscribeThrottlingRatePerConsumer", -1,
+			INT32_MAX, &l->n) &&
+		    number(
+			v, "ratePeriodInSecond", 30, INT32_MAX, &l->period_s);
 	case LIMIT_COUNT:
 		l->n = json_integer_value(v);
 		return json_is_integer(v) && l->n >= INT32_MIN &&
@@ -109,6 +115,11 @@ limit_write(const struct limit_value *l, enum limit_kind kind)
 		    "dispatchThrottlingRateInMsg", (json_int_t)l->n,
 		    "dispatchThrottlingRateInByte", (json_int_t)l->bytes,
 		    "relativeToPublishRate", l->relative, "ratePeriodInSecond",
+		    (json_int_t)l->period_s);
+		break;
+	case LIMIT_SUBSCRIBE:
+		o = json_pack("{s:I,s:I}", "subscribeThrottlingRatePerConsumer",
+		    (json_int_t)l->n, "ratePeriodInSecond",
 		    (json_int_t)l->period_s);
 		break;
 	case LIMIT_COUNT:

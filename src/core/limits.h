@@ -32,12 +32,13 @@ enum limit_kind {
 	/* dispatchThrottlingRateInMsg, dispatchThrottlingRateInByte,
 	 * relativeToPublishRate, ratePeriodInSecond */
 	LIMIT_DISPATCH,
+	LIMIT_SUBSCRIBE, /* subscribeThrottlingRatePerConsumer, ratePeriodInSecond */
 	LIMIT_COUNT, /* a number; 0: no limit, whatever is set above */
 };
 
 struct limit_value {
 	bool set;
-	int64_t n; /* messages, or the count; <= 0: no limit */
+	int64_t n; /* messages, subscribes, or the count; <= 0: no limit */
 	int64_t bytes; /* <= 0: no limit */
 	int64_t period_s; /* <= 0: 1 */
 	bool relative; /* the publish rate is added to it */

@@ -66,6 +66,7 @@ noinst_LIBRARIES += %D%/libcore.a
 	%D%/sub_peek.c \
 	%D%/sub_record.c \
 	%D%/sub_stats.c \
+	%D%/subrate.c %D%/subrate.h \
 	%D%/subscribe.c \
 	%D%/term.c %D%/term.h \
 	%D%/timer.c %D%/timer.h \

@@ -333,6 +333,7 @@ struct op_subscribe {
 	uint32_t props_n, sub_props_n;
 	const struct prop *props, *sub_props;
 	struct str client_addr, client_version;
+	bool rated; /* subrate.c's: it was counted */
 };
 
 /*

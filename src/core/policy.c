@@ -4,6 +4,7 @@
 
 #include "core/pace.h"
 #include "core/pubrate.h"
+#include "core/subrate.h"
 #include "core/topic_priv.h"
 
 #define MINUTE_MS INT64_C(60000)
@@ -111,6 +112,7 @@ topic_limits_changed(struct topic *t)
 {
 	pubrate_update(t);
 	pace_update(t);
+	subrate_update(t);
 }
 
 bool
@@ -121,8 +123,8 @@ topic_reaches(const struct topic *t, enum limit i, uint64_t n)
 	return l->n > 0 && n >= (uint64_t)l->n;
 }
 
-static struct str
-host_of(struct str s)
+struct str
+address_host(struct str s)
 {
 	while (s.len > 0 && s.p[s.len - 1] != ':')
 		s.len--;
@@ -132,6 +134,6 @@ host_of(struct str s)
 bool
 same_address(struct str a, struct str b)
 {
-	a = host_of(a);
-	return a.len > 0 && str_eq(a, host_of(b));
+	a = address_host(a);
+	return a.len > 0 && str_eq(a, address_host(b));
 }

@@ -6,6 +6,7 @@
 #include "core/cursor_priv.h"
 #include "core/leasing.h"
 #include "core/sub_priv.h"
+#include "core/subrate.h"
 #include "core/topic_priv.h"
 
 #define BUSY_TEXT "Exclusive consumer is already connected"
@@ -376,6 +377,11 @@ sub_subscribe(struct topic *t, struct op **opp)
 
 	CHECK_OBJ_NOTNULL(t, TOPIC_MAGIC);
 	e = check_request(t, *opp, &diag);
+	if (e == ERR_OK && !subrate_take(t, *opp)) {
+		diag =
+		    "Subscribe limited by subscribe rate limit per consumer.";
+		e = ERR_NOT_ALLOWED;
+	}
 	if (e == ERR_OK)
 		e = check_ranges(&(*opp)->subscribe, &diag);
 	if (e == ERR_OK &&

@@ -5,6 +5,7 @@
 #include "core/sub_priv.h"
 #include "core/pace.h"
 #include "core/pubrate.h"
+#include "core/subrate.h"
 #include "core/topic_priv.h"
 
 #define MS_NS INT64_C(1000000)
@@ -57,6 +58,7 @@ destroy(struct topic *t)
 	policy_fini(&t->policy);
 	pubrate_free(t);
 	pace_free(&t->pace);
+	subrate_free(t);
 	topic_name_fini(&t->name);
 	AN(t->co->topics_n);
 	t->co->topics_n--;

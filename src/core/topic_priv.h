@@ -60,6 +60,8 @@ bool topic_is_unused(const struct topic *);
 void topic_delete_unused(struct topic *);
 
 /* --- policy.c */
+/* What stands before the port of "ip:port"; empty: there is none. */
+struct str address_host(struct str);
 /* "ip:port" both: of one ip? */
 bool same_address(struct str, struct str);
 void policy_init(struct policy *, const struct core_conf *);

@@ -282,6 +282,7 @@ applied(struct req *rq)
 	else if (broker != NULL &&
 	    (broker->v[st->i].n > 0 || broker->v[st->i].bytes > 0 ||
 		limit_infos[st->i].kind == LIMIT_DISPATCH ||
+		limit_infos[st->i].kind == LIMIT_SUBSCRIBE ||
 		st->i == LIM_MAX_PRODUCERS || st->i == LIM_MAX_CONSUMERS ||
 		st->i == LIM_MAX_UNACKED_CONSUMER ||
 		st->i == LIM_MAX_UNACKED_SUB))

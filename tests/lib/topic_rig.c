@@ -340,15 +340,42 @@ trig_publish_n(
 }
 
 uint64_t
-trig_consumer(struct trig *tr, const char *topic, const char *sub, uint64_t tag,
-    bool earliest)
+trig_late_producer(struct trig *tr, const char *topic, uint64_t tag)
+{
+	struct op *op = trig_op(tr, OP_PRODUCER_OPEN, topic, tag);
+
+	op->producer.late = true;
+	return trig_do(tr, op)->handle;
+}
+
+unsigned
+trig_receipts(const struct trig *tr, uint64_t tag, enum err e)
+{
+	unsigned i, n = 0;
+
+	for (i = 0; i < tr->rc_n; i++)
+		n += (tag == 0 || tr->rc[i].tag == tag) && tr->rc[i].err == e;
+	return n;
+}
+
+bool
+trig_is_throttled(struct trig *tr, uint64_t tag)
+{
+	const struct fx *fx = trig_fx(tr, FX_PRODUCER_THROTTLED, tag);
+
+	return fx != NULL && fx->flag;
+}
+
+uint64_t
+trig_subscribe(struct trig *tr, const char *topic, const char *sub,
+    enum sub_type type, uint64_t tag, bool earliest)
 {
 	struct op *op = trig_op(tr, OP_SUBSCRIBE, topic, tag);
 	struct fx *fx;
 
 	op->subscribe.sub = op_str(op, str_of(sub));
 	op->subscribe.consumer = op_str(op, STR_LIT("c"));
-	op->subscribe.type = SUB_EXCLUSIVE;
+	op->subscribe.type = type;
 	op->subscribe.durable = true;
 	op->subscribe.create_topic = true;
 	op->subscribe.has_initial = true;
@@ -357,6 +384,39 @@ trig_consumer(struct trig *tr, const char *topic, const char *sub, uint64_t tag,
 	if (fx == NULL || fx->type != FX_SUBSCRIBED)
 		return 0;
 	return fx->handle;
+}
+
+uint64_t
+trig_consumer(struct trig *tr, const char *topic, const char *sub, uint64_t tag,
+    bool earliest)
+{
+	return trig_subscribe(tr, topic, sub, SUB_EXCLUSIVE, tag, earliest);
+}
+
+unsigned
+trig_given(const struct trig *tr, uint64_t tag)
+{
+	unsigned i, n = 0;
+
+	for (i = 0; i < tr->got_n; i++)
+		n += tr->got[i].tag == tag;
+	return n;
+}
+
+enum err
+trig_own_limit(
+    struct trig *tr, const char *topic, const char *name, const char *text)
+{
+	struct op *op = trig_op(tr, OP_TOPIC_PROPS_SET, topic, 78);
+	struct prop *p = op_mem(op, sizeof *p);
+	char key[64];
+
+	(void)snprintf(key, sizeof key, LIMIT_PROP "%s", name);
+	p->key = op_str(op, str_of(key));
+	p->value = op_str(op, str_of(text));
+	op->props = p;
+	op->props_n = 1;
+	return trig_do(tr, op)->err;
 }
 
 void

@@ -72,8 +72,22 @@ void trig_publish(
 /* n bodies "m<sequence>" from the sequence on */
 void trig_publish_n(
     struct trig *, uint64_t producer, uint64_t sequence, unsigned n);
+/* one whose publishes wait over the rate of its topic */
+uint64_t trig_late_producer(struct trig *, const char *topic, uint64_t tag);
+/* how many publishes of a tag (0: any) were answered so */
+unsigned trig_receipts(const struct trig *, uint64_t tag, enum err);
+/* was it told last that it is over its rate? */
+bool trig_is_throttled(struct trig *, uint64_t tag);
+/* durable; an exclusive one */
 uint64_t trig_consumer(struct trig *, const char *topic, const char *sub,
     uint64_t tag, bool earliest);
+uint64_t trig_subscribe(struct trig *, const char *topic, const char *sub,
+    enum sub_type, uint64_t tag, bool earliest);
+/* how many entries a tag's consumer was given */
+unsigned trig_given(const struct trig *, uint64_t tag);
+/* a limit of the topic's own, as the admin API calls it; "": none; the answer */
+enum err trig_own_limit(
+    struct trig *, const char *topic, const char *name, const char *text);
 void trig_ack(struct trig *, uint64_t consumer, struct pos, bool cumulative);
 
 #endif

@@ -283,6 +283,79 @@ def test_dispatch_is_held(b):
                 equal(received(c, 1.0), 300 - n)
 
 
+SUBSCRIBE = {"subscribeThrottlingRatePerConsumer": 2, "ratePeriodInSecond": 60}
+
+
+@ours("asks the admin API")
+def test_subscribe_rate(b):
+    ns, t = "namespaces/public/limits6", path_of(b.topic())
+    equal(admin(b, "PUT", ns, {})[0], 204)
+    equal(admin(b, "PUT", t)[0], 204)
+    for at, none in (ns, (204, "")), (t, (204, "")):
+        p = f"{at}/subscribeRate"
+        equal(admin(b, "GET", p), none)
+        equal(admin(b, "POST", p, SUBSCRIBE), (204, ""))
+        equal(value(admin(b, "GET", p)), SUBSCRIBE)
+        equal(admin(b, "POST", p, {})[0], 204)
+        equal(value(admin(b, "GET", p)), {"subscribeThrottlingRatePerConsumer": -1,
+                                          "ratePeriodInSecond": 30})
+        for bad in "[]", '{"ratePeriodInSecond":"x"}', "3":
+            equal(admin(b, "POST", p, raw=bad)[0], 400, bad)
+    equal(value(admin(b, "GET", ns))["clusterSubscribeRate"]["standalone"]
+          ["ratePeriodInSecond"], 30)
+    for at, none in (ns, (204, "")), (t, (204, "")):
+        equal(admin(b, "DELETE", f"{at}/subscribeRate"), (204, ""))
+        equal(admin(b, "GET", f"{at}/subscribeRate"), none)
+    equal(value(admin(b, "GET", t + "/subscribeRate?applied=true")),
+          {"subscribeThrottlingRatePerConsumer": 0, "ratePeriodInSecond": 30})
+
+
+def comes(c, t, **fields):
+    """Subscribes and goes again"""
+    c.subscribe(t, sub_type="Shared", **fields)
+    c.ask("CLOSE_CONSUMER", "SUCCESS", consumer_id=fields.get("cid", 1))
+
+
+def is_limited(c, t, cid=1):
+    m = c.error("SUBSCRIBE", "NotAllowedError", topic=t, subscription="s",
+                subType=1, consumer_id=cid, consumer_name=f"c{cid}")
+    equal(m.message, "Subscribe limited by subscribe rate limit per consumer.")
+
+
+@ours("asks the admin API")
+def test_subscribe_is_limited(b):
+    t = b.topic()
+    p = path_of(t) + "/subscribeRate"
+    equal(admin(b, "PUT", path_of(t))[0], 204)
+    equal(admin(b, "POST", p, SUBSCRIBE)[0], 204)
+    with Client(b) as c, Client(b) as d:
+        comes(c, t)
+        comes(d, t)
+        is_limited(c, t)
+        is_limited(d, t)
+        comes(c, t, cid=2)
+        # to subscribe again what one has is no other subscribe
+        c.subscribe(t, sub_type="Shared", cid=3)
+        for i in range(3):
+            c.subscribe(t, sub_type="Shared", cid=3)
+        comes(c, b.topic())
+        equal(admin(b, "DELETE", p)[0], 204)
+        comes(c, t)
+        c.sync()
+
+
+@alone
+@options(subscribeThrottlingRatePerConsumer=1)
+@ours("asks for a key of the configuration")
+def test_subscribe_rate_of_the_broker(b):
+    t = b.topic()
+    with Client(b) as c:
+        comes(c, t)
+        is_limited(c, t)
+        equal(value(admin(b, "GET", path_of(t) + "/subscribeRate?applied=true")),
+              {"subscribeThrottlingRatePerConsumer": 1, "ratePeriodInSecond": 30})
+
+
 COUNTS = (("maxProducersPerTopic", "maxProducers", "maxProducers"),
           ("maxConsumersPerTopic", "maxConsumers", "maxConsumers"),
           ("maxConsumersPerSubscription", "maxConsumersPerSubscription", None),

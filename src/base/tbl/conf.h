@@ -364,6 +364,12 @@ CONF_INT(maxSameAddressProducersPerTopic, 0, 0, 1000000, "producers", LIVE,
     "Most producers of a topic that come from one IP address. 0: no limit.")
 CONF_INT(maxSameAddressConsumersPerTopic, 0, 0, 1000000, "consumers", LIVE,
     "Most consumers of a topic that come from one IP address. 0: no limit.")
+CONF_INT(subscribeThrottlingRatePerConsumer, 0, 0, 2147483647, "subscribes", LIVE,
+    "Most times that one consumer (address, name and id) may subscribe to a "
+    "topic in subscribeRatePeriodPerConsumerInSecond, where neither it nor its "
+    "namespace has a rate of its own. 0: no limit.")
+CONF_INT(subscribeRatePeriodPerConsumerInSecond, 30, 1, 2147483647, "s", LIVE,
+    "The time of subscribeThrottlingRatePerConsumer.")
 CONF_INT(maxTopicsPerNamespace, 0, 0, 100000000, "topics", LIVE,
     "Most persistent topics of a namespace, partitions counted one by one. 0: no "
     "limit.")

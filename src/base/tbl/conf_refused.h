@@ -48,7 +48,6 @@ CONF_REFUSED(haProxyProtocolEnabled, "false")
 CONF_REFUSED(isSchemaValidationEnforced, "false")
 CONF_REFUSED(migrateAuthFromV1Enabled, "false")
 CONF_REFUSED(openIDFallbackDiscoveryMode, "DISABLED")
-CONF_REFUSED(subscribeThrottlingRatePerConsumer, "0")
 CONF_REFUSED(tlsEnabledWithKeyStore, "false")
 CONF_REFUSED(webServiceHaProxyProtocolEnabled, "false")
 

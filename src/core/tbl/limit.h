@@ -10,6 +10,8 @@ LIMIT(DISPATCH_RATE, LIMIT_DISPATCH, "topicDispatchRate", "dispatchRate",
     "dispatchRate")
 LIMIT(SUB_DISPATCH_RATE, LIMIT_DISPATCH, "subscriptionDispatchRate",
     "subscriptionDispatchRate", "subscriptionDispatchRate")
+LIMIT(SUBSCRIBE_RATE, LIMIT_SUBSCRIBE, "clusterSubscribeRate", "subscribeRate",
+    "subscribeRate")
 LIMIT(MAX_PRODUCERS, LIMIT_COUNT, "max_producers_per_topic",
     "maxProducersPerTopic", "maxProducers")
 LIMIT(MAX_CONSUMERS, LIMIT_COUNT, "max_consumers_per_topic",
