@@ -45,6 +45,7 @@ struct broker {
 	struct openid_service *openid; /* NULL: nobody is authenticated */
 	unsigned shards_n;
 	struct shard *shards;
+	struct pubtotal pubtotal; /* the shards' cores' */
 	struct http *http;
 	struct metrics **metrics; /* of the shards */
 	struct loop_signal on_term, on_int, on_hup;
@@ -159,6 +160,7 @@ start_shard(struct broker *b, struct shard *sh, struct diag *diag)
 	sh->due = meta_lmdb_handle(b->due, sh->lp);
 	confmap_core(&cc, b->conf, sh->n, b->shards_n);
 	cc.hash_seed = prot_random();
+	cc.pubtotal = &b->pubtotal;
 	shard_attach_core(sh, &cc);
 	err = authz_load(sh->core);
 	if (err != ERR_OK)

@@ -10,6 +10,7 @@
 #ifndef CORE_BUCKET_H
 #define CORE_BUCKET_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -46,35 +47,91 @@ bucket_adjust(struct bucket *b, int64_t rate, int64_t period_ns)
 		b->full_ns = was.full_ns;
 }
 
-static inline void
-bucket_take(struct bucket *b, int64_t now_ns, uint64_t n)
+/* full_ns after n were taken. */
+static inline int64_t
+bucket_after(
+    const struct bucket *b, int64_t full_ns, int64_t now_ns, uint64_t n)
 {
 	double cost = b->token_ns * (double)n;
 
-	if (b->full_ns < now_ns)
-		b->full_ns = now_ns;
-	if (cost < (double)(BUCKET_DEBT_MAX_NS - (b->full_ns - now_ns)))
-		b->full_ns += (int64_t)(cost + 0.5);
-	else
-		b->full_ns = now_ns + BUCKET_DEBT_MAX_NS;
+	if (full_ns < now_ns)
+		full_ns = now_ns;
+	if (cost < (double)(BUCKET_DEBT_MAX_NS - (full_ns - now_ns)))
+		return full_ns + (int64_t)(cost + 0.5);
+	return now_ns + BUCKET_DEBT_MAX_NS;
 }
 
 /* Is a token there? Half of one will do, against rounding. */
 static inline bool
-bucket_has(const struct bucket *b, int64_t now_ns)
+bucket_has_at(const struct bucket *b, int64_t full_ns, int64_t now_ns)
 {
-	return b->rate <= 0 || b->full_ns <= now_ns ||
-	    b->full_ns - now_ns <= b->period_ns - (int64_t)(b->token_ns / 2);
+	return b->rate <= 0 || full_ns <= now_ns ||
+	    full_ns - now_ns <= b->period_ns - (int64_t)(b->token_ns / 2);
 }
 
 /* ns until one is, and some more, so that who waits is not woken for each. */
 static inline int64_t
+bucket_wait_at(const struct bucket *b, int64_t full_ns, int64_t now_ns)
+{
+	if (bucket_has_at(b, full_ns, now_ns))
+		return 0;
+	return full_ns - now_ns - b->period_ns + b->period_ns / 100 +
+	    (int64_t)b->token_ns + 1;
+}
+
+static inline void
+bucket_take(struct bucket *b, int64_t now_ns, uint64_t n)
+{
+	b->full_ns = bucket_after(b, b->full_ns, now_ns, n);
+}
+
+static inline bool
+bucket_has(const struct bucket *b, int64_t now_ns)
+{
+	return bucket_has_at(b, b->full_ns, now_ns);
+}
+
+static inline int64_t
 bucket_wait(const struct bucket *b, int64_t now_ns)
 {
-	if (bucket_has(b, now_ns))
-		return 0;
-	return b->full_ns - now_ns - b->period_ns + b->period_ns / 100 +
-	    (int64_t)b->token_ns + 1;
+	return bucket_wait_at(b, b->full_ns, now_ns);
+}
+
+/*
+ * One that several threads take from; zeroed it is full. Each thread has the rate in a
+ * struct bucket of its own, whose full_ns says nothing. A take is one relaxed
+ * compare-and-swap, a question one relaxed load; the threads' times may differ by as
+ * much as a turn of a loop takes.
+ */
+struct bucket_shared {
+	_Atomic int64_t full_ns;
+};
+
+static inline int64_t
+bucket_shared_full(const struct bucket_shared *s)
+{
+	return atomic_load_explicit(&s->full_ns, memory_order_relaxed);
+}
+
+static inline void
+bucket_shared_refill(struct bucket_shared *s)
+{
+	atomic_store_explicit(&s->full_ns, INT64_MIN, memory_order_relaxed);
+}
+
+static inline void
+bucket_shared_take(
+    struct bucket_shared *s, const struct bucket *b, int64_t now_ns, uint64_t n)
+{
+	int64_t was;
+
+	if (b->rate <= 0)
+		return;
+	was = bucket_shared_full(s);
+	while (!atomic_compare_exchange_weak_explicit(&s->full_ns, &was,
+	    bucket_after(b, was, now_ns, n), memory_order_relaxed,
+	    memory_order_relaxed))
+		;
 }
 
 #endif

@@ -6,6 +6,7 @@
 #include "core/cursor.h"
 #include "core/reads.h"
 #include "core/due.h"
+#include "core/pubrate.h"
 #include "core/stage.h"
 #include "core/sweep.h"
 #include "core/topic_priv.h"
@@ -177,6 +178,7 @@ core_new(const struct core_conf *conf, const struct core_out *out,
 	LIST_INIT(&co->admins);
 	core_reads_init(co);
 	timer_init(&co->tick, tick, co);
+	pubpart_init(co);
 	LIST_INIT(&co->stages);
 	timer_init(&co->stage_boot, stage_boot, co);
 	co->sweep = sweep_new(co);
@@ -221,6 +223,7 @@ core_free(struct core **cop)
 	sweep_free(&co->sweep);
 	authz_free(&co->authz);
 	timer_cancel(co->timers, &co->tick);
+	pubpart_fini(co);
 	timers_free(&co->timers);
 	map_fini(co->topics);
 	mem_free(co->topics);

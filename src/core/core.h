@@ -27,6 +27,7 @@
 #include "base/err.h"
 #include "base/pos.h"
 #include "base/str.h"
+#include "core/bucket.h"
 #include "core/limits.h"
 #include "core/op.h"
 #include "store/entry.h"
@@ -34,6 +35,11 @@
 #include "store/meta.h"
 
 struct core;
+
+/* What the cores of one broker have together of its publish rate (pubrate.h); zeroed. */
+struct pubtotal {
+	struct bucket_shared msgs, bytes;
+};
 
 struct core_conf {
 	unsigned shard, shards_n;
@@ -48,6 +54,11 @@ struct core_conf {
 	uint32_t max_producers_address, max_consumers_address;
 	uint32_t max_tenants, max_ns_tenant; /* 0: none */
 	struct limits limits; /* of topics whose namespaces have none */
+	/* of all topics of the broker together; <= 0: no limit */
+	int64_t publish_msgs, publish_bytes;
+	/* dispatch rates are for who has a backlog (pace.h) */
+	bool pace_backlog_only;
+	struct pubtotal *pubtotal; /* outlives the core; NULL: it is alone */
 	uint32_t max_message_bytes;
 	int64_t failover_delay_ms; /* activeConsumerFailoverDelayTimeMillis */
 	bool hash_ring; /* subscriptionKeySharedUseConsistentHashing */

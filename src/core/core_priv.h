@@ -49,6 +49,14 @@ struct authz;
 
 /* --- core ------------------------------------------------------------------ */
 
+/* The core's part in the publish rate of its broker (pubrate.c). */
+struct pubpart {
+	struct bucket msgs, bytes; /* the rates; what was taken is in total */
+	struct pubtotal *total, own;
+	TAILQ_HEAD(, pubrate) line; /* they wait for its tokens, in turn */
+	struct timer timer;
+};
+
 /* ops that wait, in order */
 struct op_line {
 	struct op *head, *tail;
@@ -90,6 +98,7 @@ struct core {
 	uint64_t name_seq; /* generated producer names */
 	uint64_t reserve_seq; /* names of reserved places */
 	uint64_t spread_seq; /* admin_spread's */
+	struct pubpart pub;
 	struct authz *authz;
 	int64_t boot_ms; /* wall, of the first event */
 	struct sweep *sweep;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/pace.h"
+#include "core/cursor.h"
 #include "core/reads.h"
 #include "core/topic_priv.h"
 
@@ -32,18 +33,41 @@ lacks(struct pace *p)
 	return a > 0 ? LACK_MSGS : LACK_BYTES;
 }
 
-bool
-topic_is_held(const struct topic *t)
+/* Has a read, or a subscription, so little before it that no rate holds it? */
+static bool
+read_is_free(const struct topic *t, uint64_t index)
 {
-	return lacks(t->pace) != LACK_NONE;
+	return t->co->conf.pace_backlog_only &&
+	    index + PACE_BACKLOG > t->log.next_index;
+}
+
+static bool
+sub_is_free(const struct sub *s)
+{
+	const struct topic *t = s->t;
+
+	if (!t->co->conf.pace_backlog_only)
+		return false;
+	if (s->rd == NULL)
+		return cursor_backlog_entries(s->cur) < PACE_BACKLOG;
+	return tlog_entries(t, reader_pos(s->rd), t->log.last) < PACE_BACKLOG;
+}
+
+bool
+topic_is_held(const struct topic *t, uint64_t index)
+{
+	return !read_is_free(t, index) && lacks(t->pace) != LACK_NONE;
 }
 
 bool
 pace_holds(struct sub *s)
 {
-	enum lack l = lacks(s->t->pace);
 	struct held_back *hb = &s->held_by_topic;
+	enum lack l;
 
+	if (sub_is_free(s))
+		return false;
+	l = lacks(s->t->pace);
 	if (l == LACK_NONE) {
 		l = lacks(s->pace);
 		hb = &s->held_by_sub;
@@ -65,11 +89,20 @@ take(struct pace *p, uint64_t messages, uint64_t bytes)
 }
 
 void
-pace_take(struct topic *t, struct sub *s, uint64_t messages, uint64_t bytes)
+pace_take(struct sub *s, uint64_t messages, uint64_t bytes)
 {
-	take(t->pace, messages, bytes);
-	if (s != NULL)
-		take(s->pace, messages, bytes);
+	if (sub_is_free(s))
+		return;
+	take(s->t->pace, messages, bytes);
+	take(s->pace, messages, bytes);
+}
+
+void
+pace_take_read(
+    struct topic *t, uint64_t index, uint64_t messages, uint64_t bytes)
+{
+	if (!read_is_free(t, index))
+		take(t->pace, messages, bytes);
 }
 
 /* Each time from another one on: the first may take all that there is. */

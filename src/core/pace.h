@@ -9,6 +9,10 @@
  * batches (dispatchThrottlingOnBatchMessageEnabled is false). A rate that is relative
  * to the publish rate is added to the topic's of its last minute.
  *
+ * With pace_backlog_only of struct core_conf they are for those who have a backlog:
+ * who has fewer than PACE_BACKLOG entries before him (of leases alone: that are not
+ * acknowledged; reads: messages) is not held and takes no tokens.
+ *
  * Reads at an index (RocketMQ's pulls) are held as if nothing were there, and count
  * with the topic; leases (POP) count with topic and subscription. Non-persistent
  * topics: they have no such rates, as in the reference.
@@ -34,12 +38,17 @@ void pace_update(struct topic *);
 void pace_update_sub(struct sub *);
 void pace_free(struct pace **);
 
-/* Has the topic no token? Then its reads are notified when there is one. */
-bool topic_is_held(const struct topic *);
+#define PACE_BACKLOG 1000u /* as managedLedgerCursorBackloggedThreshold is */
+
+/* Has the topic no token for a read from this index on? Then its reads are notified
+ * when there is one. */
+bool topic_is_held(const struct topic *, uint64_t index);
 /* Has the topic or the subscription none? Then it is kicked. */
 bool pace_holds(struct sub *);
-/* s: NULL for a read of the topic */
-void pace_take(struct topic *, struct sub *, uint64_t messages, uint64_t bytes);
+void pace_take(struct sub *, uint64_t messages, uint64_t bytes);
+/* A read from this index on has got something. */
+void pace_take_read(
+    struct topic *, uint64_t index, uint64_t messages, uint64_t bytes);
 
 static inline bool
 sub_is_held(struct sub *s)
@@ -51,7 +60,7 @@ static inline void
 sub_sent(struct sub *s, uint64_t messages, uint64_t bytes)
 {
 	if (unlikely(s->pace != NULL || s->t->pace != NULL))
-		pace_take(s->t, s, messages, bytes);
+		pace_take(s, messages, bytes);
 }
 
 #endif

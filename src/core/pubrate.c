@@ -14,17 +14,51 @@ now(const struct pubrate *th)
 }
 
 static bool
+part_is_on(const struct pubpart *pp)
+{
+	return pp->msgs.rate > 0 || pp->bytes.rate > 0;
+}
+
+/* ns until the broker has tokens; 0: it has. */
+static int64_t
+part_wait(const struct pubpart *pp, int64_t now_ns)
+{
+	int64_t a, b;
+
+	if (!part_is_on(pp))
+		return 0;
+	a = bucket_wait_at(
+	    &pp->msgs, bucket_shared_full(&pp->total->msgs), now_ns);
+	b = bucket_wait_at(
+	    &pp->bytes, bucket_shared_full(&pp->total->bytes), now_ns);
+	return a > b ? a : b;
+}
+
+/* The same of the topic's. */
+static int64_t
+own_wait(const struct pubrate *th)
+{
+	int64_t a = bucket_wait(&th->msgs, now(th)),
+		b = bucket_wait(&th->bytes, now(th));
+
+	return a > b ? a : b;
+}
+
+static bool
 has(const struct pubrate *th)
 {
-	return bucket_has(&th->msgs, now(th)) &&
-	    bucket_has(&th->bytes, now(th));
+	return own_wait(th) == 0 && part_wait(&th->t->co->pub, now(th)) == 0;
 }
 
 static void
 take(struct pubrate *th, uint32_t messages_n, uint32_t bytes)
 {
+	struct pubpart *pp = &th->t->co->pub;
+
 	bucket_take(&th->msgs, now(th), messages_n);
 	bucket_take(&th->bytes, now(th), bytes);
+	bucket_shared_take(&pp->total->msgs, &pp->msgs, now(th), messages_n);
+	bucket_shared_take(&pp->total->bytes, &pp->bytes, now(th), bytes);
 }
 
 /* --- telling ---------------------------------------------------------------------- */
@@ -63,23 +97,53 @@ pubrate_forget(struct producer *pr)
 /* --- time ------------------------------------------------------------------------- */
 
 static void
-set_timer(struct pubrate *th)
+line_leave(struct pubrate *th)
 {
-	int64_t a = bucket_wait(&th->msgs, now(th)),
-		b = bucket_wait(&th->bytes, now(th)),
-		due = now(th) + (a > b ? a : b);
-
-	if (th->late.n > 0 && held_at(&th->late, 0)->until_ns < due)
-		due = held_at(&th->late, 0)->until_ns;
-	if (th->late.n > 0 || !TAILQ_EMPTY(&th->told))
-		timer_set(th->t->co->timers, &th->timer, due);
-	else
-		timer_cancel(th->t->co->timers, &th->timer);
+	if (th->in_line)
+		TAILQ_REMOVE(&th->t->co->pub.line, th, link);
+	th->in_line = false;
 }
 
-/* Those whose time is over fail, then as many go on as there are tokens. */
 static void
-run_late(struct pubrate *th)
+line_join(struct pubrate *th)
+{
+	struct core *co = th->t->co;
+
+	if (th->in_line)
+		return;
+	th->in_line = true;
+	TAILQ_INSERT_TAIL(&co->pub.line, th, link);
+	if (!timer_is_set(&co->pub.timer))
+		timer_set(co->timers, &co->pub.timer,
+		    co->now_ns + part_wait(&co->pub, co->now_ns));
+}
+
+/* Who waits does so for the topic's tokens, by its timer, then for the broker's, in
+ * line; or until it is too late. */
+static void
+set_timer(struct pubrate *th)
+{
+	struct timers *timers = th->t->co->timers;
+	bool waits = th->late.n > 0 || !TAILQ_EMPTY(&th->told);
+	int64_t own = own_wait(th), due = INT64_MAX;
+
+	if (waits && own == 0)
+		line_join(th);
+	else
+		line_leave(th);
+	if (waits && own > 0)
+		due = now(th) + own;
+	if (th->late.n > 0 && held_at(&th->late, 0)->until_ns < due)
+		due = held_at(&th->late, 0)->until_ns;
+	if (due < INT64_MAX)
+		timer_set(timers, &th->timer, due);
+	else
+		timer_cancel(timers, &th->timer);
+}
+
+/* Those whose time is over fail, then up to max go on, as many as there are tokens. */
+static void
+run_late(struct pubrate *th, uint32_t max)
 {
 	struct held_publish h;
 
@@ -87,7 +151,7 @@ run_late(struct pubrate *th)
 		h = held_pop(&th->late);
 		publish_late(th->t, &h, ERR_THROTTLED);
 	}
-	while (th->late.n > 0 && has(th)) {
+	for (; th->late.n > 0 && max > 0 && has(th); max--) {
 		h = held_pop(&th->late);
 		if (h.pp.pr != NULL)
 			take(th, h.attr.messages_n, h.body.len);
@@ -109,21 +173,38 @@ release(struct pubrate *th, bool token)
 }
 
 static void
-on_time(void *priv)
+turn(struct pubrate *th, uint32_t max)
 {
-	struct pubrate *th;
-	struct topic *t;
+	struct topic *t = th->t;
 	bool token;
 
-	CAST_OBJ_NOTNULL(th, priv, PUBRATE_MAGIC);
-	t = th->t;
 	topic_pin(t);
 	/* late ones leave no token to those that were told */
 	token = has(th);
-	run_late(th);
+	run_late(th, max);
 	release(th, token);
 	set_timer(th);
 	topic_unpin(t);
+}
+
+/* Outside of the line: who is in it waits for his turn, who isn't takes no more than
+ * one turn has. */
+static void
+look(struct pubrate *th)
+{
+	if (!part_is_on(&th->t->co->pub))
+		turn(th, UINT32_MAX);
+	else
+		turn(th, th->in_line ? 0 : 1);
+}
+
+static void
+on_time(void *priv)
+{
+	struct pubrate *th;
+
+	CAST_OBJ_NOTNULL(th, priv, PUBRATE_MAGIC);
+	look(th);
 }
 
 /* --- publishes -------------------------------------------------------------------- */
@@ -173,9 +254,10 @@ pubrate_update(struct topic *t)
 {
 	const struct limit_value *l = topic_limit(t, LIM_PUBLISH_RATE);
 	struct pubrate *th = t->pubrate;
+	bool any = l->n > 0 || l->bytes > 0 || part_is_on(&t->co->pub);
 
 	if (th == NULL) {
-		if (l->n <= 0 && l->bytes <= 0)
+		if (!any)
 			return;
 		ALLOC_OBJ(th, PUBRATE_MAGIC);
 		th->t = t;
@@ -185,8 +267,8 @@ pubrate_update(struct topic *t)
 	}
 	bucket_set(&th->msgs, l->n, S_NS);
 	bucket_set(&th->bytes, l->bytes, S_NS);
-	on_time(th);
-	if (l->n <= 0 && l->bytes <= 0)
+	look(th);
+	if (!any)
 		pubrate_free(t);
 }
 
@@ -199,7 +281,67 @@ pubrate_free(struct topic *t)
 		return;
 	TAKE_OBJ_NOTNULL(th, &t->pubrate, PUBRATE_MAGIC);
 	assert(TAILQ_EMPTY(&th->told));
+	line_leave(th);
 	timer_cancel(t->co->timers, &th->timer);
 	held_fini(&th->late);
 	FREE_OBJ(th);
+}
+
+/* --- the broker's ----------------------------------------------------------------- */
+
+/* One publish each, until there are no tokens: they wait again at the end. */
+static void
+on_part(void *priv)
+{
+	struct core *co;
+	struct pubpart *pp;
+	struct pubrate *th;
+
+	CAST_OBJ_NOTNULL(co, priv, CORE_MAGIC);
+	pp = &co->pub;
+	while ((th = TAILQ_FIRST(&pp->line)) != NULL &&
+	    part_wait(pp, co->now_ns) == 0) {
+		CHECK_OBJ_NOTNULL(th, PUBRATE_MAGIC);
+		line_leave(th);
+		turn(th, 1);
+	}
+	if (th != NULL)
+		timer_set(co->timers, &pp->timer,
+		    co->now_ns + part_wait(pp, co->now_ns));
+}
+
+void
+pubpart_init(struct core *co)
+{
+	struct pubpart *pp = &co->pub;
+
+	TAILQ_INIT(&pp->line);
+	timer_init(&pp->timer, on_part, co);
+	pp->total = co->conf.pubtotal != NULL ? co->conf.pubtotal : &pp->own;
+	bucket_set(&pp->msgs, co->conf.publish_msgs, S_NS);
+	bucket_set(&pp->bytes, co->conf.publish_bytes, S_NS);
+}
+
+/* Another rate begins without debt; that each core does so matters little. Topics
+ * take it up when they look at their limits. */
+void
+pubpart_update(struct core *co)
+{
+	struct pubpart *pp = &co->pub;
+
+	if (pp->msgs.rate != co->conf.publish_msgs)
+		bucket_shared_refill(&pp->total->msgs);
+	if (pp->bytes.rate != co->conf.publish_bytes)
+		bucket_shared_refill(&pp->total->bytes);
+	bucket_set(&pp->msgs, co->conf.publish_msgs, S_NS);
+	bucket_set(&pp->bytes, co->conf.publish_bytes, S_NS);
+	if (!TAILQ_EMPTY(&pp->line))
+		timer_set(co->timers, &pp->timer, co->now_ns);
+}
+
+void
+pubpart_fini(struct core *co)
+{
+	assert(TAILQ_EMPTY(&co->pub.line));
+	timer_cancel(co->timers, &co->pub.timer);
 }

@@ -13,6 +13,15 @@
  *
  * A topic without a limit has no struct pubrate. Entries that the core appends by
  * itself (staged ones that are due, places that are filled) take nothing.
+ *
+ * The broker has a rate of its own for all its topics together, as Pulsar's
+ * brokerPublisherThrottlingMax...Rate: each publish takes of both, and needs both. Its
+ * two buckets are shared by the cores of all shards (struct pubtotal): of one number
+ * each, by a relaxed compare-and-swap a publish, so that a shard may have all of the
+ * rate while the others are idle. While there is no such rate nobody looks at them,
+ * and topics without one of their own have no struct pubrate. A topic that waits for
+ * the broker's tokens stands in its core's line; when some are there each gets one
+ * publish in turn, until there are none.
  */
 #ifndef CORE_PUBRATE_H
 #define CORE_PUBRATE_H
@@ -26,6 +35,8 @@ struct pubrate {
 	struct topic *t;
 	struct bucket msgs, bytes;
 	struct timer timer;
+	bool in_line; /* of struct pubpart */
+	TAILQ_ENTRY(pubrate) link;
 	TAILQ_HEAD(, producer) told; /* that they are throttled */
 	struct held_ring late;
 };
@@ -40,6 +51,11 @@ void pubrate_forget(struct producer *);
 /* Those that wait fail. */
 void pubrate_end_late(struct topic *, enum err);
 void pubrate_free(struct topic *);
+
+/* The broker's rate: at the core's beginning, when it is another one, at the end. */
+void pubpart_init(struct core *);
+void pubpart_update(struct core *);
+void pubpart_fini(struct core *);
 
 static inline uint32_t
 pubrate_late_n(const struct topic *t)

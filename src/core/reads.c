@@ -195,7 +195,7 @@ finish(struct reading *r, uint32_t n)
 		t->out_messages += messages;
 		t->out_bytes += bytes;
 		if (unlikely(t->pace != NULL))
-			pace_take(t, NULL, messages, bytes);
+			pace_take_read(t, r->at.index, messages, bytes);
 	}
 	leave_spot(r);
 	hint_put(t, &r->at);
@@ -372,7 +372,8 @@ run(struct reading *r)
 			return;
 		}
 		if (unlikely(r->t->pace != NULL) &&
-		    r->at.index < r->t->log.next_index && topic_is_held(r->t)) {
+		    r->at.index < r->t->log.next_index &&
+		    topic_is_held(r->t, r->at.index)) {
 			hold(r);
 			return;
 		}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The configuration's live keys, taken over while the core runs. */
+#include "core/pubrate.h"
 #include "core/topic_priv.h"
 
 static void
@@ -11,6 +12,9 @@ take(struct core_conf *to, const struct core_conf *from)
 	to->default_partitions = from->default_partitions;
 	to->max_partitions = from->max_partitions;
 	to->limits = from->limits;
+	to->publish_msgs = from->publish_msgs;
+	to->publish_bytes = from->publish_bytes;
+	to->pace_backlog_only = from->pace_backlog_only;
 	to->max_producers_address = from->max_producers_address;
 	to->max_consumers_address = from->max_consumers_address;
 	to->max_tenants = from->max_tenants;
@@ -38,6 +42,7 @@ core_set_conf(struct core *co, const struct core_conf *conf)
 
 	CHECK_OBJ_NOTNULL(co, CORE_MAGIC);
 	take(&co->conf, conf);
+	pubpart_update(co);
 	map_init(&seen, co->conf.hash_seed, co->topics->n);
 	MAP_FOREACH(t, co->topics, it) {
 		if (map_add(&seen, t->name.ns.p, t->name.ns.len, t) != ERR_OK)

@@ -3,7 +3,7 @@
 of their connection waits. Dispatch rates: pulls and pops are held."""
 import time
 
-from mqlib import check, equal, ours
+from mqlib import alone, check, equal, options, ours
 import mqlib
 from p16_limits import admin
 from rmqlib import Client, pop_fields, records
@@ -90,6 +90,28 @@ def test_with_queues(b):
         sent = [c.tx_send(t, queueId=i % 4) for i in range(4 * SLOW)]
         for _, a in answers(c, sent).values():
             equal(a.code, 0)
+
+
+@alone
+@options(brokerPublisherThrottlingMaxMessageRate=20, shards=3)
+@ours("asks for a key of the configuration")
+def test_of_the_whole_broker(b):
+    """Queues of several topics, on several shards, share the broker's rate, and each gets
+    its part."""
+    with Client(b) as c:
+        topics = [b.name(f"t{i}") for i in range(6)]
+        for t in topics:
+            c.create_topic(t, queues=1)
+        start = time.monotonic()
+        sent = {c.tx_send(t, queueId=0): t for _ in range(20) for t in topics}
+        got = answers(c, list(sent))
+        took = max(when for when, _ in got.values()) - start
+        ok = [sent[o] for o, (_, a) in got.items() if a.code == 0]
+        check(20 <= len(ok) <= 20 * (1 + took) + 6, len(ok), took)
+        equal({a.code for _, a in got.values()}, {0, 2})
+        check(all(ok.count(t) >= 2 for t in topics), ok)
+        for t in topics:
+            equal(len(c.drain(t)), ok.count(t))
 
 
 def paced(b, c, name, rate):

@@ -89,6 +89,10 @@ check_PROGRAMS += %D%/test_core_pubrate
 %C%_test_core_pubrate_SOURCES = %D%/test_core_pubrate.c $(TOPIC_RIG)
 %C%_test_core_pubrate_LDADD = $(CORE_TEST)
 
+check_PROGRAMS += %D%/test_core_pubtotal
+%C%_test_core_pubtotal_SOURCES = %D%/test_core_pubtotal.c $(TOPIC_RIG)
+%C%_test_core_pubtotal_LDADD = $(CORE_TEST)
+
 check_PROGRAMS += %D%/test_core_subrate
 %C%_test_core_subrate_SOURCES = %D%/test_core_subrate.c $(TOPIC_RIG)
 %C%_test_core_subrate_LDADD = $(CORE_TEST)

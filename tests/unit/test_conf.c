@@ -207,7 +207,6 @@ test_auth(void **state)
 		"authorizationWhitelist=10\n",
 		/* limits that nothing would enforce */
 		"brokerMaxConnectionsPerIp=10\n",
-		"dispatchThrottlingOnNonBacklogConsumerEnabled=false\n",
 	};
 	struct conf c;
 	struct diag d;

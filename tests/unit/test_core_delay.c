@@ -52,21 +52,12 @@ send(const char *body, int64_t in_ms)
 static uint64_t
 subscribe(const char *sub, enum sub_type type, uint64_t tag, uint32_t permits)
 {
-	struct op *op = trig_op(&tr, OP_SUBSCRIBE, T, tag);
-	struct fx *fx;
+	uint64_t c = trig_subscribe(&tr, T, sub, type, tag, true);
 
-	op->subscribe.sub = op_str(op, str_of(sub));
-	op->subscribe.consumer = op_str(op, STR_LIT("c"));
-	op->subscribe.type = type;
-	op->subscribe.durable = true;
-	op->subscribe.has_initial = true;
-	op->subscribe.initial_earliest = true;
-	fx = trig_do(&tr, op);
-	assert_non_null(fx);
-	assert_int_equal(fx->type, FX_SUBSCRIBED);
-	core_flow(tr.co, fx->handle, permits);
+	assert_true(c != 0);
+	core_flow(tr.co, c, permits);
 	trig_run(&tr);
-	return fx->handle;
+	return c;
 }
 
 static unsigned

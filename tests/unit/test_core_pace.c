@@ -26,31 +26,15 @@ fill(struct trig *r, unsigned n)
 	trig_forget(r);
 }
 
+/* With permits for all. */
 static uint64_t
 consume(struct trig *r, const char *sub, enum sub_type type, uint64_t tag)
 {
-	struct op *op = trig_op(r, OP_SUBSCRIBE, T, tag);
-	struct fx *fx;
+	uint64_t c = trig_subscribe(r, T, sub, type, tag, true);
 
-	op->subscribe.sub = op_str(op, str_of(sub));
-	op->subscribe.type = type;
-	op->subscribe.durable = true;
-	op->subscribe.has_initial = true;
-	op->subscribe.initial_earliest = true;
-	fx = trig_do(r, op);
-	assert_int_equal(fx->type, FX_SUBSCRIBED);
-	core_flow(r->co, fx->handle, 1000);
-	return fx->handle;
-}
-
-static unsigned
-got(const struct trig *r, uint64_t tag)
-{
-	unsigned i, n = 0;
-
-	for (i = 0; i < r->got_n; i++)
-		n += r->got[i].tag == tag;
-	return n;
+	assert_true(c != 0);
+	core_flow(r->co, c, 1000);
+	return c;
 }
 
 /* Of every type: what is there at once, then as tokens come; none is lost. */
@@ -71,12 +55,12 @@ each_type_is_held(void **state)
 		fill(&r, 40);
 		(void)consume(&r, "s", types[i / 2], 1);
 		trig_run(&r);
-		n = got(&r, 1);
+		n = trig_given(&r, 1);
 		assert_in_range(n, 10, 12);
 		trig_pass(&r, 1000);
-		assert_in_range(got(&r, 1) - n, 9, 12);
+		assert_in_range(trig_given(&r, 1) - n, 9, 12);
 		trig_pass(&r, 3000);
-		assert_int_equal(got(&r, 1), 40);
+		assert_int_equal(trig_given(&r, 1), 40);
 		s = sub_find(topic_find(r.co, str_of(T)), STR_LIT("s"));
 		if (i % 2 == 0)
 			assert_true(s->held_by_topic.msgs > 0);
@@ -102,10 +86,10 @@ one_for_all(void **state)
 		(void)consume(&r, "a", SUB_EXCLUSIVE, 1);
 		(void)consume(&r, "b", SUB_SHARED, 2);
 		trig_pass(&r, 2000);
-		assert_in_range(got(&r, 1) + got(&r, 2), i == 0 ? 55 : 112,
-		    i == 0 ? 68 : 136);
-		assert_true(got(&r, 1) > 10);
-		assert_true(got(&r, 2) > 10);
+		assert_in_range(trig_given(&r, 1) + trig_given(&r, 2),
+		    i == 0 ? 55 : 112, i == 0 ? 68 : 136);
+		assert_true(trig_given(&r, 1) > 10);
+		assert_true(trig_given(&r, 2) > 10);
 		trig_stop(&r);
 		trig_fini(&r);
 	}
@@ -123,9 +107,9 @@ bytes_and_periods(void **state)
 	fill(&r, 40);
 	(void)consume(&r, "s", SUB_SHARED, 1);
 	trig_run(&r);
-	assert_int_equal(got(&r, 1), 10);
+	assert_int_equal(trig_given(&r, 1), 10);
 	trig_pass(&r, 2000);
-	assert_in_range(got(&r, 1), 15, 20);
+	assert_in_range(trig_given(&r, 1), 15, 20);
 	trig_stop(&r);
 	trig_fini(&r);
 }
@@ -144,7 +128,7 @@ relative_to_publishes(void **state)
 	assert_true(topic_find(r.co, str_of(T))->in.msg > 15);
 	(void)consume(&r, "s", SUB_EXCLUSIVE, 1);
 	trig_pass(&r, 3000);
-	assert_in_range(got(&r, 1), 60, 90);
+	assert_in_range(trig_given(&r, 1), 60, 90);
 	trig_stop(&r);
 	trig_fini(&r);
 }
@@ -254,6 +238,39 @@ leases_are_held(void **state)
 	}
 }
 
+/* With pace_backlog_only: who has little before him is not held, whatever was taken. */
+static void
+only_a_backlog(void **state)
+{
+	const struct fx *fx;
+	struct trig r;
+	uint64_t c;
+
+	(void)state;
+	trig_init(&r);
+	r.conf.pace_backlog_only = true;
+	r.conf.limits.v[LIM_DISPATCH_RATE] = (struct limit_value){ .n = 100 };
+	trig_start(&r);
+	fill(&r, PACE_BACKLOG + 300);
+	c = consume(&r, "s", SUB_EXCLUSIVE, 1);
+	trig_run(&r);
+	assert_in_range(trig_given(&r, 1), 100, 120);
+	(void)read_at(&r, 5, 0, 2);
+	assert_null(read_at(&r, 5, 300, 2));
+	/* near the end it is not held, by the debt of the others neither */
+	fx = read_at(&r, 310, 0, 3);
+	assert_non_null(fx);
+	assert_int_equal(fx->entries_n, 12);
+	/* the last tokens that it needs are those of what is above a backlog */
+	trig_pass(&r, 3000);
+	assert_int_equal(trig_given(&r, 1), 1000);
+	core_flow(r.co, c, 1000);
+	trig_run(&r);
+	assert_int_equal(trig_given(&r, 1), PACE_BACKLOG + 300);
+	trig_stop(&r);
+	trig_fini(&r);
+}
+
 /* Who is held goes on at once when the rate is another one or none. */
 static void
 a_rate_changes(void **state)
@@ -265,15 +282,15 @@ a_rate_changes(void **state)
 	fill(&r, 40);
 	(void)consume(&r, "s", SUB_SHARED, 1);
 	trig_run(&r);
-	assert_in_range(got(&r, 1), 1, 2);
+	assert_in_range(trig_given(&r, 1), 1, 2);
 	r.conf.limits.v[LIM_SUB_DISPATCH_RATE].n = 20;
 	core_set_conf(r.co, &r.conf);
 	trig_run(&r);
-	assert_in_range(got(&r, 1), 20, 24);
+	assert_in_range(trig_given(&r, 1), 20, 24);
 	r.conf.limits.v[LIM_SUB_DISPATCH_RATE].n = 0;
 	core_set_conf(r.co, &r.conf);
 	trig_run(&r);
-	assert_int_equal(got(&r, 1), 40);
+	assert_int_equal(trig_given(&r, 1), 40);
 	assert_null(topic_find(r.co, str_of(T))->pace);
 	trig_stop(&r);
 	trig_fini(&r);
@@ -289,6 +306,7 @@ main(void)
 		cmocka_unit_test(relative_to_publishes),
 		cmocka_unit_test(reads_are_held),
 		cmocka_unit_test(leases_are_held),
+		cmocka_unit_test(only_a_backlog),
 		cmocka_unit_test(a_rate_changes),
 	};
 

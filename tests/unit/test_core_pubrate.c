@@ -122,33 +122,6 @@ start(struct trig *r, int64_t msgs, int64_t bytes)
 	trig_start(r);
 }
 
-static uint64_t
-late_producer(struct trig *r, uint64_t tag)
-{
-	struct op *op = trig_op(r, OP_PRODUCER_OPEN, T, tag);
-
-	op->producer.late = true;
-	return trig_do(r, op)->handle;
-}
-
-static unsigned
-count(const struct trig *r, uint64_t tag, enum err e)
-{
-	unsigned i, n = 0;
-
-	for (i = 0; i < r->rc_n; i++)
-		n += r->rc[i].tag == tag && r->rc[i].err == e;
-	return n;
-}
-
-static bool
-is_told(struct trig *r, uint64_t tag)
-{
-	const struct fx *fx = trig_fx(r, FX_PRODUCER_THROTTLED, tag);
-
-	return fx != NULL && fx->flag;
-}
-
 /* Everything is published; the producer is told at the last token and after it. */
 static void
 a_producer_is_told(void **state)
@@ -164,15 +137,15 @@ a_producer_is_told(void **state)
 	assert_null(trig_fx(&r, FX_PRODUCER_THROTTLED, 1));
 	trig_publish_n(&r, p, 9, 3);
 	trig_run(&r);
-	assert_true(is_told(&r, 1));
+	assert_true(trig_is_throttled(&r, 1));
 	assert_int_equal(trig_fx(&r, FX_PRODUCER_THROTTLED, 1)->handle, p);
 	trig_publish_n(&r, p, 12, 30);
 	trig_run(&r);
-	assert_int_equal(count(&r, 1, ERR_OK), 42);
+	assert_int_equal(trig_receipts(&r, 1, ERR_OK), 42);
 	trig_pass(&r, 1500);
-	assert_true(is_told(&r, 1));
+	assert_true(trig_is_throttled(&r, 1));
 	trig_pass(&r, 2000);
-	assert_false(is_told(&r, 1));
+	assert_false(trig_is_throttled(&r, 1));
 	assert_int_equal(topic_find(r.co, str_of(T))->throttled, 1);
 	trig_stop(&r);
 	trig_fini(&r);
@@ -189,12 +162,12 @@ bytes_count_too(void **state)
 	p = trig_producer(&r, T, NULL, 1);
 	trig_publish(&r, p, 0, "12345");
 	trig_run(&r);
-	assert_false(is_told(&r, 1));
+	assert_false(trig_is_throttled(&r, 1));
 	trig_publish(&r, p, 1, "12345");
 	trig_run(&r);
-	assert_true(is_told(&r, 1));
+	assert_true(trig_is_throttled(&r, 1));
 	trig_pass(&r, 2000);
-	assert_false(is_told(&r, 1));
+	assert_false(trig_is_throttled(&r, 1));
 	trig_stop(&r);
 	trig_fini(&r);
 }
@@ -213,8 +186,8 @@ others_are_not_told(void **state)
 	(void)trig_producer(&r, T, NULL, 2);
 	trig_publish_n(&r, p, 0, 2);
 	trig_run(&r);
-	assert_true(is_told(&r, 1));
-	assert_false(is_told(&r, 2));
+	assert_true(trig_is_throttled(&r, 1));
+	assert_false(trig_is_throttled(&r, 2));
 	op = trig_op(&r, OP_PRODUCER_CLOSE, "", 1);
 	op->handle = p;
 	(void)trig_do(&r, op);
@@ -233,21 +206,21 @@ a_late_producer_waits(void **state)
 
 	(void)state;
 	start(&r, 10, 0);
-	p = late_producer(&r, 1);
+	p = trig_late_producer(&r, T, 1);
 	trig_publish_n(&r, p, 0, 40);
 	trig_run(&r);
-	assert_int_equal(count(&r, 1, ERR_OK), 10);
+	assert_int_equal(trig_receipts(&r, 1, ERR_OK), 10);
 	assert_int_equal(r.rc_n, 10);
-	assert_true(is_told(&r, 1));
+	assert_true(trig_is_throttled(&r, 1));
 	trig_pass(&r, 500);
-	assert_in_range(count(&r, 1, ERR_OK), 14, 16);
-	assert_int_equal(count(&r, 1, ERR_THROTTLED), 0);
+	assert_in_range(trig_receipts(&r, 1, ERR_OK), 14, 16);
+	assert_int_equal(trig_receipts(&r, 1, ERR_THROTTLED), 0);
 	trig_pass(&r, 600);
-	assert_in_range(count(&r, 1, ERR_OK), 19, 21);
+	assert_in_range(trig_receipts(&r, 1, ERR_OK), 19, 21);
 	assert_int_equal(r.rc_n, 40);
-	assert_int_equal(
-	    count(&r, 1, ERR_THROTTLED), 40 - count(&r, 1, ERR_OK));
-	assert_false(is_told(&r, 1));
+	assert_int_equal(trig_receipts(&r, 1, ERR_THROTTLED),
+	    40 - trig_receipts(&r, 1, ERR_OK));
+	assert_false(trig_is_throttled(&r, 1));
 	for (i = 0; i < r.rc_n; i++)
 		assert_int_equal(r.rc[i].sequence, i);
 	/* nothing is left over */
@@ -269,18 +242,18 @@ the_end_of_late_ones(void **state)
 
 	(void)state;
 	start(&r, 1, 0);
-	p = late_producer(&r, 1);
+	p = trig_late_producer(&r, T, 1);
 	trig_publish_n(&r, p, 0, 5);
 	trig_run(&r);
 	assert_int_equal(r.rc_n, 1);
 	(void)trig_do(&r, trig_op(&r, OP_TOPIC_TERMINATE, T, 9));
-	assert_int_equal(count(&r, 1, ERR_TOPIC_TERMINATED), 4);
+	assert_int_equal(trig_receipts(&r, 1, ERR_TOPIC_TERMINATED), 4);
 	assert_non_null(trig_fx(&r, FX_PRODUCER_CLOSED, 1));
 	trig_stop(&r);
 	trig_fini(&r);
 
 	start(&r, 1, 0);
-	p = late_producer(&r, 1);
+	p = trig_late_producer(&r, T, 1);
 	trig_publish_n(&r, p, 0, 5);
 	trig_run(&r);
 	/* closing waits for them */
@@ -293,7 +266,7 @@ the_end_of_late_ones(void **state)
 	assert_int_equal(topic_find(r.co, str_of(T))->producers_n, 0);
 	assert_int_equal(r.rc_n, 5);
 	/* with a drain they are dropped, and their producer is closed */
-	p = late_producer(&r, 2);
+	p = trig_late_producer(&r, T, 2);
 	trig_pass(&r, 1100);
 	trig_publish_n(&r, p, 0, 5);
 	trig_stop(&r);
@@ -309,19 +282,6 @@ ns_put(struct trig *r, const char *text)
 
 	op->text = op_str(op, str_of(text));
 	assert_err(trig_do(r, op)->err, ERR_OK);
-}
-
-static void
-own_put(struct trig *r, const char *text, enum err want)
-{
-	struct op *op = trig_op(r, OP_TOPIC_PROPS_SET, T, 78);
-	struct prop *p = op_mem(op, sizeof *p);
-
-	p->key = STR_LIT(LIMIT_PROP "publishRate");
-	p->value = op_str(op, str_of(text));
-	op->props = p;
-	op->props_n = 1;
-	assert_err(trig_do(r, op)->err, want);
 }
 
 #define NS_RATE                                             \
@@ -351,10 +311,15 @@ whose_rate_counts(void **state)
 	assert_int_equal(rate_of(&r), 0);
 	ns_put(&r, NS_RATE);
 	assert_int_equal(rate_of(&r), 2);
-	own_put(&r, "{\"publishThrottlingRateInMsg\":3}", ERR_OK);
+	assert_err(trig_own_limit(&r, T, "publishRate",
+		       "{\"publishThrottlingRateInMsg\":3}"),
+	    ERR_OK);
 	assert_int_equal(rate_of(&r), 3);
-	own_put(&r, "{\"publishThrottlingRateInMsg\":\"x\"}", ERR_INVALID_ARG);
-	own_put(&r, "nothing", ERR_INVALID_ARG);
+	assert_err(trig_own_limit(&r, T, "publishRate",
+		       "{\"publishThrottlingRateInMsg\":\"x\"}"),
+	    ERR_INVALID_ARG);
+	assert_err(
+	    trig_own_limit(&r, T, "publishRate", "nothing"), ERR_INVALID_ARG);
 	assert_int_equal(rate_of(&r), 3);
 	trig_stop(&r);
 	r.conf.limits.v[LIM_PUBLISH_RATE].n = 9;
@@ -364,12 +329,14 @@ whose_rate_counts(void **state)
 	/* told, and let go by a rate that is taken away */
 	trig_publish_n(&r, p, 0, 60);
 	trig_run(&r);
-	assert_true(is_told(&r, 1));
-	own_put(&r, "", ERR_OK);
+	assert_true(trig_is_throttled(&r, 1));
+	assert_err(trig_own_limit(&r, T, "publishRate", ""), ERR_OK);
 	assert_int_equal(rate_of(&r), 2);
-	assert_false(is_told(&r, 1));
+	assert_false(trig_is_throttled(&r, 1));
 	/* a rate of nothing is none */
-	own_put(&r, "{\"publishThrottlingRateInMsg\":0}", ERR_OK);
+	assert_err(trig_own_limit(&r, T, "publishRate",
+		       "{\"publishThrottlingRateInMsg\":0}"),
+	    ERR_OK);
 	assert_int_equal(rate_of(&r), 2);
 	ns_put(&r, "{}");
 	assert_int_equal(rate_of(&r), 9);
@@ -390,14 +357,14 @@ a_rate_is_taken_away(void **state)
 
 	(void)state;
 	start(&r, 0, 0);
-	p = late_producer(&r, 1);
+	p = trig_late_producer(&r, T, 1);
 	ns_put(&r, NS_RATE);
 	trig_publish_n(&r, p, 0, 7);
 	trig_run(&r);
 	assert_int_equal(r.rc_n, 2);
 	ns_put(&r, "{}");
 	trig_run(&r);
-	assert_int_equal(count(&r, 1, ERR_OK), 7);
+	assert_int_equal(trig_receipts(&r, 1, ERR_OK), 7);
 	trig_stop(&r);
 	trig_fini(&r);
 }

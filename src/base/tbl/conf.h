@@ -360,6 +360,13 @@ CONF_INT(maxPublishRatePerTopicInMessages, 0, 0, 2147483647, "messages/s", LIVE,
     "2. 0: no limit.")
 CONF_INT(maxPublishRatePerTopicInBytes, 0, 0, INT64_MAX, "bytes/s", LIVE,
     "The same in bytes. 0: no limit.")
+CONF_INT(brokerPublisherThrottlingMaxMessageRate, 0, 0, 2147483647, "messages/s",
+    LIVE,
+    "Most messages a second that are published to all topics of this broker "
+    "together, beside the topics' own rates; over it producers wait likewise. 0: "
+    "no limit.")
+CONF_INT(brokerPublisherThrottlingMaxByteRate, 0, 0, INT64_MAX, "bytes/s", LIVE,
+    "The same in bytes. 0: no limit.")
 CONF_INT(maxSameAddressProducersPerTopic, 0, 0, 1000000, "producers", LIVE,
     "Most producers of a topic that come from one IP address. 0: no limit.")
 CONF_INT(maxSameAddressConsumersPerTopic, 0, 0, 1000000, "consumers", LIVE,
@@ -388,6 +395,9 @@ CONF_INT(dispatchThrottlingRatePerSubscriptionInByte, 0, 0, INT64_MAX, "bytes/s"
     LIVE, "The same in bytes. 0: no limit.")
 CONF_BOOL(dispatchThrottlingRateRelativeToPublishRate, false, LIVE,
     "The four rates of dispatch are added to the topic's publish rate.")
+CONF_BOOL(dispatchThrottlingOnNonBacklogConsumerEnabled, true, LIVE,
+    "Rates of dispatch hold for everybody; false: only for subscriptions and "
+    "pulls that have 1000 entries or more before them.")
 CONF_INT(maxPendingPublishesPerTopic, 16384, 1, 1000000, "entries", RESTART,
     "Most entries of a topic that wait to be stored; its producers are not "
     "read from until there are fewer.")
