@@ -454,16 +454,14 @@ role_fits(const struct authz *az, struct str granted, struct str role)
 	    memcmp(role.p + role.len - rest.len, rest.p, rest.len) == 0;
 }
 
-#define PERSISTENT "persistent://"
-
-/* "persistent://t/ns/x" as it is called in questions */
-static struct str
-asked_name(struct str full)
+struct str
+authz_topic(struct str full)
 {
-	struct str p = str_of(PERSISTENT);
+	static const struct str scheme = STR_LIT("persistent://");
 
-	if (str_starts(full, p))
-		full = (struct str){ full.p + p.len, full.len - p.len };
+	if (str_starts(full, scheme))
+		full = (struct str){ full.p + scheme.len,
+			full.len - scheme.len };
 	return full;
 }
 
@@ -487,7 +485,7 @@ consider_grants(struct best *b, const struct authz *az,
 				.match = MATCH_PREFIX,
 				.len = strlen(sp->ns) });
 		else if (a->kind == AUTHZ_TOPIC &&
-		    str_eq(asked_name(g->topic), a->name))
+		    str_eq(authz_topic(g->topic), a->name))
 			consider(b,
 			    &(struct best){ .any = true,
 				.own = true,
@@ -555,19 +553,11 @@ authz_ask(const struct authz *az, const struct authz_ask *a)
 
 /* --- subscriptions --------------------------------------------------------------- */
 
-enum authz_sub
-authz_ask_sub(
-    const struct authz *az, struct str role, struct str ns, struct str sub)
+static enum authz_sub
+ask_space(const struct authz_space *sp, struct str role, struct str sub)
 {
-	const struct authz_space *sp;
-	struct str tenant = ns;
 	const json_t *roles;
 
-	CHECK_OBJ_NOTNULL(az, AUTHZ_MAGIC);
-	sp = map_get(&az->spaces, ns.p, ns.len);
-	tenant = str_word(&tenant, '/');
-	if (sp == NULL || authz_is_tenant_admin(az, role, tenant))
-		return AUTHZ_SUB_OPEN;
 	roles = json_object_getn(
 	    json_object_get(json_object_get(sp->doc, "auth_policies"),
 		"subscription_auth_roles"),
@@ -578,6 +568,45 @@ authz_ask_sub(
 	if (sp->prefix && !str_starts(sub, role))
 		return AUTHZ_SUB_PREFIX;
 	return AUTHZ_SUB_OPEN;
+}
+
+/* Rules of RocketMQ's name groups. */
+static bool
+group_is_denied(const struct authz *az, struct str role, struct str from,
+    struct str ns, struct str sub)
+{
+	char name[2 * NAME_MAX_BYTES];
+	size_t n = str_join(name, sizeof name, ns, '/', sub);
+
+	/* no group has a longer name */
+	return n > 0 &&
+	    authz_ask(az,
+		&(struct authz_ask){ .role = role,
+		    .kind = AUTHZ_GROUP,
+		    .name = { name, n },
+		    .action = AUTHZ_CONSUME,
+		    .from = from }) == AUTHZ_DENIED;
+}
+
+enum authz_sub
+authz_ask_sub(const struct authz *az, struct str role, struct str from,
+    struct str ns, struct str sub)
+{
+	enum authz_sub answer = AUTHZ_SUB_OPEN;
+	const struct authz_space *sp;
+	struct str tenant = ns;
+
+	CHECK_OBJ_NOTNULL(az, AUTHZ_MAGIC);
+	tenant = str_word(&tenant, '/');
+	if (authz_is_tenant_admin(az, role, tenant))
+		return AUTHZ_SUB_OPEN;
+	sp = map_get(&az->spaces, ns.p, ns.len);
+	if (sp != NULL)
+		answer = ask_space(sp, role, sub);
+	if (answer == AUTHZ_SUB_OPEN &&
+	    group_is_denied(az, role, from, ns, sub))
+		answer = AUTHZ_SUB_DENIED;
+	return answer;
 }
 
 /* --- documents ------------------------------------------------------------------- */

@@ -108,7 +108,8 @@ enum authz_sub {
 	AUTHZ_SUB_OPEN, /* for whoever may consume */
 	AUTHZ_SUB_OTHERS, /* other roles have it for themselves */
 	/* subscription_auth_mode is Prefix, and its name doesn't begin with the role's */
-	AUTHZ_SUB_PREFIX
+	AUTHZ_SUB_PREFIX,
+	AUTHZ_SUB_DENIED /* a rule keeps the role from the group of that name */
 };
 
 struct authz *authz_of(struct core *);
@@ -120,10 +121,13 @@ bool authz_is_proxy(const struct authz *, struct str role);
 /* super users are */
 bool authz_is_tenant_admin(
     const struct authz *, struct str role, struct str tenant);
-/* May the role use this subscription, as far as the namespace has an opinion? Those
- * that are super users or admins of the tenant always may. */
-enum authz_sub authz_ask_sub(
-    const struct authz *, struct str role, struct str ns, struct str sub);
+/* May the role use this subscription, if it may consume from the topic: what does its
+ * namespace say of it, and do rules deny the group? Those that are super users or
+ * admins of the tenant always may. */
+enum authz_sub authz_ask_sub(const struct authz *, struct str role,
+    struct str from, struct str ns, struct str sub);
+/* What a topic's full name, without its partition, is in questions; it lies in it. */
+struct str authz_topic(struct str full);
 
 /* The role's document, NULL: it has none. */
 const json_t *authz_role(const struct authz *, struct str role);

@@ -17,18 +17,21 @@ rmq_name_is_dlq(struct str name)
 	return str_starts(name, dlq_head);
 }
 
+size_t
+rmq_name_group_at(struct str name)
+{
+	if (rmq_name_is_retry(name))
+		return retry_head.len;
+	return rmq_name_is_dlq(name) ? dlq_head.len : 0;
+}
+
 char *
 rmq_name_make(struct str ns, struct str local, struct str own_ns)
 {
-	struct str head = STR_NONE;
+	size_t at = rmq_name_group_at(local);
 
 	if (str_eq(ns, own_ns))
 		return mem_strndup(local.p, local.len);
-	if (rmq_name_is_retry(local))
-		head = retry_head;
-	else if (rmq_name_is_dlq(local))
-		head = dlq_head;
-	return mem_printf("%.*s%.*s%%%.*s", (int)head.len,
-	    head.len > 0 ? head.p : "", (int)ns.len, ns.p,
-	    (int)(local.len - head.len), local.p + head.len);
+	return mem_printf("%.*s%.*s%%%.*s", (int)at, local.p, (int)ns.len, ns.p,
+	    (int)(local.len - at), local.p + at);
 }

@@ -17,5 +17,8 @@
 char *rmq_name_make(struct str ns, struct str local, struct str own_ns);
 bool rmq_name_is_retry(struct str name);
 bool rmq_name_is_dlq(struct str name);
+/* Bytes before the name of the group whose retries or dead letters a topic of this
+ * name has; 0: it has none. */
+size_t rmq_name_group_at(struct str name);
 
 #endif

@@ -121,14 +121,9 @@ may(struct req *rq, struct str role, enum authz_kind kind, struct str name,
 static bool
 topic_of(struct req *rq, struct str *name)
 {
-	static const struct str scheme = { "persistent://", 13 };
-
 	if (req_topic_parse(rq) != ERR_OK)
 		return false;
-	*name = rq->tn.base;
-	if (rq->tn.persistent)
-		*name = (struct str){ name->p + scheme.len,
-			name->len - scheme.len };
+	*name = authz_topic(rq->tn.base);
 	return true;
 }
 
@@ -156,8 +151,8 @@ may_topic(struct req *rq, struct str role, enum gate g)
 		return may_lookup(rq, role, name);
 	return may(rq, role, AUTHZ_TOPIC, name, AUTHZ_CONSUME) &&
 	    (rq->var[VAR_SUB] == NULL ||
-		authz_ask_sub(az, role, rq->tn.ns, str_of(rq->var[VAR_SUB])) ==
-		    AUTHZ_SUB_OPEN);
+		authz_ask_sub(az, role, str_of(rq->from), rq->tn.ns,
+		    str_of(rq->var[VAR_SUB])) == AUTHZ_SUB_OPEN);
 }
 
 static bool

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SUBSCRIBE, CLOSE_CONSUMER, UNSUBSCRIBE, FLOW and what goes to a consumer. */
 #include "base/log.h"
+#include "core/authz.h"
 #include "format/pulsar_of_rmq.h"
 #include "pulsar/may.h"
 #include "pulsar/session_priv.h"
@@ -222,6 +223,7 @@ static void
 subscribe(struct session *s, const pp_CommandSubscribe *m,
     const struct topic_name *tn)
 {
+	struct str name;
 	struct cons *c;
 	struct op *op;
 	enum err e;
@@ -242,8 +244,8 @@ subscribe(struct session *s, const pp_CommandSubscribe *m,
 	else {
 		c->partition = tn->partition;
 		if (s->p->conf.authorization) {
-			c->topic =
-			    mem_strndup(may_topic(tn).p, may_topic(tn).len);
+			name = authz_topic(tn->base);
+			c->topic = mem_strndup(name.p, name.len);
 			c->sub = mem_strndup(
 			    (const char *)m->subscription.p, m->subscription.n);
 		}
@@ -280,7 +282,7 @@ do_subscribe(struct session *s, const struct frame *fr, struct buf *b)
 	else if (s->p->draining)
 		session_error(s, m.request_id, pp_ServerError_ServiceNotReady,
 		    "Broker is shutting down");
-	else if (!session_may(s, MAY_CONSUME, may_topic(&tn),
+	else if (!session_may(s, MAY_CONSUME, authz_topic(tn.base),
 		     str_of_span(m.subscription), &why))
 		session_error(
 		    s, m.request_id, pp_ServerError_AuthorizationError, why);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/authz.h"
 #include "pulsar/may.h"
 #include "pulsar/session_priv.h"
 
@@ -75,7 +76,8 @@ do_partitioned_metadata(
 	if (s->p->draining)
 		metadata_fail(s, m.request_id, pp_ServerError_ServiceNotReady,
 		    NOT_READY_TEXT);
-	else if (!session_may(s, MAY_LOOKUP, may_topic(&tn), STR_NONE, NULL))
+	else if (!session_may(
+		     s, MAY_LOOKUP, authz_topic(tn.base), STR_NONE, NULL))
 		metadata_fail(s, m.request_id,
 		    pp_ServerError_AuthorizationError,
 		    "Client is not authorized to Get Partition Metadata");
@@ -221,7 +223,7 @@ do_lookup(struct session *s, const struct frame *fr, struct buf *b)
 		    s, m.request_id, pp_ServerError_InvalidTopicName, text);
 		return;
 	}
-	if (!session_may(s, MAY_LOOKUP, may_topic(&tn), STR_NONE, NULL)) {
+	if (!session_may(s, MAY_LOOKUP, authz_topic(tn.base), STR_NONE, NULL)) {
 		lookup_fail(s, m.request_id, pp_ServerError_AuthorizationError,
 		    "Client is not authorized to Lookup");
 		goto out;

@@ -2,6 +2,7 @@
 /* PRODUCER, CLOSE_PRODUCER. */
 #include "base/hash.h"
 #include "base/log.h"
+#include "core/authz.h"
 #include "pulsar/may.h"
 #include "pulsar/session_priv.h"
 
@@ -209,6 +210,7 @@ static void
 open_prod(
     struct session *s, const pp_CommandProducer *m, const struct topic_name *tn)
 {
+	struct str name;
 	struct prod *pr;
 	struct op *op;
 	enum err e;
@@ -230,9 +232,10 @@ open_prod(
 	else {
 		pr->persistent = tn->persistent;
 		pr->topic_hash = topic_hash_of(tn);
-		if (s->p->conf.authorization)
-			pr->topic =
-			    mem_strndup(may_topic(tn).p, may_topic(tn).len);
+		if (s->p->conf.authorization) {
+			name = authz_topic(tn->base);
+			pr->topic = mem_strndup(name.p, name.len);
+		}
 		session_route(s, &op);
 		return;
 	}
@@ -272,7 +275,7 @@ do_producer(struct session *s, const struct frame *fr, struct buf *b)
 	else if (s->p->draining)
 		session_error(s, m.request_id, pp_ServerError_ServiceNotReady,
 		    "Broker is shutting down");
-	else if (!may_open(s, &m, may_topic(&tn)))
+	else if (!may_open(s, &m, authz_topic(tn.base)))
 		session_error(s, m.request_id,
 		    pp_ServerError_AuthorizationError,
 		    "Client is not authorized to Produce");

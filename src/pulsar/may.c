@@ -6,17 +6,6 @@
 #include "core/authz.h"
 #include "pulsar/session_priv.h"
 
-struct str
-may_topic(const struct topic_name *tn)
-{
-	static const struct str scheme = { "persistent://", 13 };
-	struct str s = tn->base;
-
-	if (tn->persistent)
-		s = (struct str){ s.p + scheme.len, s.len - scheme.len };
-	return s;
-}
-
 static const struct authz *
 rules(const struct pulsar *p)
 {
@@ -76,37 +65,17 @@ static bool
 may_consume(const struct authz *az, struct str role, struct str from,
     struct str topic, struct str sub, const char **why)
 {
-	struct str ns = ns_of(topic);
-	char name[2 * NAME_MAX_BYTES];
-	int n;
+	enum authz_sub a;
 
 	if (!has(az, role, from, topic, AUTHZ_CONSUME))
 		return false;
 	if (sub.len == 0)
 		return true;
-	switch (authz_ask_sub(az, role, ns, sub)) {
-	case AUTHZ_SUB_OTHERS:
-		return false;
-	case AUTHZ_SUB_PREFIX:
-		if (why != NULL)
-			*why = "Failed to create consumer - The subscription "
-			       "name needs to be prefixed by the "
-			       "authentication role";
-		return false;
-	case AUTHZ_SUB_OPEN:
-		break;
-	}
-	/* a rule of RocketMQ's may keep a role from a group */
-	n = snprintf(name, sizeof name, "%.*s/%.*s", (int)ns.len, ns.p,
-	    (int)sub.len, sub.p);
-	if (n < 0 || (size_t)n >= sizeof name)
-		return true; /* no group has such a name */
-	return authz_ask(az,
-		   &(struct authz_ask){ .role = role,
-		       .kind = AUTHZ_GROUP,
-		       .name = str_of(name),
-		       .action = AUTHZ_CONSUME,
-		       .from = from }) != AUTHZ_DENIED;
+	a = authz_ask_sub(az, role, from, ns_of(topic), sub);
+	if (a == AUTHZ_SUB_PREFIX && why != NULL)
+		*why = "Failed to create consumer - The subscription name "
+		       "needs to be prefixed by the authentication role";
+	return a == AUTHZ_SUB_OPEN;
 }
 
 static bool

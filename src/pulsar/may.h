@@ -35,7 +35,7 @@ enum may {
  * speaks, others may not speak for another. */
 bool may_speak(const struct pulsar *, struct str role, struct str original);
 
-/* topic: as authz.h calls it (may_topic); sub: empty, unless MAY_CONSUME.
+/* topic: as authz.h calls it (authz_topic); sub: empty, unless MAY_CONSUME.
  * *why, if not NULL: what to tell the client instead of the command's own text. */
 bool session_may(const struct session *, enum may, struct str topic,
     struct str sub, const char **why);
@@ -45,9 +45,6 @@ bool session_may_list(const struct session *, struct str ns);
 /* Something was refused; why may be NULL. */
 void session_audit(
     const struct session *, const char *what, struct str on, const char *why);
-
-/* The name of a topic in such questions; it lies in the topic_name. */
-struct str may_topic(const struct topic_name *);
 
 /* Soon, and outside of effects. */
 void may_changed(struct pulsar *);

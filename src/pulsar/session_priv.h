@@ -132,7 +132,7 @@ struct prod {
 	uint64_t handle;
 	uint64_t topic_hash, name_hash;
 	char *name; /* once open */
-	char *topic; /* with authorization: may_topic() */
+	char *topic; /* with authorization: authz_topic() */
 	bool persistent;
 	bool throttled; /* the session is paused for it */
 	uint32_t pending_n;
@@ -150,7 +150,7 @@ struct cons {
 	struct session *s;
 	uint64_t id, handle;
 	int32_t partition;
-	char *topic, *sub; /* with authorization: may_topic() */
+	char *topic, *sub; /* with authorization: authz_topic() */
 	bool send_epoch;
 	bool blocked; /* in s->blocked: told to the core, or due to be */
 	bool block_due; /* in pulsar.block_due */

@@ -60,17 +60,15 @@ set(json_t *o, const char *key, json_t *v)
 	return json_object_set_new(o, key, v) == 0;
 }
 
-/* "persistent://t/ns/x" without its scheme */
 static bool
 full(const struct rmq *rm, struct str name, json_t *rule)
 {
-	const size_t scheme = sizeof "persistent://" - 1;
 	char *f;
 	bool well;
 
 	if (rmq_topic_full(rm, name, &f) != ERR_OK)
 		return false;
-	well = set(rule, "name", json_string(f + scheme));
+	well = set(rule, "name", json_string(authz_topic(str_of(f)).p));
 	mem_free(f);
 	return well;
 }

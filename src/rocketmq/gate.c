@@ -293,14 +293,9 @@ forbid(const struct ask *a, const char *kind, struct str name,
 static bool
 full_name(const struct ask *a, struct str name, char **full, struct str *out)
 {
-	static const struct str scheme = { "persistent://", 13 };
-
 	if (rmq_topic_full(a->s->rm, name, full) != ERR_OK)
 		return false;
-	*out = str_of(*full);
-	if (str_starts(*out, scheme))
-		*out =
-		    (struct str){ out->p + scheme.len, out->len - scheme.len };
+	*out = authz_topic(str_of(*full));
 	return true;
 }
 
@@ -332,14 +327,8 @@ group(const struct ask *a, struct str name, uint32_t any)
 static bool
 topic(const struct ask *a, struct str name, uint32_t any)
 {
-	static const struct str retry = { RMQ_NAME_RETRY, 7 },
-				dlq = { RMQ_NAME_DLQ, 5 };
-	size_t n = 0;
+	size_t n = rmq_name_group_at(name);
 
-	if (str_starts(name, retry))
-		n = retry.len;
-	else if (str_starts(name, dlq))
-		n = dlq.len;
 	if (n > 0) {
 		/* who gives back sends there */
 		if ((any & PUB) != 0)

@@ -48,26 +48,19 @@ static void
 grant(const struct rmq *rm, json_t *rules, const struct plain_account *a,
     const struct plain_grant *g, bool topic)
 {
-	static const struct str scheme = { "persistent://", 13 },
-				retry = { RMQ_NAME_RETRY, 7 },
-				dlq = { RMQ_NAME_DLQ, 5 };
+	size_t at = topic ? rmq_name_group_at(g->name) : 0;
 	unsigned may = actions_of(g->perm), not ;
 	struct str name = g->name;
 	char *full;
 
-	if (topic && (str_starts(name, retry) || str_starts(name, dlq))) {
-		size_t n = str_starts(name, retry) ? retry.len : dlq.len;
-
-		name = (struct str){ name.p + n, name.len - n };
+	if (at > 0) {
+		name = (struct str){ name.p + at, name.len - at };
 		topic = false;
 	} else if (topic && str_eq(name, STR_LIT(TRACE_TOPIC)))
 		may |= PRODUCE;
 	if (rmq_topic_full(rm, name, &full) != ERR_OK)
 		return;
-	name = str_of(full);
-	if (str_starts(name, scheme))
-		name =
-		    (struct str){ name.p + scheme.len, name.len - scheme.len };
+	name = authz_topic(str_of(full));
 	/* this instead of the default, not besides */
 	not = (PRODUCE | CONSUME) & ~may;
 	if (a->admin)

@@ -92,10 +92,7 @@ namespace_of(struct str name, size_t *head)
 	*head = 0;
 	if (str_starts(name, lmq_head))
 		return 0;
-	if (rmq_topic_is_retry(name))
-		*head = sizeof RMQ_NAME_RETRY - 1;
-	else if (rmq_topic_is_dlq(name))
-		*head = sizeof RMQ_NAME_DLQ - 1;
+	*head = rmq_name_group_at(name);
 	rest.p += *head;
 	rest.len -= *head;
 	at = memchr(rest.p, '%', rest.len);

@@ -4,6 +4,7 @@ import os
 
 from mqlib import alone, check, equal
 from p12_auth import NS, admin, grant, locked, revoke
+from p14_may_http import as_role
 import r14_acl
 from r14_acl import FIRST, Signed, acl, no, policy, send
 from x03_audit import entry, no_secrets
@@ -116,6 +117,35 @@ def test_rules(b):
         admin(b, "DELETE", f"{URL}/u", want=409)
         # the name of a key is nobody's name
         r14_acl.user(c, key[0], code=16)
+
+
+@accounts()
+@alone
+def test_denied_group(b):
+    """A rule that keeps a role from a group holds for the subscription of that name, by
+    Pulsar's protocol and by HTTP."""
+    t = b.topic()
+    at = "/admin/v2/" + t.replace("://", "/")
+    admin(b, "PUT", at)
+    grant(b, "u", "consume")
+    for sub in "g1", "g2":
+        admin(b, "PUT", f"{at}/subscription/{sub}", role="u")
+    with r14_acl.root(b) as c:
+        r14_acl.user(c, "u")
+        acl(c, "u", policy("Group:g1", "Sub", decision="Deny"))
+    for sub, want in ("g1", 401), ("g2", 204):
+        p = f"{at}/subscription/{sub}"
+        admin(b, "POST", f"{p}/skip_all", role="u", want=want)
+        admin(b, "POST", f"{p}/resetcursor/0", role="u", want=want)
+        admin(b, "POST", f"{p}/expireMessages/1", role="u", want=want)
+        with as_role(b, "u") as c:
+            f = dict(topic=t, subscription=sub, subType=1, consumer_id=1)
+            if want == 401:
+                c.error("SUBSCRIBE", "AuthorizationError", **f)
+            else:
+                c.ask("SUBSCRIBE", "SUCCESS", **f)
+        admin(b, "DELETE", p, role="u", want=want)
+    admin(b, "POST", f"{at}/subscription/g1/skip_all", want=204)
 
 
 @accounts()

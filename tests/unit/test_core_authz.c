@@ -218,29 +218,50 @@ test_damaged_rules(void **state)
 	authz_free(&az);
 }
 
+static enum authz_sub
+ask_sub(const struct authz *az, const char *role, const char *sub)
+{
+	return authz_ask_sub(
+	    az, str_of(role), STR_NONE, str_of("t/n"), str_of(sub));
+}
+
 static void
 test_subscription(void **state)
 {
 	struct authz *az = az_new();
-	struct str ns = str_of("t/n"), u = str_of("u");
 
 	(void)state;
-	assert_int_equal(authz_ask_sub(az, u, ns, str_of("s")), AUTHZ_SUB_OPEN);
+	assert_int_equal(ask_sub(az, "u", "s"), AUTHZ_SUB_OPEN);
 	put(az, "ns/t/n",
 	    "{\"auth_policies\":{\"subscription_auth_roles\":"
 	    "{\"s\":{\"w\":true},\"e\":{}}}}");
 	assert_int_equal(
-	    authz_ask_sub(az, u, ns, str_of("s")), AUTHZ_SUB_OTHERS);
+	    ask_sub(az, "u", "s"), AUTHZ_SUB_OTHERS);
 	assert_int_equal(
-	    authz_ask_sub(az, str_of("w"), ns, str_of("s")), AUTHZ_SUB_OPEN);
+	    ask_sub(az, "w", "s"), AUTHZ_SUB_OPEN);
 	assert_int_equal(
-	    authz_ask_sub(az, str_of("root"), ns, str_of("s")), AUTHZ_SUB_OPEN);
-	assert_int_equal(authz_ask_sub(az, u, ns, str_of("e")), AUTHZ_SUB_OPEN);
+	    ask_sub(az, "root", "s"), AUTHZ_SUB_OPEN);
+	assert_int_equal(ask_sub(az, "u", "e"), AUTHZ_SUB_OPEN);
 	put(az, "ns/t/n", "{\"subscription_auth_mode\":\"Prefix\"}");
 	assert_int_equal(
-	    authz_ask_sub(az, u, ns, str_of("s")), AUTHZ_SUB_PREFIX);
+	    ask_sub(az, "u", "s"), AUTHZ_SUB_PREFIX);
 	assert_int_equal(
-	    authz_ask_sub(az, u, ns, str_of("u-s")), AUTHZ_SUB_OPEN);
+	    ask_sub(az, "u", "u-s"), AUTHZ_SUB_OPEN);
+	/* a rule of RocketMQ's denies the group, in either mode, or from somewhere */
+	put(az, "role/u",
+	    "{\"rules\":{\"1\":{\"on\":\"group\",\"match\":\"literal\",\"name\":"
+	    "\"t/n/u-g\",\"do\":[\"consume\"],\"deny\":true},"
+	    "\"2\":{\"on\":\"group\",\"match\":\"literal\",\"name\":\"t/n/u-h\",\"do\":"
+	    "[\"consume\"],\"deny\":true,\"from\":[\"10.0.0.0/8\"]}}}");
+	assert_int_equal(ask_sub(az, "u", "u-g"), AUTHZ_SUB_DENIED);
+	assert_int_equal(ask_sub(az, "u", "u-s"), AUTHZ_SUB_OPEN);
+	assert_int_equal(ask_sub(az, "u", "u-h"), AUTHZ_SUB_OPEN);
+	assert_int_equal(authz_ask_sub(az, str_of("u"), str_of("10.1.1.1"),
+			     str_of("t/n"), str_of("u-h")),
+	    AUTHZ_SUB_DENIED);
+	put(az, "ns/t/n", "{}");
+	assert_int_equal(ask_sub(az, "u", "u-g"), AUTHZ_SUB_DENIED);
+	assert_int_equal(ask_sub(az, "root", "u-g"), AUTHZ_SUB_OPEN);
 	authz_free(&az);
 }
 
