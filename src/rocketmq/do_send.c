@@ -280,6 +280,8 @@ send_one(struct rmq_session *s, const struct rmq_req *q, struct rmq_topic *t,
 	else if (unlikely(light && !rmq_light_names_ok(rm, &m)))
 		rmq_answer_code(s, &q->ref, RC_MESSAGE_ILLEGAL,
 		    "INNER_MULTI_DISPATCH: not the name of a light queue");
+	else if (unlikely(light && !rmq_light_may(s, q, &m)))
+		; /* answered */
 	else if (m.p.transaction)
 		rmq_stage_half(s, &q->ref, t, &m);
 	else if (m.p.deliver_ms > 0 && !dead)

@@ -673,3 +673,23 @@ rmq_gate_found(struct rmq_session *s, const struct rmq_ref *ref,
 	topic_name_fini(&tn);
 	return well;
 }
+
+bool
+rmq_gate_light(struct rmq_session *s, const struct rmq_req *q, struct str name)
+{
+	struct ask a = { .s = s, .q = q, .ref = &q->ref };
+	enum authz_answer why;
+	struct str full;
+	char *text;
+
+	if (!asks_rights(s->rm) || is_open(s->rm, q->ref.code))
+		return true;
+	a.user = rmq_asker(s, q);
+	if (plain_is_exempt(s->rm, a.user, str_of(s->from)) ||
+	    authz_is_super(authz_of(s->rm->router->core), a.user) ||
+	    !full_name(&a, name, &text, &full))
+		return true;
+	(void)may(&a, AUTHZ_TOPIC, full, PUB, &why);
+	mem_free(text);
+	return why != AUTHZ_DENIED || forbid(&a, "Topic", name, why);
+}

@@ -38,6 +38,11 @@ bool rmq_gate_pass(struct rmq_session *, const struct rmq_req *);
  * request, do this with the topic that it was found in? False: answered. */
 bool rmq_gate_found(struct rmq_session *, const struct rmq_ref *,
     struct str user, struct str full_topic, enum authz_action);
+/* Of a message for a light queue of that name, whose own topic was asked for: that is
+ * enough, as in the reference, unless a rule keeps the user from sending to the queue.
+ * False: answered. */
+bool rmq_gate_light(
+    struct rmq_session *, const struct rmq_req *, struct str name);
 /* The table has a line for each request. */
 void rmq_gate_check(void);
 

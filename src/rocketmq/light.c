@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "format/reference.h"
 #include "format/rmq_props.h"
+#include "rocketmq/gate.h"
 #include "rocketmq/job.h"
 #include "rocketmq/light.h"
 
@@ -69,6 +70,19 @@ rmq_light_named(const struct rmq *rm, struct str topic, struct str multi)
 		if (rmq_topic_is_light(rm, name))
 			return true;
 	return false;
+}
+
+bool
+rmq_light_may(
+    struct rmq_session *s, const struct rmq_req *q, const struct rmq_message *m)
+{
+	struct str rest = m->p.multi, name;
+
+	while (name_next(&rest, &name))
+		if (rmq_topic_is_light(s->rm, name) &&
+		    !rmq_gate_light(s, q, name))
+			return false;
+	return true;
 }
 
 /* The next of them: a place in each queue, however often it is named. */

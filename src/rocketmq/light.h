@@ -29,6 +29,9 @@
 bool rmq_light_named(const struct rmq *, struct str topic, struct str names);
 /* Could they all be light queues' names? */
 bool rmq_light_names_ok(struct rmq *, const struct rmq_message *m);
+/* May whoever sent it send to all of them (rmq_gate_light)? False: answered. */
+bool rmq_light_may(
+    struct rmq_session *, const struct rmq_req *, const struct rmq_message *m);
 /* Stores m in its topic, which is there, and in those queues; answered as
  * rmq_store() with rmq_sent(). */
 void rmq_light_send(

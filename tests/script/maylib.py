@@ -120,7 +120,8 @@ SECTION = dict(
     pulsar="""## Commands of Pulsar's protocol
 
 `ok`: carried out. `authn`, `authz`: AuthenticationError (then the connection is closed), AuthorizationError. `-`: the
-command is about a producer or consumer that the role could not open; it has no effect and no answer.
+command is about a producer or consumer that the role could not open; it has no effect and no answer. A subscription is
+refused, here and over HTTP, where a rule of RocketMQ's denies `Sub` on the group of its name to the role.
 """,
     http="""## Routes of HTTP
 

@@ -228,6 +228,38 @@ def test_needs(b):
         no(u.pull(t, code=16, group=g), "no matched policies.")
 
 
+@locked()
+def test_light_queues(b):
+    """Pub on a message's topic is enough for its light queues, as in the reference, but
+    for those that a rule keeps the user from."""
+    t, name = b.name(), b.name("u")
+    free, kept = "%LMQ%" + b.name(), "%LMQ%" + b.name()
+
+    def to(c, *queues, code=0, **props):
+        return c.rx(c.tx_send(t, props=dict(
+            props, INNER_MULTI_DISPATCH=",".join(queues))), code)
+
+    with root(b) as c, Signed(b, name, "password") as u:
+        c.create_topic(t)
+        user(c, name)
+        no(to(u, free, code=16), "Topic:" + t)
+        acl(c, name, policy("Topic:" + t, "Pub"))
+        to(u, free, kept)
+        acl(c, name, policy("Topic:" + kept, "Pub", decision="Deny"))
+        to(u, free)
+        for more in {}, {"DELAY": "1"}, {"TRAN_MSG": "true", "PGROUP": "p"}:
+            a = to(u, free, kept, code=16, **more)
+            no(a, f"Topic:{kept} from")
+            no(a, "the decision is deny.")
+        # names that are no light queue's mean nothing
+        to(u, t, free)
+        # another's messages go there, and who is kept from it doesn't read it either
+        to(c, kept)
+        no(u.pull(kept, code=16), "Topic:" + kept)
+        equal(len(c.pull(free, group="script").records()), 3)
+        equal(len(c.pull(kept, group="script").records()), 2)
+
+
 @alone
 @locked()
 def test_kept(b):

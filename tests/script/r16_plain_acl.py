@@ -25,6 +25,7 @@ accounts:
   topicPerms:
   - denied=DENY
   - only-sub=SUB
+  - '%LMQ%denied=DENY'
 - accessKey: consumer
   secretKey: secret-of-all
   defaultTopicPerm: SUB
@@ -113,6 +114,11 @@ def test_permissions(b):
         no(send(p, "only-sub", 1), "No default permission for topic:only-sub")
         no(p.pull("other", code=1, group=g), "No default permission for topic:other")
         no(p.pull("only-sub", code=1, group=g), f"No default permission for group:{g}")
+        # a light queue is sent to with its message's topic, unless the file denies it
+        for queue, code in ("%LMQ%any", 0), ("%LMQ%denied", 1):
+            a = p.rx(p.tx_send("other", props={
+                "INNER_MULTI_DISPATCH": "%LMQ%some," + queue}), code)
+        no(a, "No default permission for topic:%LMQ%denied")
         # the trace topic is everybody's
         send(c, "RMQ_SYS_TRACE_TOPIC")
         no(send(c, "other", 1), "No default permission for topic:other")
