@@ -11,6 +11,7 @@ noinst_LIBRARIES += %D%/libauth.a
 	%D%/jwt.c %D%/jwt.h %D%/jwt_priv.h \
 	%D%/jwt_gen.c %D%/jwt_key.c %D%/jwt_sig.c \
 	%D%/plain_acl.c %D%/plain_acl.h \
+	%D%/plain_set.c %D%/plain_set.h \
 	%D%/openid.c %D%/openid.h \
 	%D%/rmq_sign.c %D%/rmq_sign.h \
 	%D%/secret.c %D%/secret.h \

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/rmq.h"
 
+#include <limits.h>
 #include <stdio.h>
 
+#include "auth/plain_set.h"
 #include "base/mem.h"
 #include "broker/broker.h"
 #include "broker/confmap.h"
@@ -13,7 +15,7 @@
 
 struct accounts { /* for one shard */
 	uint64_t number;
-	char *yaml;
+	char *text; /* of a plain_set */
 	size_t len;
 };
 
@@ -22,8 +24,9 @@ take_accounts(struct shard *sh, void *priv)
 {
 	struct accounts *a = priv;
 
-	rmq_plain_set(sh->rmq, a->number, (struct str){ a->yaml, a->len });
-	mem_free(a->yaml);
+	rmq_plain_set(sh->rmq, a->number, (struct str){ a->text, a->len });
+	explicit_bzero(a->text, a->len);
+	mem_free(a->text);
 	mem_free(a);
 }
 
@@ -31,30 +34,28 @@ enum err
 broker_rmq_set_accounts(struct broker *b, bool running, struct diag *diag)
 {
 	const char *path = broker_acl_file(b);
+	struct plain_set *ps;
 	struct accounts *a;
 	uint64_t number;
 	unsigned i;
-	char *yaml;
-	size_t len;
 	enum err e;
 
 	if (path == NULL)
 		return ERR_OK;
-	e = rmq_plain_read(path, &yaml, &len, diag);
+	e = plain_set_read(&ps, path, diag);
 	if (e != ERR_OK)
 		return e;
 	number = rmq_plain_next(broker_shard(b, 0)->rmq);
 	for (i = 0; i < broker_shards_n(b); i++) {
 		a = mem_zalloc(sizeof *a);
 		a->number = number;
-		a->yaml = mem_strndup(yaml, len);
-		a->len = len;
+		a->text = plain_set_text(ps, UINT_MAX, STR_NONE, &a->len);
 		if (running)
 			shard_call(broker_shard(b, i), take_accounts, a);
 		else
 			take_accounts(broker_shard(b, i), a);
 	}
-	mem_free(yaml);
+	plain_set_free(&ps);
 	return ERR_OK;
 }
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -414,4 +415,96 @@ datadir_close(struct datadir **ddp)
 		(void)close(dd->lock_fd);
 	mem_free(dd->path);
 	FREE_OBJ(dd);
+}
+
+/* --- lists ------------------------------------------------------------------------- */
+
+static bool
+ends_in(const char *name, const char *const *ends)
+{
+	size_t n = strlen(name), m;
+
+	for (; *ends != NULL; ends++) {
+		m = strlen(*ends);
+		if (n > m && strcmp(name + n - m, *ends) == 0)
+			return true;
+	}
+	return false;
+}
+
+static enum err walk(struct file_names *, const char *, const char *const *,
+    unsigned depth, size_t max);
+
+/* Takes path. */
+static enum err
+look(struct file_names *fn, char *path, const char *const *ends, unsigned depth,
+    size_t max)
+{
+	enum err e = ERR_OK;
+	struct stat st;
+
+	/* one that went meanwhile is none */
+	if (stat(path, &st) != 0)
+		e = errno == ENOENT ? ERR_OK : file_err(errno);
+	else if (S_ISDIR(st.st_mode) && depth > 0)
+		e = walk(fn, path, ends, depth - 1, max);
+	else if (S_ISREG(st.st_mode) && ends_in(path, ends)) {
+		if (fn->n == max) {
+			mem_free(path);
+			return ERR_TOO_BIG;
+		}
+		fn->v = mem_reallocarray(fn->v, fn->n + 1, sizeof *fn->v);
+		fn->v[fn->n++] = path;
+		return ERR_OK;
+	}
+	mem_free(path);
+	return e;
+}
+
+static enum err
+walk(struct file_names *fn, const char *path, const char *const *ends,
+    unsigned depth, size_t max)
+{
+	struct dirent *ent;
+	enum err e = ERR_OK;
+	DIR *dir = opendir(path);
+
+	if (dir == NULL)
+		return file_err(errno);
+	while (e == ERR_OK && (ent = readdir(dir)) != NULL)
+		if (ent->d_name[0] != '.')
+			e = look(fn, mem_printf("%s/%s", path, ent->d_name),
+			    ends, depth, max);
+	(void)closedir(dir);
+	return e;
+}
+
+static int
+by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+enum err
+file_names_list(struct file_names *fn, const char *dir, const char *const *ends,
+    unsigned depth, size_t max)
+{
+	enum err e;
+
+	*fn = (struct file_names){ 0 };
+	e = walk(fn, dir, ends, depth, max);
+	if (fn->n > 1)
+		qsort(fn->v, fn->n, sizeof *fn->v, by_name);
+	return e;
+}
+
+void
+file_names_free(struct file_names *fn)
+{
+	size_t i;
+
+	for (i = 0; i < fn->n; i++)
+		mem_free(fn->v[i]);
+	MEM_FREE(fn->v);
+	fn->n = 0;
 }

@@ -50,6 +50,17 @@ enum err file_read(
 enum err file_write_atomic(
     const char *path, const void *data, size_t len) MUST_CHECK;
 enum err file_sync_dir(const char *path) MUST_CHECK;
+/* Paths, in order. */
+struct file_names {
+	char **v;
+	size_t n;
+};
+/* The files of a directory and, up to depth below it, of those in it, whose names end in one
+ * of these (the last is NULL); what begins with a dot is passed over. ERR_NO_FILE: there is
+ * no such directory; ERR_TOO_BIG: more than max. file_names_free() them in any case. */
+enum err file_names_list(struct file_names *, const char *dir,
+    const char *const *ends, unsigned depth, size_t max) MUST_CHECK;
+void file_names_free(struct file_names *);
 /* Size of path's file system, and what such a writer may still use. */
 enum err file_disk_space(
     const char *path, uint64_t *total, uint64_t *avail) MUST_CHECK;

@@ -45,58 +45,94 @@ member(const json_t *o, const char *key)
 	return (struct str){ json_string_value(v), json_string_length(v) };
 }
 
-/* The file as it is now, and what it is to be. */
+/* Which file has what is changed; a new account is plain_acl.yml's. */
 static enum err
-apply(struct rmq *rm, const json_t *what, struct plain_acl **next,
-    struct diag *diag)
+place(const struct plain_set *ps, const json_t *what, unsigned *file)
 {
-	int64_t now = loop_wall_ms(rm->lp);
-	struct plain_acl *pa;
-	const json_t *v;
-	char *yaml;
-	size_t n;
-	enum err e;
+	struct str path = member(what, "file");
+	const json_t *account = json_object_get(what, "account");
 
-	e = rmq_plain_read(rm->conf.acl_file, &yaml, &n, diag);
-	if (e != ERR_OK)
-		return e;
-	e = plain_acl_read(&pa, (struct str){ yaml, n }, diag);
-	mem_free(yaml);
-	if (e != ERR_OK)
-		return e;
-	if ((v = json_object_get(what, "account")) != NULL)
-		e = plain_acl_put(pa, v, now, next, diag);
-	else if ((v = json_object_get(what, "addresses")) != NULL)
-		e = plain_acl_put_white(pa, v, now, next, diag);
-	else
-		e = plain_acl_delete(pa, member(what, "key"), now, next);
-	plain_acl_free(&pa);
-	return e;
+	*file = 0;
+	if (account != NULL) {
+		if (!plain_set_find(ps, member(account, "accessKey"), file))
+			*file = 0;
+		return ERR_OK;
+	}
+	if (json_object_get(what, "addresses") == NULL)
+		return plain_set_find(ps, member(what, "key"), file) ?
+		    ERR_OK :
+		    ERR_NO_KEY;
+	if (path.len == 0)
+		return ERR_OK;
+	while (*file < plain_set_n(ps) &&
+	    !str_eq(path, str_of(plain_set_path(ps, *file))))
+		(*file)++;
+	return *file < plain_set_n(ps) ? ERR_OK : ERR_NO_KEY;
 }
 
+/* What the file is to be. */
 static enum err
-change(struct rmq *rm, const json_t *what, char **yaml, size_t *n,
-    struct diag *diag)
+apply(struct rmq *rm, const struct plain_acl *pa, const json_t *what,
+    char **yaml, size_t *n, struct diag *diag)
 {
+	int64_t now = loop_wall_ms(rm->lp);
 	struct plain_acl *next = NULL;
+	const json_t *v;
 	enum err e;
 
-	e = apply(rm, what, &next, diag);
+	if ((v = json_object_get(what, "account")) != NULL)
+		e = plain_acl_put(pa, v, now, &next, diag);
+	else if ((v = json_object_get(what, "addresses")) != NULL)
+		e = plain_acl_put_white(pa, v, now, &next, diag);
+	else
+		e = plain_acl_delete(pa, member(what, "key"), now, &next);
 	if (e != ERR_OK)
 		return e;
 	e = plain_acl_write(next, yaml, n);
 	plain_acl_free(&next);
+	return e == ERR_OK ? e : diag_set(diag, e, "%s", err_text(e));
+}
+
+static enum err
+write_file(
+    struct rmq *rm, const char *path, struct str yaml, struct diag *diag)
+{
+	enum err e = file_write_atomic(path, yaml.p, yaml.len);
+
+	if (e == ERR_OK)
+		return ERR_OK;
+	LOG(LOG_ERROR, (int)rm->router->shard, "acl_not_written",
+	    LOG_S("file", path), LOG_S("err", err_text(e)));
+	return diag_set(diag, e, "%s", err_text(e));
+}
+
+/* The files as they are now, one of them changed; text: of the set. */
+static enum err
+change(struct rmq *rm, const json_t *what, char **text, size_t *n,
+    struct diag *diag)
+{
+	struct plain_set *ps;
+	char *yaml = NULL;
+	size_t len = 0;
+	unsigned file;
+	enum err e;
+
+	e = plain_set_read(&ps, rm->conf.acl_file, diag);
 	if (e != ERR_OK)
-		return diag_set(diag, e, "%s", err_text(e));
-	e = file_write_atomic(rm->conf.acl_file, *yaml, *n);
-	if (e != ERR_OK) {
-		LOG(LOG_ERROR, (int)rm->router->shard, "acl_not_written",
-		    LOG_S("file", rm->conf.acl_file),
-		    LOG_S("err", err_text(e)));
-		MEM_FREE(*yaml);
-		return diag_set(diag, e, "%s", err_text(e));
-	}
-	return ERR_OK;
+		return e;
+	e = place(ps, what, &file);
+	if (e == ERR_OK)
+		e = apply(
+		    rm, plain_set_file(ps, file), what, &yaml, &len, diag);
+	if (e == ERR_OK)
+		e = write_file(rm, plain_set_path(ps, file),
+		    (struct str){ yaml, len }, diag);
+	if (e == ERR_OK)
+		*text =
+		    plain_set_text(ps, file, (struct str){ yaml, len }, n);
+	mem_free(yaml);
+	plain_set_free(&ps);
+	return e;
 }
 
 /* Says "!" and why not ("": there is no such account), or what TELL_PLAIN is to say. */
@@ -104,7 +140,7 @@ void
 rmq_plain_change_told(struct rmq *rm, struct str text, struct strbuf *answer)
 {
 	struct diag diag = { "" };
-	char *yaml = NULL;
+	char *set = NULL;
 	json_t *what;
 	size_t n = 0;
 	enum err e;
@@ -113,13 +149,13 @@ rmq_plain_change_told(struct rmq *rm, struct str text, struct strbuf *answer)
 		return;
 	what = json_loadb(text.p, text.len, 0, NULL);
 	AN(what);
-	e = change(rm, what, &yaml, &n, &diag);
+	e = change(rm, what, &set, &n, &diag);
 	json_decref(what);
 	if (e == ERR_OK) {
 		strbuf_add_u64(answer, rmq_plain_next(rm));
 		strbuf_addc(answer, '\n');
-		strbuf_add(answer, yaml, n);
-		mem_free(yaml);
+		strbuf_add(answer, set, n);
+		mem_free(set);
 		return;
 	}
 	strbuf_addc(answer, '!');
@@ -269,6 +305,7 @@ rmq_do_plain_white(struct rmq_session *s, struct rmq_req *q)
 {
 	struct str v = rheader_get(q->h, "globalWhiteAddrs");
 	struct str path = rheader_get(q->h, "aclFileFullPath");
+	json_t *what;
 	char *failed;
 
 	if (!is_on(s, q))
@@ -276,43 +313,58 @@ rmq_do_plain_white(struct rmq_session *s, struct rmq_req *q)
 	failed = mem_printf("The globalWhiteAddresses[%.*s] has been updated "
 			    "failed.",
 	    v.len < 256 ? (int)v.len : 256, v.len > 0 ? v.p : "");
-	/* there is one file */
-	if (v.len == 0 ||
-	    (path.len > 0 && !str_eq(path, str_of(s->rm->conf.acl_file)))) {
+	/* NULL: not UTF-8, and so no file's name */
+	what = json_pack("{s:s%}", "file", path.len > 0 ? path.p : "", path.len);
+	if (v.len == 0 || what == NULL) {
+		json_decref(what);
 		rmq_answer_code(s, &q->ref, WHITE_FAILED, failed);
 		mem_free(failed);
 		return;
 	}
-	tell(s, q, json_pack("{s:o}", "addresses", list(v)), WHITE_FAILED,
-	    failed);
+	AZ(json_object_set_new(what, "addresses", list(v)));
+	tell(s, q, what, WHITE_FAILED, failed);
 }
 
 /* --- questions --------------------------------------------------------------------------- */
+
+static void
+add_version(struct strbuf *sb, const struct plain_acl *pa)
+{
+	int64_t counter, at;
+
+	plain_acl_version(pa, &counter, &at);
+	strbuf_addf(sb, "{\"counter\":%lld,\"timestamp\":%lld}",
+	    (long long)counter, (long long)at);
+}
 
 void
 rmq_do_plain_version(struct rmq_session *s, struct rmq_req *q)
 {
 	const struct rmq_conf *c = &s->rm->conf;
-	char version[96], addr[80];
-	int64_t counter, at;
+	const struct plain_set *ps = s->rm->plain;
 	struct strbuf *sb = &s->rm->text;
 	struct rout *o;
+	char addr[80];
+	unsigned i;
 
 	if (!is_on(s, q))
 		return;
-	plain_acl_version(s->rm->plain, &counter, &at);
-	(void)snprintf(version, sizeof version,
-	    "{\"counter\":%lld,\"timestamp\":%lld}", (long long)counter,
-	    (long long)at);
 	rmq_session_name(s);
 	(void)snprintf(addr, sizeof addr, "%s:%u", s->ip, s->port);
 	strbuf_reset(sb);
-	strbuf_adds(sb, "{\"");
-	strbuf_add_json(sb, c->acl_file, strlen(c->acl_file));
-	strbuf_addf(sb, "\":%s}", version);
+	for (i = 0; i < plain_set_n(ps); i++) {
+		strbuf_adds(sb, i == 0 ? "{\"" : ",\"");
+		strbuf_add_json(sb, plain_set_path(ps, i),
+		    strlen(plain_set_path(ps, i)));
+		strbuf_adds(sb, "\":");
+		add_version(sb, plain_set_file(ps, i));
+	}
+	strbuf_addc(sb, '}');
 	o = rmq_answer(s, &q->ref, RC_SUCCESS, NULL);
 	rout_str(o, "allAclFileVersion", str_of(strbuf_str(sb)));
-	rout_str(o, "version", str_of(version));
+	strbuf_reset(sb);
+	add_version(sb, plain_set_file(ps, 0));
+	rout_str(o, "version", str_of(strbuf_str(sb)));
 	rout_str(o, "brokerName", str_of(c->broker));
 	rout_str(o, "brokerAddr", str_of(addr));
 	rout_str(o, "clusterName", str_of(c->cluster));
@@ -320,20 +372,17 @@ rmq_do_plain_version(struct rmq_session *s, struct rmq_req *q)
 }
 
 static void
-texts(struct jw *w, const char *name, const json_t *a)
+texts(struct jw *w, const json_t *a)
 {
 	const json_t *v;
 	size_t i;
 
-	jw_key(w, name);
-	jw_array(w);
 	for (i = 0; i < json_array_size(a); i++) {
 		v = json_array_get(a, i);
 		jw_str(w,
 		    (struct str){
 			json_string_value(v), json_string_length(v) });
 	}
-	jw_end(w);
 }
 
 static void
@@ -353,8 +402,37 @@ account(struct jw *w, const json_t *a)
 	jw_bool(w, json_is_true(json_object_get(a, "admin")));
 	for (i = 0; i < 2; i++) {
 		v = json_object_get(a, lists[i]);
-		if (json_is_array(v))
-			texts(w, lists[i], v);
+		if (!json_is_array(v))
+			continue;
+		jw_key(w, lists[i]);
+		jw_array(w);
+		texts(w, v);
+		jw_end(w);
+	}
+	jw_end(w);
+}
+
+static void
+members(struct jw *w, const struct plain_set *ps)
+{
+	const json_t *all;
+	unsigned i;
+	size_t k;
+
+	jw_key(w, "globalWhiteAddrs");
+	jw_array(w);
+	for (i = 0; i < plain_set_n(ps); i++)
+		texts(w,
+		    json_object_get(plain_acl_doc(plain_set_file(ps, i)),
+			"globalWhiteRemoteAddresses"));
+	jw_end(w);
+	jw_key(w, "plainAccessConfigs");
+	jw_array(w);
+	for (i = 0; i < plain_set_n(ps); i++) {
+		all = json_object_get(
+		    plain_acl_doc(plain_set_file(ps, i)), "accounts");
+		for (k = 0; k < json_array_size(all); k++)
+			account(w, json_array_get(all, k));
 	}
 	jw_end(w);
 }
@@ -362,24 +440,14 @@ account(struct jw *w, const json_t *a)
 void
 rmq_do_plain_get(struct rmq_session *s, struct rmq_req *q)
 {
-	const json_t *doc, *all;
 	struct jw w;
-	size_t i;
 
 	if (!is_on(s, q))
 		return;
-	doc = plain_acl_doc(s->rm->plain);
-	all = json_object_get(doc, "accounts");
 	strbuf_reset(&s->rm->text);
 	jw_init(&w, &s->rm->text);
 	jw_object(&w);
-	texts(&w, "globalWhiteAddrs",
-	    json_object_get(doc, "globalWhiteRemoteAddresses"));
-	jw_key(&w, "plainAccessConfigs");
-	jw_array(&w);
-	for (i = 0; i < json_array_size(all); i++)
-		account(&w, json_array_get(all, i));
-	jw_end(&w);
+	members(&w, s->rm->plain);
 	jw_end(&w);
 	if (jw_err(&w) != ERR_OK)
 		rmq_answer_code(

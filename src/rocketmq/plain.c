@@ -3,7 +3,6 @@
 
 #include "core/authz.h"
 #include "format/rmq_name.h"
-#include "os/file.h"
 #include "rocketmq/server.h"
 
 #define PRODUCE (1u << AUTHZ_PRODUCE)
@@ -105,16 +104,20 @@ role(const struct rmq *rm, const struct plain_account *a)
 }
 
 json_t *
-plain_roles(const struct rmq *rm, const struct plain_acl *pa)
+plain_roles(const struct rmq *rm, const struct plain_set *ps)
 {
 	const struct plain_account *a;
+	const struct plain_acl *pa;
 	json_t *all = json_object();
-	unsigned i;
+	unsigned i, k;
 
-	for (i = 0; i < plain_acl_n(pa); i++) {
-		a = plain_acl_at(pa, i);
-		AZ(json_object_setn_new(
-		    all, a->key.p, a->key.len, role(rm, a)));
+	for (k = 0; k < plain_set_n(ps); k++) {
+		pa = plain_set_file(ps, k);
+		for (i = 0; i < plain_acl_n(pa); i++) {
+			a = plain_acl_at(pa, i);
+			AZ(json_object_setn_new(
+			    all, a->key.p, a->key.len, role(rm, a)));
+		}
 	}
 	return all;
 }
@@ -128,37 +131,13 @@ plain_is_exempt(const struct rmq *rm, struct str key, struct str ip)
 
 	if (rm->plain == NULL)
 		return false;
-	if (white_has(plain_acl_white(rm->plain), ip))
+	if (plain_set_is_white(rm->plain, ip))
 		return true;
-	a = key.len > 0 ? plain_acl_account(rm->plain, key) : NULL;
+	a = key.len > 0 ? plain_set_account(rm->plain, key) : NULL;
 	return a != NULL && white_has(&a->white, ip);
 }
 
-/* --- the file ------------------------------------------------------------------------- */
-
-enum err
-rmq_plain_read(const char *path, char **yaml, size_t *len, struct diag *diag)
-{
-	struct plain_acl *pa;
-	enum err e;
-
-	e = file_read(path, PLAIN_ACL_BYTES_MAX, yaml, len);
-	if (e == ERR_NO_FILE) {
-		*yaml = mem_strdup("");
-		*len = 0;
-		return ERR_OK;
-	}
-	if (e != ERR_OK)
-		return diag_set(diag, e, "%s: %s", path, err_text(e));
-	e = plain_acl_read(&pa, (struct str){ *yaml, *len }, diag);
-	if (e == ERR_OK) {
-		plain_acl_free(&pa);
-		return ERR_OK;
-	}
-	diag_wrap(diag, "%s", path);
-	MEM_FREE(*yaml);
-	return e;
-}
+/* --- the files ------------------------------------------------------------------------ */
 
 uint64_t
 rmq_plain_next(struct rmq *rm)
@@ -169,21 +148,21 @@ rmq_plain_next(struct rmq *rm)
 }
 
 void
-rmq_plain_set(struct rmq *rm, uint64_t number, struct str yaml)
+rmq_plain_set(struct rmq *rm, uint64_t number, struct str text)
 {
-	struct plain_acl *pa;
+	struct plain_set *ps;
 	json_t *roles;
 
 	CHECK_OBJ_NOTNULL(rm, RMQ_MAGIC);
 	/* changes of different shards overtake each other */
 	if (number <= rm->plain_number)
 		return;
-	AZ(plain_acl_read(&pa, yaml, NULL));
+	AZ(plain_set_parse(&ps, text, NULL));
 	rm->plain_number = number;
 	if (rm->plain != NULL)
-		plain_acl_free(&rm->plain);
-	rm->plain = pa;
-	roles = plain_roles(rm, pa);
+		plain_set_free(&rm->plain);
+	rm->plain = ps;
+	roles = plain_roles(rm, ps);
 	authz_set_roles(rm->router->core, roles);
 	json_decref(roles);
 }

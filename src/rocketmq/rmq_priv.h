@@ -147,7 +147,7 @@ struct rmq {
 	struct strbuf text; /* its body, where it is made here */
 	uint16_t uniq_seq;
 	struct rmq_users *users; /* users.h */
-	struct plain_acl *plain; /* plain.h; NULL: not aclEnable */
+	struct plain_set *plain; /* plain.h; NULL: not aclEnable */
 	uint64_t plain_number; /* which of them it is */
 	uint64_t plain_last; /* of shard 0: the number given last */
 	struct secret_box *secrets; /* of whoever called rmq_set_secrets() */

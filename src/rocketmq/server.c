@@ -332,7 +332,7 @@ rmq_free(struct rmq **rp)
 	mem_free(rm->added);
 	rmq_users_free(&rm->users);
 	if (rm->plain != NULL)
-		plain_acl_free(&rm->plain);
+		plain_set_free(&rm->plain);
 	if (rm->tls != NULL)
 		tls_ctx_unref(&rm->tls);
 	FREE_OBJ(rm);

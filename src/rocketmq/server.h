@@ -126,14 +126,12 @@ struct tls_ctx *rmq_tls(const struct rmq *);
 /* By which users' secrets are sealed; before the loop runs. Borrowed. */
 void rmq_set_secrets(struct rmq *, struct secret_box *);
 /*
- * ACL 1.0 (rocketmq/plain.h), conf.acl_file: whoever starts or reloads reads it on shard 0
- * and gives it to all shards, under the next number. ERR_INVALID_ARG; a file that isn't there
- * is an empty one. Takes no lock and no copy: yaml is looked through before it returns.
+ * ACL 1.0 (rocketmq/plain.h), conf.acl_file: whoever starts or reloads reads it and what
+ * is beside it (auth/plain_set.h) on shard 0 and gives it to all shards, under the next
+ * number. text: that of the set.
  */
-enum err rmq_plain_read(
-    const char *path, char **yaml, size_t *len, struct diag *) MUST_CHECK;
 uint64_t rmq_plain_next(struct rmq *);
-void rmq_plain_set(struct rmq *, uint64_t number, struct str yaml);
+void rmq_plain_set(struct rmq *, uint64_t number, struct str text);
 /* The port that clients are told (conf.advertised_port was 0). */
 void rmq_set_port(struct rmq *, unsigned port);
 

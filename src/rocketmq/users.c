@@ -84,7 +84,7 @@ find(const struct rmq_users *us, struct str name, bool *disabled)
 static enum rmq_user_state
 account(struct rmq_users *us, struct str name, struct rmq_sign_key **key)
 {
-	const struct plain_account *a = plain_acl_account(us->rm->plain, name);
+	const struct plain_account *a = plain_set_account(us->rm->plain, name);
 
 	if (a == NULL)
 		return RMQ_USER_NONE;

@@ -248,6 +248,71 @@ def test_file(b):
     check(SECRET not in b.log_text())
 
 
+MORE = os.path.join(TMP.name, "many", "acl", "more.yml")
+MANY = os.path.join(TMP.name, "many", "plain_acl.yml")
+
+
+def write_more(key="in-acl-dir"):
+    os.makedirs(os.path.dirname(MORE), exist_ok=True)
+    with open(MORE, "w", encoding="utf-8") as f:
+        f.write("globalWhiteRemoteAddresses: [10.3.3.3]\n"
+                f"accounts: [{{accessKey: {key}, secretKey: {SECRET}, "
+                "defaultTopicPerm: PUB}]\n")
+
+
+def write_many():
+    write_more()
+    with open(MANY, "w", encoding="utf-8") as f:
+        f.write(ACCOUNTS)
+
+
+def counters(c):
+    ext = c.ask("GET_BROKER_CLUSTER_ACL_INFO").ext
+    return {k: v["counter"] for k, v in rmqlib.fast_loads(
+        ext["allAclFileVersion"].encode()).items()}
+
+
+@alone
+@options(before=write_many, aclEnable="true", aclPlainFile=MANY)
+def test_directory(b):
+    """Files of the directory acl beside plain_acl.yml: read, read again, changed where an
+    account stands."""
+    with signed(b, "the-admin") as c, signed(b, "in-acl-dir") as u:
+        c.create_topic("t")
+        send(u, "t")
+        equal(counters(c), {MANY: 0, MORE: 0})
+        all_ = c.ask("GET_BROKER_CLUSTER_ACL_CONFIG").json()
+        equal(all_["globalWhiteAddrs"], ["10.10.103.*", "10.3.3.3"])
+        equal(all_["plainAccessConfigs"][-1]["accessKey"], "in-acl-dir")
+        put(c, "in-acl-dir", topicPerms="t=DENY")
+        no(send(u, "t", 1), "No default permission for topic:t")
+        equal(counters(c), {MANY: 0, MORE: 1})
+        put(c, "new-account")
+        equal(counters(c), {MANY: 1, MORE: 1})
+        white = "UPDATE_GLOBAL_WHITE_ADDRS_CONFIG"
+        c.ask(white, globalWhiteAddrs="10.4.4.4", aclFileFullPath=MORE)
+        equal(c.ask("GET_BROKER_CLUSTER_ACL_CONFIG").json()["globalWhiteAddrs"],
+              ["10.10.103.*", "10.4.4.4"])
+        c.ask(white, globalWhiteAddrs="*", aclFileFullPath=MORE + "x", code=211)
+        # the same key in both: nothing is taken over
+        write_more("the-admin")
+        b.proc.send_signal(signal.SIGHUP)
+        until("the complaint", lambda: "acl_not_reloaded" in b.log_text())
+        check("accessKey=the-admin stands in" in put(c, "new-account", 209).remark)
+        no(send(u, "t", 1), "No default permission for topic:t")
+        # another file instead
+        os.unlink(MORE)
+        write_more("in-acl-dir")
+        os.rename(MORE, MORE.replace("more.yml", "other.yaml"))
+        b.proc.send_signal(signal.SIGHUP)
+        until("the other file", lambda: u.rx(u.tx_send("t"), None).code == 0)
+        c.ask("DELETE_ACL_CONFIG", accessKey="in-acl-dir")
+        no(send(u, "t", 1), "No acl config for in-acl-dir")
+    b.crash()
+    with signed(b, "in-acl-dir") as u:
+        no(send(u, "t", 1), "No acl config for in-acl-dir")
+
+
 def test_off(b):
     """There are no such requests, and no accounts."""
     with Client(b, ns=True) as c:

@@ -187,8 +187,9 @@ CONF_BOOL(aclEnable, false, RESTART,
     "and HTTP only.")
 CONF_STR(aclPlainFile, "", 4000, RESTART,
     "Accounts of aclEnable, as RocketMQ's plain_acl.yml: empty: "
-    "plain_acl.yml in dataDir. mqadmin's changes are written to it. A "
-    "SIGHUP reads it again. Also rocketmq.acl.plain.file.")
+    "plain_acl.yml in dataDir; and the .yml files in the directory acl beside "
+    "it. mqadmin's changes are written to them. A SIGHUP reads them again. Also "
+    "rocketmq.acl.plain.file.")
 CONF_BOOL(authenticateOriginalAuthData, false, RESTART,
     "A proxy forwards the credentials of its clients, and they are verified "
     "here too.")
