@@ -10,11 +10,14 @@
  * the answer's time would tell. Nobody else waits, and whoever waits does so by a timer
  * of its own. Front-ends don't ask for connections that have shown good credentials.
  *
- * Of IPv6 a /64 counts as one address. At most THROTTLE_ADDRS_MAX are known; beyond,
- * the one that failed least recently is forgotten.
+ * Of IPv6 a /64 counts as one address. At most THROTTLE_ADDRS_MAX are known; where there
+ * is no room, one that failed least recently is forgotten.
  *
- * Threads: one (a shard's); so of several shards each has its own count. No clock: times
- * are the caller's, monotonic.
+ * Threads: any, and one throttle is for all of them, so that who comes to many shards has
+ * no more tries. There is no lock: a table of atomics, in which who never failed is looked
+ * for by reading alone; failures and slots are written by compare-and-swap. Where one is
+ * forgotten while it fails on another thread, a failure may be counted for the wrong one,
+ * or for none. No clock: times are the caller's, monotonic, and those of one clock.
  */
 #ifndef AUTH_THROTTLE_H
 #define AUTH_THROTTLE_H

@@ -41,6 +41,7 @@ struct broker {
 	struct meta_lmdb *lmdb, *due;
 	struct secret_box *secrets; /* NULL: nobody is authenticated */
 	struct audit *audit;
+	struct throttle *throttle; /* of all shards and front-ends */
 	char *acl_file; /* NULL: no ACL 1.0 */
 	struct openid_service *openid; /* NULL: nobody is authenticated */
 	unsigned shards_n;
@@ -82,6 +83,13 @@ broker_audit(struct broker *b)
 {
 	CHECK_OBJ_NOTNULL(b, BROKER_MAGIC);
 	return b->audit;
+}
+
+struct throttle *
+broker_throttle(struct broker *b)
+{
+	CHECK_OBJ_NOTNULL(b, BROKER_MAGIC);
+	return b->throttle;
 }
 
 const char *
@@ -154,8 +162,6 @@ start_shard(struct broker *b, struct shard *sh, struct diag *diag)
 	struct local_recovery rec = { 0 };
 	enum err err;
 
-	sh->throttle = throttle_new(
-	    prot_random(), (unsigned)b->conf->authenticationFailureLimit);
 	sh->meta = meta_lmdb_handle(b->lmdb, sh->lp);
 	sh->due = meta_lmdb_handle(b->due, sh->lp);
 	confmap_core(&cc, b->conf, sh->n, b->shards_n);
@@ -204,7 +210,7 @@ listen_pulsar(struct broker *b, struct diag *diag)
 		confmap_pulsar(&pc, b->conf, b->shards_n);
 		pc.metrics = sh->metrics;
 		pc.audit = b->audit;
-		pc.throttle = sh->throttle;
+		pc.throttle = b->throttle;
 		pc.may_move = shard_may_move;
 		pc.move = shard_move;
 		pc.move_priv = sh;
@@ -275,7 +281,7 @@ listen_http(struct broker *b, struct diag *diag)
 	hc.limits = core_limits(s0->core);
 	hc.metrics = b->metrics;
 	hc.audit = b->audit;
-	hc.throttle = s0->throttle;
+	hc.throttle = b->throttle;
 	hc.metrics_n = b->shards_n;
 	err = sock_addr_parse(
 	    &sa, b->conf->bindAddress, (uint16_t)b->conf->webServicePort, diag);
@@ -359,6 +365,8 @@ broker_start(
 		b->acl_file = b->conf->aclPlainFile[0] != '\0' ?
 		    mem_strdup(b->conf->aclPlainFile) :
 		    mem_printf("%s/plain_acl.yml", b->conf->dataDir);
+	b->throttle = throttle_new(
+	    prot_random(), (unsigned)b->conf->authenticationFailureLimit);
 	b->shards_n =
 	    b->conf->shards > 0 ? (unsigned)b->conf->shards : thread_cpus();
 	if (b->shards_n > SHARDS_MAX)
@@ -609,6 +617,8 @@ broker_free(struct broker **bp)
 		meta_lmdb_close(&b->due);
 	if (b->audit != NULL)
 		audit_free(&b->audit);
+	if (b->throttle != NULL)
+		throttle_free(&b->throttle);
 	if (b->secrets != NULL)
 		secret_box_free(&b->secrets);
 	if (b->dir != NULL)

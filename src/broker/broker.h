@@ -50,6 +50,7 @@ struct openid_service *broker_openid(struct broker *);
 struct secret_box *broker_secrets(struct broker *);
 /* Everybody's; made before shards are started. */
 struct audit *broker_audit(struct broker *);
+struct throttle *broker_throttle(struct broker *);
 /* Of aclEnable with rocketmqEnable: plain_acl.yml; NULL: not. */
 const char *broker_acl_file(const struct broker *);
 unsigned broker_shards_n(const struct broker *);

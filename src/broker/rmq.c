@@ -101,7 +101,7 @@ broker_rmq_start(struct broker *b, const struct conf *c, struct diag *diag)
 		confmap_rmq(&rc, c, broker_shards_n(b));
 		rc.metrics = sh->metrics;
 		rc.audit = broker_audit(b);
-		rc.throttle = sh->throttle;
+		rc.throttle = broker_throttle(b);
 		rc.acl_file = broker_acl_file(b);
 		rc.post = shard_post_rmq;
 		rc.post_priv = sh;

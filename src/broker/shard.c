@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/shard.h"
 
-#include "auth/throttle.h"
 #include "base/mem.h"
 #include "base/miniobj.h"
 #include "base/vas.h"
@@ -610,8 +609,6 @@ shard_close(struct shard *sh)
 		meta_lmdb_handle_free(&sh->meta);
 	if (sh->due != NULL)
 		meta_lmdb_handle_free(&sh->due);
-	if (sh->throttle != NULL)
-		throttle_free(&sh->throttle);
 	loop_timer_fini(&sh->second);
 	net_free(&sh->net);
 	mbox_free(&sh->mb);

@@ -30,7 +30,6 @@
 struct broker;
 struct pulsar_move;
 struct rmq_msg;
-struct throttle;
 struct xreceipts;
 struct xdeliver;
 
@@ -60,7 +59,6 @@ struct shard {
 	} sinks[SHARD_SINKS_MAX];
 	struct shard_out out[SHARDS_MAX];
 	struct metrics *metrics; /* read by any thread */
-	struct throttle *throttle; /* of all front-ends */
 	struct pulsar *pulsar;
 	struct rmq *rmq; /* NULL: not served */
 	struct listener *listener, *listener_tls; /* Pulsar's; NULL: none */

@@ -66,7 +66,7 @@ struct http_conf {
 	bool authorization; /* authorizationEnabled */
 	bool metrics_gate; /* authenticateMetricsEndpoint */
 	struct audit *audit; /* NULL: none; borrowed */
-	struct throttle *throttle; /* the shard's; NULL: none; borrowed */
+	struct throttle *throttle; /* the broker's; NULL: none; borrowed */
 	size_t body_max; /* larger ones are answered 413 */
 	unsigned connections_max;
 	unsigned idle_s; /* silent connections are closed after it */

@@ -54,7 +54,7 @@ struct pulsar_conf {
 	bool auth_original; /* authenticateOriginalAuthData */
 	int64_t auth_check_ns; /* authenticationRefreshCheckSeconds; 0: never */
 	struct audit *audit; /* NULL: none; borrowed */
-	struct throttle *throttle; /* the shard's; NULL: none; borrowed */
+	struct throttle *throttle; /* the broker's; NULL: none; borrowed */
 	bool batch_index_ack;
 	bool entry_metadata; /* 0x0e02 for clients that can read it */
 	bool topic_watchers; /* enableBrokerSideSubscriptionPatternEvaluation */

@@ -158,6 +158,7 @@ struct rmq_msg {
 	int code; /* ANSWER; TELL: of the request; ALL: enum rmq_tell; ALL_SAID: enum err */
 	char *remark;
 	struct conn_parcel *parcel; /* MOVED */
+	bool proven; /* MOVED: the session was */
 	bool stored; /* ANSWER: with the fields of a message that was sent */
 	unsigned fields_n; /* TELL: of its header */
 	struct {

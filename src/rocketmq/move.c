@@ -113,6 +113,7 @@ rmq_session_detached(struct conn *cn, void *priv, struct conn_parcel *parcel)
 	assert(s->cn == cn);
 	m = rmq_msg_new(s->rm, MSG_MOVED);
 	m->parcel = parcel;
+	m->proven = s->proven;
 	rmq_gauge(s->rm, M_CONN_MOVED, 1);
 	rmq_msg_send(s->rm, s->home, &m);
 	rmq_session_free(s);
@@ -127,6 +128,7 @@ rmq_session_moved(struct rmq *rm, struct rmq_msg *m)
 		return; /* closed with the message */
 	s = rmq_session_adopt(rm, &m->parcel);
 	s->settled = true;
+	s->proven = m->proven;
 	LOG(LOG_INFO, (int)rm->router->shard, "conn_moved",
 	    LOG_U("conn", s->id), LOG_S("protocol", "rocketmq"),
 	    LOG_S("peer", conn_peer_text(s->cn)));

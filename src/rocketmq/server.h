@@ -53,7 +53,7 @@ struct rmq_conf {
 	const char *auth_whitelist; /* authenticationWhitelist: codes */
 	const char *acl_file; /* aclEnable: its plain_acl.yml; NULL: not */
 	struct audit *audit; /* NULL: none; borrowed */
-	struct throttle *throttle; /* the shard's; NULL: none; borrowed */
+	struct throttle *throttle; /* the broker's; NULL: none; borrowed */
 	bool auto_topic; /* autoCreateTopicEnable */
 	bool auto_group; /* autoCreateSubscriptionGroup */
 	bool lmq; /* enableLmq: names of light queues need not be made */

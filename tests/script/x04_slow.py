@@ -16,7 +16,7 @@ WHY = "too many failures of this address"
 
 
 def limited(**more):
-    return locked(rocketmqEnable="true", initAuthenticationUser=FIRST, shards=1,
+    return locked(rocketmqEnable="true", initAuthenticationUser=FIRST, shards=3,
                   authenticationFailureLimit=LIMIT, **more)
 
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "auth/throttle.h"
+#include "os/thread.h"
 
 static struct diag diag;
 
@@ -110,11 +111,66 @@ test_addresses(void **state)
 		throttle_failed(t, &any, 1);
 		throttle_failed(t, &v6, 1);
 	}
-	assert_int_equal(throttle_addrs_n(t), THROTTLE_ADDRS_MAX);
+	assert_in_range(throttle_addrs_n(t), THROTTLE_ADDRS_MAX * 9 / 10,
+	    THROTTLE_ADDRS_MAX);
 	assert_true(throttle_wait_ms(t, &any, 1) > 0);
 	assert_true(throttle_wait_ms(t, &v6, 1) > 0);
 	assert_int_equal(throttle_wait_ms(t, &a, 1), 0);
 	throttle_free(&t);
+}
+
+/* --- threads ---------------------------------------------------------------------- */
+
+#define THREADS 4u
+#define TRIES 20000u
+
+struct many {
+	struct throttle *t;
+	struct sock_addr sa;
+	unsigned slots; /* that this one got */
+};
+
+static void
+fails(void *priv)
+{
+	struct many *m = priv;
+	struct sock_addr other;
+	char host[32];
+	unsigned i;
+
+	for (i = 0; i < TRIES; i++) {
+		throttle_failed(m->t, &m->sa, 1000);
+		if (throttle_wait_ms(m->t, &m->sa, 1000) > 0)
+			m->slots++;
+		/* others come and go beside it */
+		(void)snprintf(
+		    host, sizeof host, "10.2.%u.%u", i / 256 % 256, i % 256);
+		other = addr(host);
+		throttle_failed(m->t, &other, 10);
+	}
+}
+
+/* Of one address all threads together have no more slots than one would. */
+static void
+test_threads(void **state)
+{
+	struct many m[THREADS] = { 0 };
+	struct thread th[THREADS];
+	unsigned i, n = 0;
+
+	(void)state;
+	m[0].t = throttle_new(1, 5);
+	for (i = 0; i < THREADS; i++) {
+		m[i].t = m[0].t;
+		m[i].sa = addr("10.0.0.1");
+		thread_start(&th[i], "fails", fails, &m[i]);
+	}
+	for (i = 0; i < THREADS; i++) {
+		thread_join(&th[i]);
+		n += m[i].slots;
+	}
+	assert_int_equal(n, THROTTLE_WAIT_MAX_MS / THROTTLE_SLOT_MS);
+	throttle_free(&m[0].t);
 }
 
 static void
@@ -139,6 +195,7 @@ main(void)
 		cmocka_unit_test(test_slots),
 		cmocka_unit_test(test_window),
 		cmocka_unit_test(test_addresses),
+		cmocka_unit_test(test_threads),
 		cmocka_unit_test(test_off),
 	};
 

@@ -166,7 +166,7 @@ CONF_STR(authenticationProviders, "", 4000, LIVE,
 CONF_STR(anonymousUserRole, "", 1024, LIVE,
     "Role of clients that say nothing of themselves. Empty: they are refused.")
 CONF_INT(authenticationFailureLimit, 20, 0, 1000000, "failures", RESTART,
-    "Failed logins of an address in a minute, on one shard, after which those that "
+    "Failed logins of an address in a minute, after which those that "
     "follow wait, a quarter of a second each and at most five, until there was "
     "none for a minute. Connections that are authenticated don't. 0: never.")
 CONF_INT(authenticationRefreshCheckSeconds, 60, 0, 86400, "seconds", RESTART,
