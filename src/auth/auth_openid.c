@@ -9,6 +9,7 @@
 
 #include "auth/auth_priv.h"
 #include "auth/source.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/miniobj.h"
 #include "base/vas.h"
@@ -240,7 +241,7 @@ believe(const struct openid *o, struct auth_ask *ask, const struct jwt *j,
     struct auth_result *res, struct diag *d)
 {
 	const json_t *v = json_object_get(j->claims, "iss");
-	struct str iss = { json_string_value(v), json_string_length(v) };
+	struct str iss = json_text(v);
 	const struct jwt_key *k;
 	enum err e;
 

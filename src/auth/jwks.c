@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/miniobj.h"
 #include "base/vas.h"
@@ -24,14 +25,6 @@ struct jwks {
 	struct jwk v[JWKS_KEYS_MAX];
 };
 
-static struct str
-text_of(const json_t *o, const char *member)
-{
-	const json_t *v = json_object_get(o, member);
-
-	return (struct str){ json_string_value(v), json_string_length(v) };
-}
-
 static const struct jwk *
 find(const struct jwks *s, struct str kid)
 {
@@ -46,8 +39,8 @@ find(const struct jwks *s, struct str kid)
 static void
 add(struct jwks *s, const json_t *o)
 {
-	struct str kid = text_of(o, "kid"), alg = text_of(o, "alg"),
-		   use = text_of(o, "use");
+	struct str kid = json_text_at(o, "kid"), alg = json_text_at(o, "alg"),
+		   use = json_text_at(o, "use");
 	struct jwk *k = &s->v[s->n];
 	struct diag diag;
 
@@ -121,8 +114,8 @@ enum err
 jwks_find(const struct jwks *s, const struct jwt *j, const struct jwt_key **k,
     struct diag *d)
 {
-	struct str kid = text_of(j->header, "kid"),
-		   alg = text_of(j->header, "alg");
+	struct str kid = json_text_at(j->header, "kid"),
+		   alg = json_text_at(j->header, "alg");
 	const struct jwk *jwk;
 
 	CHECK_OBJ_NOTNULL(s, JWKS_MAGIC);

@@ -4,6 +4,7 @@
 #include "auth/jwt_priv.h"
 #include "base/base64.h"
 #include "base/compress.h"
+#include "base/json.h"
 #include "base/num.h"
 
 /* more than anybody means */
@@ -165,12 +166,6 @@ jwt_parse(struct jwt *j, struct str token, struct diag *d)
 
 /* --- believing it ------------------------------------------------------------------ */
 
-static struct str
-text_of(const json_t *v)
-{
-	return (struct str){ json_string_value(v), json_string_length(v) };
-}
-
 static enum err
 no(struct diag *d, const char *why)
 {
@@ -187,7 +182,7 @@ jwt_verify(const struct jwt_key *k, const struct jwt *j, struct str token,
 	size_t n;
 
 	CHECK_OBJ_NOTNULL(k, JWT_KEY_MAGIC);
-	a = jwt_alg_of(text_of(json_object_get(j->header, "alg")));
+	a = jwt_alg_of(json_text(json_object_get(j->header, "alg")));
 	if (a == NULL)
 		return no(d, "the token's algorithm is not one of ours");
 	if (json_object_get(j->header, "crit") != NULL)
@@ -213,7 +208,7 @@ time_of(const json_t *v, int64_t *ms)
 	double s;
 
 	if (json_is_string(v)) {
-		if (num_i64(text_of(v), ms) != ERR_OK)
+		if (num_i64(json_text(v), ms) != ERR_OK)
 			return false;
 	} else if (json_is_integer(v)) {
 		*ms = json_integer_value(v);
@@ -280,7 +275,7 @@ jwt_text(const struct jwt *j, const char *claim)
 
 	if (json_is_array(v))
 		v = json_array_get(v, 0);
-	return json_is_string(v) ? text_of(v) : STR_NONE;
+	return json_is_string(v) ? json_text(v) : STR_NONE;
 }
 
 bool
@@ -290,10 +285,10 @@ jwt_has(const struct jwt *j, const char *claim, struct str value)
 	size_t i;
 
 	if (json_is_string(v))
-		return str_eq(text_of(v), value);
+		return str_eq(json_text(v), value);
 	for (i = 0; i < json_array_size(v); i++) {
 		e = json_array_get(v, i);
-		if (json_is_string(e) && str_eq(text_of(e), value))
+		if (json_is_string(e) && str_eq(json_text(e), value))
 			return true;
 	}
 	return false;
@@ -304,10 +299,9 @@ jwt_has(const struct jwt *j, const char *claim, struct str value)
 static size_t
 put_part(char *out, const json_t *js)
 {
-	size_t len = json_dumpb(js, NULL, 0, JSON_COMPACT), n;
-	char *text = mem_alloc(len + 1);
+	size_t len, n;
+	char *text = json_write(js, &len);
 
-	assert(json_dumpb(js, text, len, JSON_COMPACT) == len);
 	n = base64_encode(out, text, len, true);
 	mem_free(text);
 	while (n > 0 && out[n - 1] == '=')
@@ -325,7 +319,7 @@ jwt_sign(
 	size_t n, cap;
 
 	CHECK_OBJ_NOTNULL(k, JWT_KEY_MAGIC);
-	a = jwt_alg_of(text_of(json_object_get(j->header, "alg")));
+	a = jwt_alg_of(json_text(json_object_get(j->header, "alg")));
 	if (a == NULL || !k->can_sign || !jwt_alg_fits(a, k))
 		return diag_set(
 		    d, ERR_INVALID_ARG, "the algorithm doesn't fit the key");

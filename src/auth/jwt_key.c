@@ -11,6 +11,7 @@
 #include "auth/jwt_priv.h"
 #include "auth/source.h"
 #include "base/base64.h"
+#include "base/json.h"
 
 #define RSA_BITS_MIN 2048
 
@@ -145,7 +146,7 @@ bytes_of(
     const json_t *jwk, const char *member, uint8_t *p, size_t cap, size_t *n)
 {
 	const json_t *v = json_object_get(jwk, member);
-	struct str s = { json_string_value(v), json_string_length(v) };
+	struct str s = json_text(v);
 
 	return json_is_string(v) && s.len > 0 &&
 	    base64_decode(s, p, cap, n) == ERR_OK && *n > 0;

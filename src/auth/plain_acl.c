@@ -2,6 +2,7 @@
 #include "auth/plain_acl.h"
 
 #include "auth/yaml_doc.h"
+#include "base/json.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/miniobj.h"
@@ -20,18 +21,6 @@ struct plain_acl {
 	struct plain_account *v;
 	struct map by_key;
 };
-
-static struct str
-text_of(const json_t *v)
-{
-	return (struct str){ json_string_value(v), json_string_length(v) };
-}
-
-static struct str
-member(const json_t *o, const char *key)
-{
-	return text_of(json_object_get(o, key));
-}
 
 /* --- permissions ------------------------------------------------------------------ */
 
@@ -89,7 +78,7 @@ grants(struct plain_grant **v, unsigned *n, const json_t *list,
 		    GRANTS_MAX, kind);
 	*v = mem_calloc(max + 1, sizeof **v);
 	for (i = 0; i < max; i++) {
-		s = text_of(json_array_get(list, i));
+		s = json_text(json_array_get(list, i));
 		if (!split(s, &(*v)[i].name, &perm))
 			return diag_set(diag, ERR_INVALID_ARG,
 			    "Parse resource permission failed for %s:%.*s",
@@ -110,7 +99,7 @@ check_perms(const json_t *list, struct diag *diag)
 	size_t i;
 
 	for (i = 0; i < json_array_size(list); i++) {
-		s = text_of(json_array_get(list, i));
+		s = json_text(json_array_get(list, i));
 		if (!split(s, &name, &perm))
 			return diag_set(diag, ERR_INVALID_ARG,
 			    "Parse Resource format error for %.*s.\n"
@@ -153,16 +142,16 @@ account_read(struct plain_account *a, const json_t *js, struct diag *diag)
 {
 	enum err e;
 
-	a->key = member(js, "accessKey");
-	a->secret = member(js, "secretKey");
+	a->key = json_text_at(js, "accessKey");
+	a->secret = json_text_at(js, "secretKey");
 	a->admin = json_is_true(json_object_get(js, "admin")) ||
-	    str_eq(member(js, "admin"), STR_LIT("true"));
-	(void)perm_of(member(js, "defaultTopicPerm"), &a->topic_perm);
-	(void)perm_of(member(js, "defaultGroupPerm"), &a->group_perm);
+	    str_eq(json_text_at(js, "admin"), STR_LIT("true"));
+	(void)perm_of(json_text_at(js, "defaultTopicPerm"), &a->topic_perm);
+	(void)perm_of(json_text_at(js, "defaultGroupPerm"), &a->group_perm);
 	e = check_keys(a->key, a->secret, diag);
 	if (e == ERR_OK)
 		e = white_add(
-		    &a->white, member(js, "whiteRemoteAddress"), diag);
+		    &a->white, json_text_at(js, "whiteRemoteAddress"), diag);
 	if (e == ERR_OK)
 		e = grants(&a->topics, &a->topics_n,
 		    json_object_get(js, "topicPerms"), "topic", diag);
@@ -210,7 +199,7 @@ white_read(struct white *w, const json_t *list, struct diag *diag)
 		return diag_set(diag, ERR_INVALID_ARG,
 		    "globalWhiteRemoteAddresses is no list");
 	for (i = 0; e == ERR_OK && i < json_array_size(list); i++)
-		e = white_add(w, text_of(json_array_get(list, i)), diag);
+		e = white_add(w, json_text(json_array_get(list, i)), diag);
 	return e;
 }
 
@@ -331,7 +320,7 @@ number(const json_t *o, const char *key)
 
 	if (json_is_integer(v))
 		return json_integer_value(v);
-	if (!json_is_string(v) || num_i64(text_of(v), &n) != ERR_OK)
+	if (!json_is_string(v) || num_i64(json_text(v), &n) != ERR_OK)
 		return 0;
 	return n;
 }
@@ -370,7 +359,8 @@ find(const json_t *accounts, struct str key, size_t *i)
 {
 	for (*i = 0; *i < json_array_size(accounts); (*i)++)
 		if (str_eq(
-			member(json_array_get(accounts, *i), "accessKey"), key))
+			json_text_at(json_array_get(accounts, *i), "accessKey"),
+			key))
 			return true;
 	return false;
 }
@@ -398,8 +388,8 @@ plain_acl_put(const struct plain_acl *pa, const json_t *account, int64_t now_ms,
 
 	CHECK_OBJ_NOTNULL(pa, PLAIN_ACL_MAGIC);
 	*next = NULL;
-	e = check_keys(
-	    member(account, "accessKey"), member(account, "secretKey"), diag);
+	e = check_keys(json_text_at(account, "accessKey"),
+	    json_text_at(account, "secretKey"), diag);
 	if (e == ERR_OK)
 		e = check_perms(json_object_get(account, "topicPerms"), diag);
 	if (e == ERR_OK)
@@ -409,7 +399,7 @@ plain_acl_put(const struct plain_acl *pa, const json_t *account, int64_t now_ms,
 	doc = json_deep_copy(pa->doc);
 	all = accounts_of(doc);
 	/* the one that was changed goes to the end, as the reference has it */
-	if (find(all, member(account, "accessKey"), &i)) {
+	if (find(all, json_text_at(account, "accessKey"), &i)) {
 		a = json_deep_copy(json_array_get(all, i));
 		AZ(json_array_remove(all, i));
 	} else

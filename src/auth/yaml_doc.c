@@ -3,6 +3,7 @@
 
 #include <yaml.h>
 
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/strbuf.h"
 #include "base/vas.h"
@@ -282,9 +283,7 @@ put(yaml_emitter_t *em, const json_t *js)
 		AN(yaml_sequence_end_event_initialize(&ev));
 		(void)yaml_emitter_emit(em, &ev);
 	} else if (json_is_string(js))
-		put_text(em,
-		    (struct str){
-			json_string_value(js), json_string_length(js) });
+		put_text(em, json_text(js));
 	else if (json_is_integer(js))
 		put_number(em, json_integer_value(js));
 	else

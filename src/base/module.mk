@@ -14,6 +14,7 @@ noinst_LIBRARIES += %D%/libbase.a
 	%D%/hash.c %D%/hash.h \
 	%D%/log.c %D%/log.h \
 	%D%/map.c %D%/map.h %D%/umap.c \
+	%D%/json.h \
 	%D%/mbox_msg.h %D%/pos.h %D%/str.h \
 	%D%/mem.c %D%/mem.h \
 	%D%/metrics.c %D%/metrics.h %D%/tbl/metrics.h \

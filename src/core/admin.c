@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdarg.h>
 
+#include "base/json.h"
 #include "core/admin_priv.h"
 #include "core/authz_priv.h"
 
@@ -245,12 +246,8 @@ admin_parse(struct str text)
 void
 admin_set_text(struct admin *ad, const json_t *js)
 {
-	size_t n = json_dumpb(js, NULL, 0, JSON_COMPACT);
-
 	AZ(ad->text);
-	ad->text = mem_alloc(n + 1);
-	assert(json_dumpb(js, ad->text, n, JSON_COMPACT) == n);
-	ad->text[n] = '\0';
+	ad->text = json_write(js, NULL);
 }
 
 /* --- metrics ------------------------------------------------------------------------ */

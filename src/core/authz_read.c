@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Roles, namespaces and tenants as authorization keeps them, from their documents. */
+#include "base/json.h"
 #include "core/authz_priv.h"
 
 static json_t *
@@ -14,18 +15,6 @@ parse(struct str val)
 	return js;
 }
 
-static struct str
-text_of(const json_t *v)
-{
-	return (struct str){ json_string_value(v), json_string_length(v) };
-}
-
-static struct str
-member(const json_t *o, const char *key)
-{
-	return text_of(json_object_get(o, key));
-}
-
 /* Bits; what is no action is left out. */
 static uint32_t
 actions_of(const json_t *a)
@@ -35,7 +24,7 @@ actions_of(const json_t *a)
 	size_t i;
 
 	for (i = 0; i < json_array_size(a); i++) {
-		act = authz_action_of(text_of(json_array_get(a, i)));
+		act = authz_action_of(json_text(json_array_get(a, i)));
 		if (act < AUTHZ_ACTIONS_N)
 			bits |= 1u << act;
 	}
@@ -67,7 +56,7 @@ from_read(struct authz_rule *r, const json_t *a)
 	r->from = mem_calloc(n, sizeof *r->from);
 	for (i = 0; i < n; i++)
 		if (cidr_parse(&r->from[r->from_n],
-			text_of(json_array_get(a, i))) == ERR_OK)
+			json_text(json_array_get(a, i))) == ERR_OK)
 			r->from_n++;
 	return r->from_n == n;
 }
@@ -78,11 +67,11 @@ rule_read(struct authz_rule *r, const json_t *js)
 	unsigned kind, match;
 	bool well;
 
-	well = word(member(js, "on"), kinds, AUTHZ_KINDS_N, &kind);
-	well = word(member(js, "match"), matches, 3, &match) && well;
+	well = word(json_text_at(js, "on"), kinds, AUTHZ_KINDS_N, &kind);
+	well = word(json_text_at(js, "match"), matches, 3, &match) && well;
 	r->deny = json_is_true(json_object_get(js, "deny"));
 	r->dflt = json_is_true(json_object_get(js, "default"));
-	r->name = member(js, "name");
+	r->name = json_text_at(js, "name");
 	r->actions = actions_of(json_object_get(js, "do"));
 	r->kind = (enum authz_kind)kind;
 	r->match = (enum authz_match)match;
@@ -195,8 +184,8 @@ authz_space_read(struct str ns, struct str val)
 		return NULL;
 	doc = parse(val);
 	auth = json_object_get(doc, "auth_policies");
-	prefix =
-	    str_eq(member(doc, "subscription_auth_mode"), str_of("Prefix"));
+	prefix = str_eq(
+	    json_text_at(doc, "subscription_auth_mode"), str_of("Prefix"));
 	if (auth == NULL && !prefix) {
 		json_decref(doc);
 		return NULL;

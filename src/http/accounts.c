@@ -5,6 +5,7 @@
  * the access key's name). Pulsar has no such routes, so these are ours.
  */
 #include "auth/secret.h"
+#include "base/json.h"
 #include "core/authz.h"
 #include "http/handlers.h"
 #include "os/clock.h"
@@ -113,9 +114,7 @@ change(struct req *rq, enum op_type type, bool fresh, struct str key,
 	if (key.len > 0)
 		op->sub = op_str(op, key);
 	if (patch != NULL) {
-		n = json_dumpb(patch, NULL, 0, JSON_COMPACT);
-		text = mem_alloc(n);
-		assert(json_dumpb(patch, text, n, JSON_COMPACT) == n);
+		text = json_write(patch, &n);
 		op->text = op_str(op, (struct str){ text, n });
 		mem_free(text);
 		json_decref(patch);

@@ -192,6 +192,9 @@ void req_then(struct req *, req_step_f *);
 req_step_f req_done_empty;
 /* answers so far are dropped; before the operations of a next step */
 void req_clear(struct req *);
+/* The document that the core has answered with, in ans[0]; the caller's. NULL: there is
+ * none, which is answered. */
+json_t *req_doc(struct req *);
 void req_keep(struct req *, void *, void (*free_f)(void *));
 /* Index of the first answer that failed, ans_n: none. */
 unsigned req_failed(const struct req *);

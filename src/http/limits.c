@@ -116,25 +116,13 @@ value_of(struct req *rq, json_t *policies, enum limit i)
 	    json_object_get(v, rq->h->conf.cluster);
 }
 
-static json_t *
-doc_of(struct req *rq, struct fx *fx)
-{
-	json_t *doc = json_loadb(fx->text.p, fx->text.len, 0, NULL);
-
-	if (json_is_object(doc))
-		return doc;
-	json_decref(doc);
-	req_fail(rq, ERR_CORRUPT, "The stored policies are no JSON");
-	return NULL;
-}
-
 static void
 ns_got(struct req *rq)
 {
 	struct setting *st = rq->keep;
 	json_t *doc, *v;
 
-	if (req_any_failed(rq) || (doc = doc_of(rq, rq->ans[0])) == NULL)
+	if ((doc = req_doc(rq)) == NULL)
 		return;
 	v = value_of(rq, doc, st->i);
 	if (v != NULL)
@@ -274,7 +262,7 @@ applied(struct req *rq)
 	const struct limits *broker = rq->h->conf.limits;
 	json_t *doc, *v;
 
-	if (req_any_failed(rq) || (doc = doc_of(rq, rq->ans[0])) == NULL)
+	if ((doc = req_doc(rq)) == NULL)
 		return;
 	v = value_of(rq, doc, st->i);
 	if (v != NULL)

@@ -82,17 +82,10 @@ show_auth(json_t *def, json_t *own)
 static void
 answer_policies(struct req *rq)
 {
-	struct fx *fx = rq->ans[0];
-	json_t *all, *own;
+	json_t *all, *own = req_doc(rq);
 
-	if (req_any_failed(rq))
+	if (own == NULL)
 		return;
-	own = json_loadb(fx->text.p, fx->text.len, 0, NULL);
-	if (!json_is_object(own)) {
-		json_decref(own);
-		req_fail(rq, ERR_CORRUPT, "The stored policies are no JSON");
-		return;
-	}
 	all = default_policies();
 	perms_show(own);
 	show_auth(all, own);

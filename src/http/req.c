@@ -434,6 +434,21 @@ req_any_failed(struct req *rq)
 	return true;
 }
 
+json_t *
+req_doc(struct req *rq)
+{
+	json_t *doc;
+
+	if (req_any_failed(rq))
+		return NULL;
+	doc = json_loadb(rq->ans[0]->text.p, rq->ans[0]->text.len, 0, NULL);
+	if (json_is_object(doc))
+		return doc;
+	json_decref(doc);
+	req_fail(rq, ERR_CORRUPT, "What is stored is no JSON");
+	return NULL;
+}
+
 void
 req_done_empty(struct req *rq)
 {

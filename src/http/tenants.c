@@ -2,6 +2,7 @@
 /* Clusters and tenants. */
 #include <stdio.h>
 
+#include "base/json.h"
 #include "http/address.h"
 #include "http/handlers.h"
 
@@ -50,17 +51,10 @@ static void
 answer_cluster(struct req *rq)
 {
 	char host[ADDRESS_MAX], url[ADDRESS_MAX + 16];
-	struct fx *fx = rq->ans[0];
-	json_t *all, *own;
+	json_t *all, *own = req_doc(rq);
 
-	if (req_any_failed(rq))
+	if (own == NULL)
 		return;
-	own = json_loadb(fx->text.p, fx->text.len, 0, NULL);
-	if (!json_is_object(own)) {
-		json_decref(own);
-		req_fail(rq, ERR_CORRUPT, "The stored cluster is no JSON");
-		return;
-	}
 	all = json_object();
 	if (strcmp(rq->var[VAR_CLUSTER], rq->h->conf.cluster) == 0) {
 		address_http(rq, host, sizeof(host));
@@ -170,8 +164,7 @@ add_texts(struct strbuf *sb, json_t *v)
 	struct str t;
 
 	for (i = 0; i < max; i++) {
-		t.p = json_string_value(json_array_get(v, i));
-		t.len = json_string_length(json_array_get(v, i));
+		t = json_text(json_array_get(v, i));
 		for (k = 0; k < n && !str_eq(s[k], t); k++)
 			;
 		if (k == n)

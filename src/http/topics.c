@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Topics: lists, create, delete, unload, terminate, the last message. */
+#include "base/json.h"
 #include "http/handlers.h"
 #include "http/parts.h"
 
@@ -171,9 +172,7 @@ parts_props(struct op *op, json_t *obj)
 			return false;
 		p[op->props_n++] = (struct prop){
 			.key = op_str(op, str_of(key)),
-			.value = op_str(op,
-			    (struct str){ .p = json_string_value(val),
-				.len = json_string_length(val) }),
+			.value = op_str(op, json_text(val)),
 		};
 	}
 	return true;

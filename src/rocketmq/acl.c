@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "base/cidr.h"
+#include "base/json.h"
 #include "core/authz.h"
 #include "rocketmq/rmq_priv.h"
 
@@ -242,14 +243,6 @@ acl_rules_read(
 
 /* --- back ------------------------------------------------------------------------- */
 
-static struct str
-member(const json_t *o, const char *key)
-{
-	const json_t *v = json_object_get(o, key);
-
-	return (struct str){ json_string_value(v), json_string_length(v) };
-}
-
 static void
 list(struct jw *w, const char *name, const json_t *a)
 {
@@ -265,9 +258,9 @@ list(struct jw *w, const char *name, const json_t *a)
 static bool
 shown(const json_t *acl, const char *type, struct str filter)
 {
-	struct str res = member(acl, "resource");
+	struct str res = json_text_at(acl, "resource");
 
-	if (acl == NULL || !str_eq(member(acl, "type"), str_of(type)))
+	if (acl == NULL || !str_eq(json_text_at(acl, "type"), str_of(type)))
 		return false;
 	return filter.len == 0 ||
 	    memmem(res.p, res.len, filter.p, filter.len) != NULL;
@@ -306,10 +299,10 @@ policy(struct jw *w, json_t *rules, const char *type, struct str filter)
 		if (!shown(acl, type, filter))
 			continue;
 		jw_object(w);
-		jw_key_str(w, "resource", member(acl, "resource"));
+		jw_key_str(w, "resource", json_text_at(acl, "resource"));
 		list(w, "actions", json_object_get(acl, "actions"));
 		list(w, "sourceIps", json_object_get(acl, "sourceIps"));
-		jw_key_str(w, "decision", member(acl, "decision"));
+		jw_key_str(w, "decision", json_text_at(acl, "decision"));
 		jw_end(w);
 	}
 	jw_end(w);

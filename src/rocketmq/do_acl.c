@@ -6,6 +6,7 @@
  * the log.
  */
 #include "auth/secret.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "core/authz.h"
 #include "rocketmq/acl.h"
@@ -93,9 +94,7 @@ change(struct rmq_session *s, const struct rmq_req *q, struct str role,
 	op->flag = fresh;
 	op->flag2 = !fresh;
 	if (patch != NULL) {
-		n = json_dumpb(patch, NULL, 0, JSON_COMPACT);
-		p = mem_alloc(n + 1);
-		assert(json_dumpb(patch, p, n, JSON_COMPACT) == n);
+		p = json_write(patch, &n);
 		op->text = op_str(op, (struct str){ p, n });
 		mem_free(p);
 		json_decref(patch);
@@ -190,9 +189,8 @@ write_user(struct jw *w, struct rmq_session *s, struct str name,
 	jw_object(w);
 	jw_key_str(w, "username", name);
 	if (with_password && json_is_string(v) &&
-	    secret_unseal(s->rm->secrets, name,
-		(struct str){ json_string_value(v), json_string_length(v) },
-		&plain, &n) == ERR_OK) {
+	    secret_unseal(s->rm->secrets, name, json_text(v), &plain, &n) ==
+		ERR_OK) {
 		jw_key_str(w, "password", (struct str){ plain, n });
 		secret_wipe(&plain, n);
 	}

@@ -8,6 +8,7 @@
  * afterwards, and tells the secret in its refusals; here they are administrators'
  * (tbl/need.h), and nothing is written that can't be read.
  */
+#include "base/json.h"
 #include "base/log.h"
 #include "base/num.h"
 #include "os/file.h"
@@ -37,29 +38,22 @@ is_on(struct rmq_session *s, const struct rmq_req *q)
 
 /* --- shard 0 -------------------------------------------------------------------------- */
 
-static struct str
-member(const json_t *o, const char *key)
-{
-	const json_t *v = json_object_get(o, key);
-
-	return (struct str){ json_string_value(v), json_string_length(v) };
-}
-
 /* Which file has what is changed; a new account is plain_acl.yml's. */
 static enum err
 place(const struct plain_set *ps, const json_t *what, unsigned *file)
 {
-	struct str path = member(what, "file");
+	struct str path = json_text_at(what, "file");
 	const json_t *account = json_object_get(what, "account");
 
 	*file = 0;
 	if (account != NULL) {
-		if (!plain_set_find(ps, member(account, "accessKey"), file))
+		if (!plain_set_find(
+			ps, json_text_at(account, "accessKey"), file))
 			*file = 0;
 		return ERR_OK;
 	}
 	if (json_object_get(what, "addresses") == NULL)
-		return plain_set_find(ps, member(what, "key"), file) ?
+		return plain_set_find(ps, json_text_at(what, "key"), file) ?
 		    ERR_OK :
 		    ERR_NO_KEY;
 	if (path.len == 0)
@@ -85,7 +79,7 @@ apply(struct rmq *rm, const struct plain_acl *pa, const json_t *what,
 	else if ((v = json_object_get(what, "addresses")) != NULL)
 		e = plain_acl_put_white(pa, v, now, &next, diag);
 	else
-		e = plain_acl_delete(pa, member(what, "key"), now, &next);
+		e = plain_acl_delete(pa, json_text_at(what, "key"), now, &next);
 	if (e != ERR_OK)
 		return e;
 	e = plain_acl_write(next, yaml, n);
@@ -94,8 +88,7 @@ apply(struct rmq *rm, const struct plain_acl *pa, const json_t *what,
 }
 
 static enum err
-write_file(
-    struct rmq *rm, const char *path, struct str yaml, struct diag *diag)
+write_file(struct rmq *rm, const char *path, struct str yaml, struct diag *diag)
 {
 	enum err e = file_write_atomic(path, yaml.p, yaml.len);
 
@@ -128,8 +121,7 @@ change(struct rmq *rm, const json_t *what, char **text, size_t *n,
 		e = write_file(rm, plain_set_path(ps, file),
 		    (struct str){ yaml, len }, diag);
 	if (e == ERR_OK)
-		*text =
-		    plain_set_text(ps, file, (struct str){ yaml, len }, n);
+		*text = plain_set_text(ps, file, (struct str){ yaml, len }, n);
 	mem_free(yaml);
 	plain_set_free(&ps);
 	return e;
@@ -214,10 +206,9 @@ tell(struct rmq_session *s, const struct rmq_req *q, json_t *what, int code,
     char *failed)
 {
 	struct rmq_job *j = rmq_job_new(s, &q->ref, changed);
-	size_t n = json_dumpb(what, NULL, 0, JSON_COMPACT);
-	char *text = mem_alloc(n + 1);
+	size_t n;
+	char *text = json_write(what, &n);
 
-	assert(json_dumpb(what, text, n, JSON_COMPACT) == n);
 	json_decref(what);
 	j->always = true;
 	j->u32 = (uint32_t)code;
@@ -314,7 +305,8 @@ rmq_do_plain_white(struct rmq_session *s, struct rmq_req *q)
 			    "failed.",
 	    v.len < 256 ? (int)v.len : 256, v.len > 0 ? v.p : "");
 	/* NULL: not UTF-8, and so no file's name */
-	what = json_pack("{s:s%}", "file", path.len > 0 ? path.p : "", path.len);
+	what =
+	    json_pack("{s:s%}", "file", path.len > 0 ? path.p : "", path.len);
 	if (v.len == 0 || what == NULL) {
 		json_decref(what);
 		rmq_answer_code(s, &q->ref, WHITE_FAILED, failed);
@@ -354,8 +346,8 @@ rmq_do_plain_version(struct rmq_session *s, struct rmq_req *q)
 	strbuf_reset(sb);
 	for (i = 0; i < plain_set_n(ps); i++) {
 		strbuf_adds(sb, i == 0 ? "{\"" : ",\"");
-		strbuf_add_json(sb, plain_set_path(ps, i),
-		    strlen(plain_set_path(ps, i)));
+		strbuf_add_json(
+		    sb, plain_set_path(ps, i), strlen(plain_set_path(ps, i)));
 		strbuf_adds(sb, "\":");
 		add_version(sb, plain_set_file(ps, i));
 	}
@@ -374,15 +366,10 @@ rmq_do_plain_version(struct rmq_session *s, struct rmq_req *q)
 static void
 texts(struct jw *w, const json_t *a)
 {
-	const json_t *v;
 	size_t i;
 
-	for (i = 0; i < json_array_size(a); i++) {
-		v = json_array_get(a, i);
-		jw_str(w,
-		    (struct str){
-			json_string_value(v), json_string_length(v) });
-	}
+	for (i = 0; i < json_array_size(a); i++)
+		jw_str(w, json_text(json_array_get(a, i)));
 }
 
 static void
@@ -397,7 +384,7 @@ account(struct jw *w, const json_t *a)
 	jw_object(w);
 	for (i = 0; i < sizeof fields / sizeof fields[0]; i++)
 		if (json_is_string(json_object_get(a, fields[i])))
-			jw_key_str(w, fields[i], member(a, fields[i]));
+			jw_key_str(w, fields[i], json_text_at(a, fields[i]));
 	jw_key(w, "admin");
 	jw_bool(w, json_is_true(json_object_get(a, "admin")));
 	for (i = 0; i < 2; i++) {
