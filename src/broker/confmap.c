@@ -241,4 +241,5 @@ confmap_http(struct http_conf *hc, const struct conf *c)
 	hc->rocketmq.ns = c->rocketmqNamespace;
 	hc->authorization = conf_authorizes_pulsar(c);
 	hc->metrics_gate = c->authenticateMetricsEndpoint;
+	hc->acl_without_topic = c->allowAclChangesOnNonExistentTopics;
 }

@@ -5,6 +5,7 @@
  */
 #include "base/strbuf.h"
 #include "core/admin_priv.h"
+#include "core/authz_priv.h"
 
 #define PARTITIONS_MAX 65536u
 #define TRIES 3u
@@ -406,6 +407,15 @@ update(struct admin *ad)
 /* --- delete ------------------------------------------------------------------------------ */
 
 static void
+grants_gone(void *priv)
+{
+	struct admin *ad;
+
+	CAST_OBJ_NOTNULL(ad, priv, ADMIN_MAGIC);
+	admin_done(ad, ERR_OK);
+}
+
+static void
 deleted(void *priv, enum err e)
 {
 	struct admin *ad;
@@ -415,8 +425,10 @@ deleted(void *priv, enum err e)
 		admin_end(ad, ERR_NO_TOPIC,
 		    "Partitioned Topic not found: %.*s has zero partitions",
 		    (int)ad->tn.full.len, ad->tn.full.p);
-	else
+	else if (e != ERR_OK)
 		admin_done(ad, e);
+	else
+		authz_topic_gone(ad->co, &ad->tn, grants_gone, ad);
 }
 
 static void delete (struct admin *ad)

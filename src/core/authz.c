@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/json.h"
 #include "core/authz_priv.h"
 
 /* --- words --------------------------------------------------------------------- */
@@ -47,6 +48,7 @@ authz_new(uint64_t seed)
 	map_init(&az->spaces, seed, AUTHZ_ROLES_MAX);
 	map_init(&az->tenants, seed, AUTHZ_ROLES_MAX);
 	map_init(&az->keys, seed, AUTHZ_ROLES_MAX);
+	LIST_INIT(&az->gone);
 	return az;
 }
 
@@ -75,6 +77,7 @@ authz_free(struct authz **azp)
 {
 	struct authz_space *sp;
 	struct authz_tenant *t;
+	struct authz_gone *g;
 	struct authz *az;
 	struct op *op;
 
@@ -85,6 +88,10 @@ authz_free(struct authz **azp)
 		authz_space_free(&sp);
 	while ((t = map_pop(&az->tenants)) != NULL)
 		authz_tenant_free(&t);
+	while ((g = LIST_FIRST(&az->gone)) != NULL) {
+		LIST_REMOVE(g, link);
+		mem_free(g);
+	}
 	while ((op = az->line.head) != NULL) {
 		az->line.head = (struct op *)op->link.next;
 		op_free(&op);
@@ -141,9 +148,7 @@ authz_give(struct authz *az, const json_t *roles)
 	roles_clear(&az->given);
 	json_object_foreach(all, name, v)
 	{
-		n = json_dumpb(v, NULL, 0, JSON_COMPACT);
-		text = mem_alloc(n + 1);
-		assert(json_dumpb(v, text, n, JSON_COMPACT) == n);
+		text = json_write(v, &n);
 		r = authz_role_read(str_of(name), (struct str){ text, n });
 		mem_free(text);
 		if (map_add(&az->given, r->name, strlen(r->name), r) != ERR_OK)
@@ -322,9 +327,8 @@ array_has(const json_t *a, struct str s)
 
 	for (i = 0; i < json_array_size(a); i++) {
 		const json_t *v = json_array_get(a, i);
-		struct str w = { json_string_value(v), json_string_length(v) };
 
-		if (json_is_string(v) && str_eq(w, s))
+		if (json_is_string(v) && str_eq(json_text(v), s))
 			return true;
 	}
 	return false;
@@ -460,8 +464,8 @@ authz_topic(struct str full)
 	static const struct str scheme = STR_LIT("persistent://");
 
 	if (str_starts(full, scheme))
-		full = (struct str){ full.p + scheme.len,
-			full.len - scheme.len };
+		full =
+		    (struct str){ full.p + scheme.len, full.len - scheme.len };
 	return full;
 }
 
@@ -495,17 +499,16 @@ consider_grants(struct best *b, const struct authz *az,
 	}
 }
 
-/* tenant/ns of a name; empty where it is in none */
-static struct str
-ns_of(const struct authz_ask *a)
+struct str
+authz_ns_of(enum authz_kind kind, struct str s)
 {
-	struct str s = a->name, all;
 	const char *scheme;
+	struct str all;
 
-	if (a->kind != AUTHZ_TOPIC && a->kind != AUTHZ_GROUP &&
-	    a->kind != AUTHZ_NAMESPACE)
+	if (kind != AUTHZ_TOPIC && kind != AUTHZ_GROUP &&
+	    kind != AUTHZ_NAMESPACE)
 		return STR_NONE;
-	scheme = a->kind == AUTHZ_TOPIC ? memmem(s.p, s.len, "://", 3) : NULL;
+	scheme = kind == AUTHZ_TOPIC ? memmem(s.p, s.len, "://", 3) : NULL;
 	if (scheme != NULL)
 		s = (struct str){ scheme + 3,
 			s.len - (size_t)(scheme + 3 - s.p) };
@@ -536,7 +539,7 @@ authz_ask(const struct authz *az, const struct authz_ask *a)
 	role = role_get(az, a->role);
 	if (role != NULL && role->disabled)
 		return AUTHZ_DENIED;
-	ns = ns_of(a);
+	ns = authz_ns_of(a->kind, a->name);
 	tenant = ns;
 	tenant = str_word(&tenant, '/');
 	if (ns.len > 0 && is_tenant_admin(az, a->role, tenant))
@@ -691,6 +694,20 @@ authz_has_grants(const struct authz *az, struct str role)
 	}
 	MAP_FOREACH(t, &az->tenants, it)
 		if (array_has(t->admins, role))
+			return true;
+	return false;
+}
+
+bool
+authz_has_topic_grants(const struct authz *az, struct str ns, struct str full)
+{
+	const struct authz_space *sp;
+	uint32_t i;
+
+	CHECK_OBJ_NOTNULL(az, AUTHZ_MAGIC);
+	sp = map_get(&az->spaces, ns.p, ns.len);
+	for (i = 0; sp != NULL && i < sp->grants_n; i++)
+		if (str_eq(sp->grants[i].topic, full))
 			return true;
 	return false;
 }

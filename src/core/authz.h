@@ -128,6 +128,8 @@ enum authz_sub authz_ask_sub(const struct authz *, struct str role,
     struct str from, struct str ns, struct str sub);
 /* What a topic's full name, without its partition, is in questions; it lies in it. */
 struct str authz_topic(struct str full);
+/* tenant/ns of a name in questions; empty where it is in none. */
+struct str authz_ns_of(enum authz_kind, struct str name);
 
 /* The role's document, NULL: it has none. */
 const json_t *authz_role(const struct authz *, struct str role);

@@ -4,11 +4,13 @@
  * after another: read, merge, commit, and then every shard reads the record again
  * before the change is answered.
  */
+#include "base/json.h"
 #include "core/admin_priv.h"
 #include "core/authz_priv.h"
 
 #define LINE_MAX_OPS 10000u
 #define SPREAD_TAG 0x5a10ad
+#define GONE_TAG 0x90e
 
 /* --- a record was read again ------------------------------------------------------ */
 
@@ -113,11 +115,15 @@ admin_spread(
 	}
 }
 
+static void gone_answered(struct core *, uint64_t seq);
+
 void
 authz_answered(struct core *co, const struct fx *fx)
 {
 	struct admin *ad;
 
+	if (fx->dest.tag == GONE_TAG)
+		gone_answered(co, fx->dest.conn);
 	if (fx->dest.tag != SPREAD_TAG)
 		return;
 	LIST_FOREACH(ad, &co->admins, link)
@@ -423,4 +429,70 @@ authz_load(struct core *co)
 			e = l.err;
 	}
 	return e;
+}
+
+/* --- topics that go ---------------------------------------------------------------- */
+
+static void
+gone_answered(struct core *co, uint64_t seq)
+{
+	struct authz_gone *g;
+
+	LIST_FOREACH(g, &co->authz->gone, link)
+		if (g->seq == seq)
+			break;
+	if (g == NULL)
+		return;
+	LIST_REMOVE(g, link);
+	g->done(g->priv);
+	mem_free(g);
+}
+
+static struct op *
+gone_op(struct core *co, const struct topic_name *tn, uint64_t seq)
+{
+	json_t *topics = json_object(), *patch;
+	struct op *op;
+	char *text;
+
+	AZ(json_object_setn_new(topics, tn->full.p, tn->full.len, json_null()));
+	patch =
+	    json_pack("{s:{s:o}}", "auth_policies", "destination_auth", topics);
+	AN(patch);
+	text = json_write(patch, NULL);
+	json_decref(patch);
+	op = op_new(OP_NS_PATCH,
+	    (struct dest){ .kind = DEST_INTERNAL,
+		.shard = (uint16_t)co->conf.shard,
+		.conn = seq,
+		.tag = GONE_TAG });
+	op->topic = op_str(op, tn->ns);
+	op->text = op_str(op, str_of(text));
+	mem_free(text);
+	return op;
+}
+
+void
+authz_topic_gone(struct core *co, const struct topic_name *tn,
+    authz_gone_f *done, void *priv)
+{
+	struct authz *az = co->authz;
+	struct authz_gone *g;
+	struct op *op;
+
+	if (tn->partition >= 0 ||
+	    !authz_has_topic_grants(az, tn->ns, tn->full)) {
+		done(priv);
+		return;
+	}
+	g = mem_zalloc(sizeof *g);
+	g->seq = ++az->gone_seq;
+	g->done = done;
+	g->priv = priv;
+	LIST_INSERT_HEAD(&az->gone, g, link);
+	op = gone_op(co, tn, g->seq);
+	if (co->conf.shard == 0)
+		core_op(co, &op);
+	else
+		co->out->post(co->out_priv, 0, &op);
 }

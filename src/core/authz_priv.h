@@ -74,6 +74,15 @@ struct authz_tenant {
 	json_t *admins; /* array of texts */
 };
 
+typedef void authz_gone_f(void *priv);
+/* A topic that waits for its grants to go. */
+struct authz_gone {
+	LIST_ENTRY(authz_gone) link;
+	uint64_t seq;
+	authz_gone_f *done;
+	void *priv;
+};
+
 struct authz {
 	unsigned magic;
 #define AUTHZ_MAGIC 0xa4010001
@@ -84,6 +93,8 @@ struct authz {
 	struct map roles, spaces, tenants;
 	struct map given; /* roles of the configuration */
 	struct map keys; /* of roles, by id -> struct authz_key */
+	LIST_HEAD(, authz_gone) gone;
+	uint64_t gone_seq;
 	struct op_line line; /* patches that wait for the one under way */
 	uint32_t line_n;
 	bool busy; /* one is under way */
@@ -107,8 +118,17 @@ void authz_space_free(struct authz_space **);
 struct authz_tenant *authz_tenant_read(struct str name, struct str val);
 void authz_tenant_free(struct authz_tenant **);
 
+/* Does somebody have grants of this one topic? full: without its partition. */
+bool authz_has_topic_grants(
+    const struct authz *, struct str ns, struct str full);
+
 /* authz_ops.c */
 core_op_f authz_op;
+/* A topic, or a partitioned one, was deleted: its grants go, by a patch on shard 0, and then
+ * done is called, at once where there are none. Not of a partition. Grants that can't be
+ * taken away stay. */
+void authz_topic_gone(
+    struct core *, const struct topic_name *, authz_gone_f *done, void *priv);
 void authz_answered(struct core *, const struct fx *);
 /* What a record of this prefix and name says now, as metadata answered. */
 void authz_reread(struct core *, const char *prefix, struct str name, enum err,

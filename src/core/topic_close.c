@@ -5,6 +5,7 @@
  * told, appends and a roll under way end, cursors are flushed or the commit that
  * forgets the topic is made, memory goes.
  */
+#include "core/authz_priv.h"
 #include "core/cursor.h"
 #include "core/leasing.h"
 #include "core/reads.h"
@@ -190,14 +191,23 @@ flush(struct topic *t)
 /* --- delete: metadata ---------------------------------------------------------------------- */
 
 static void
+grants_gone(void *priv)
+{
+	struct topic *t;
+
+	CAST_OBJ_NOTNULL(t, priv, TOPIC_MAGIC);
+	gone(t, true);
+	topic_unpin(t);
+}
+
+static void
 deleted(void *priv, enum err e)
 {
 	struct topic *t;
 
 	CAST_OBJ_NOTNULL(t, priv, TOPIC_MAGIC);
 	if (e == ERR_OK) {
-		gone(t, true);
-		topic_unpin(t);
+		authz_topic_gone(t->co, &t->name, grants_gone, t);
 		return;
 	}
 	/* as it was, but for its clients, who come back by themselves */

@@ -4,6 +4,7 @@
  * auth_policies of the namespace's document (core/authz.h). A change is a merge patch,
  * so that two at a time don't lose each other's.
  */
+#include "base/json.h"
 #include "core/authz.h"
 #include "http/handlers.h"
 #include "http/permissions.h"
@@ -15,17 +16,10 @@
 static bool
 policies(struct req *rq, const char *member, json_t **out)
 {
-	const struct fx *fx = rq->ans[0];
-	json_t *doc;
+	json_t *doc = req_doc(rq);
 
-	if (req_any_failed(rq))
+	if (doc == NULL)
 		return false;
-	doc = json_loadb(fx->text.p, fx->text.len, 0, NULL);
-	if (!json_is_object(doc)) {
-		json_decref(doc);
-		req_fail(rq, ERR_CORRUPT, "The stored policies are no JSON");
-		return false;
-	}
 	if (rq->json != NULL)
 		json_decref(rq->json);
 	rq->json = doc;
@@ -46,6 +40,33 @@ ask(struct req *rq, req_step_f *next)
 	op = req_op(rq, OP_NS_GET, ns);
 	req_send(rq, &op);
 	req_then(rq, next);
+}
+
+/* Grants of a topic are for one that is there, unless the configuration says otherwise. */
+static void
+of_topic(struct req *rq, req_step_f *next)
+{
+	struct op *op;
+
+	if (!req_topic(rq))
+		return;
+	if (rq->h->conf.acl_without_topic) {
+		next(rq);
+		return;
+	}
+	op = req_op(rq, OP_TOPIC_META, rq->tn.full);
+	req_send(rq, &op);
+	req_then(rq, next);
+}
+
+/* False: it isn't, which is answered. */
+static bool
+topic_is_there(struct req *rq)
+{
+	if (req_any_failed(rq))
+		return false;
+	req_clear(rq);
+	return true;
 }
 
 static void
@@ -137,11 +158,17 @@ topic_perms(struct req *rq)
 	json_decref(all);
 }
 
+static void
+topic_perms_ask(struct req *rq)
+{
+	if (topic_is_there(rq))
+		ask(rq, topic_perms);
+}
+
 void
 h_topic_perms_get(struct req *rq)
 {
-	if (req_topic(rq))
-		ask(rq, topic_perms);
+	of_topic(rq, topic_perms_ask);
 }
 
 static void
@@ -239,8 +266,7 @@ actions(struct req *rq)
 		return false;
 	json_array_foreach(rq->json, i, v)
 	{
-		if (authz_action_of((struct str){ json_string_value(v),
-			json_string_length(v) }) > AUTHZ_PACKAGES)
+		if (authz_action_of(json_text(v)) > AUTHZ_PACKAGES)
 			break;
 	}
 	if (json_is_array(rq->json) && i == json_array_size(rq->json))
@@ -276,11 +302,18 @@ in_topic(struct req *rq, json_t *v)
 	return p;
 }
 
+static void
+topic_grant(struct req *rq)
+{
+	if (topic_is_there(rq))
+		ns_patch(rq, in_topic(rq, json_incref(rq->json)));
+}
+
 void
 h_topic_perm_grant(struct req *rq)
 {
-	if (req_topic(rq) && actions(rq))
-		ns_patch(rq, in_topic(rq, json_incref(rq->json)));
+	if (actions(rq))
+		of_topic(rq, topic_grant);
 }
 
 static void
@@ -300,11 +333,17 @@ topic_revoke(struct req *rq)
 	ns_patch(rq, in_topic(rq, json_null()));
 }
 
+static void
+topic_revoke_ask(struct req *rq)
+{
+	if (topic_is_there(rq))
+		ask(rq, topic_revoke);
+}
+
 void
 h_topic_perm_revoke(struct req *rq)
 {
-	if (req_topic(rq))
-		ask(rq, topic_revoke);
+	of_topic(rq, topic_revoke_ask);
 }
 
 /* --- subscriptions ---------------------------------------------------------------- */

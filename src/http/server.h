@@ -65,6 +65,7 @@ struct http_conf {
 	    *limits; /* the broker's own; NULL: there are none */
 	bool authorization; /* authorizationEnabled */
 	bool metrics_gate; /* authenticateMetricsEndpoint */
+	bool acl_without_topic; /* allowAclChangesOnNonExistentTopics */
 	struct audit *audit; /* NULL: none; borrowed */
 	struct throttle *throttle; /* the broker's; NULL: none; borrowed */
 	size_t body_max; /* larger ones are answered 413 */

@@ -44,23 +44,6 @@ has(const struct authz *az, struct str role, struct str from, struct str topic,
 		       .from = from }) == AUTHZ_ALLOWED;
 }
 
-/* tenant/ns of a topic's name */
-static struct str
-ns_of(struct str topic)
-{
-	const char *scheme = memmem(topic.p, topic.len, "://", 3);
-	struct str s = topic, ns;
-
-	if (scheme != NULL)
-		s = (struct str){ scheme + 3,
-			topic.len - (size_t)(scheme + 3 - topic.p) };
-	ns = s;
-	(void)str_word(&s, '/');
-	(void)str_word(&s, '/');
-	ns.len = (size_t)(s.p - ns.p) - 1;
-	return ns;
-}
-
 static bool
 may_consume(const struct authz *az, struct str role, struct str from,
     struct str topic, struct str sub, const char **why)
@@ -71,7 +54,7 @@ may_consume(const struct authz *az, struct str role, struct str from,
 		return false;
 	if (sub.len == 0)
 		return true;
-	a = authz_ask_sub(az, role, from, ns_of(topic), sub);
+	a = authz_ask_sub(az, role, from, authz_ns_of(AUTHZ_TOPIC, topic), sub);
 	if (a == AUTHZ_SUB_PREFIX && why != NULL)
 		*why = "Failed to create consumer - The subscription name "
 		       "needs to be prefixed by the authentication role";

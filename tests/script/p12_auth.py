@@ -307,6 +307,50 @@ def test_topic_grants(b):
         revoke(b, "v")
 
 
+def not_there(b, t, role="u"):
+    url = "/admin/v2/" + t.replace("://", "/") + "/permissions"
+    for method, at, body in (("GET", url, None), ("POST", f"{url}/{role}", ["produce"]),
+                             ("DELETE", f"{url}/{role}", None)):
+        equal(admin(b, method, at, body=body, want=404)["reason"],
+              f"Topic {t} not found")
+
+
+@locked()
+def test_grants_need_their_topic(b):
+    t, parts = b.topic(), b.topic()
+    for name in t, f"{parts}-partition-0", b.topic().replace("per", "non-per", 1):
+        not_there(b, name)
+    url = "/admin/v2/" + parts.replace("://", "/")
+    admin(b, "PUT", url + "/partitions", body=2)
+    admin(b, "POST", f"{url}-partition-1/permissions/u", body=["produce"])
+    not_there(b, f"{parts}-partition-2")
+    equal(admin(b, "GET", url + "/permissions", want=200), {"u": ["produce"]})
+    # they go with it, and are not another's of the name
+    admin(b, "DELETE", url + "/partitions")
+    not_there(b, parts)
+    for again in url + "/partitions", url:
+        admin(b, "PUT", again, body=2 if again != url else None)
+        equal(admin(b, "GET", url + "/permissions", want=200), {})
+        admin(b, "POST", url + "/permissions/u", body=["produce"])
+        admin(b, "DELETE", again)
+    check(parts not in json.dumps(admin(b, "GET", NS, want=200)), "a grant is left")
+
+
+@locked(allowAclChangesOnNonExistentTopics="true")
+@alone
+def test_grants_without_a_topic(b):
+    t = b.topic()
+    url = "/admin/v2/" + t.replace("://", "/") + "/permissions"
+    equal(admin(b, "GET", url, want=200), {})
+    admin(b, "POST", url + "/u", body=["produce"])
+    equal(admin(b, "GET", url, want=200), {"u": ["produce"]})
+    admin(b, "DELETE", url + "/u")
+    admin(b, "DELETE", url + "/u", want=412)
+    admin(b, "POST", url + "/u", body=["produce"])
+    with as_role(b, "u") as c:
+        c.producer(t)
+
+
 @locked()
 def test_subscriptions(b):
     t = b.topic()

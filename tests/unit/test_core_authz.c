@@ -235,18 +235,13 @@ test_subscription(void **state)
 	put(az, "ns/t/n",
 	    "{\"auth_policies\":{\"subscription_auth_roles\":"
 	    "{\"s\":{\"w\":true},\"e\":{}}}}");
-	assert_int_equal(
-	    ask_sub(az, "u", "s"), AUTHZ_SUB_OTHERS);
-	assert_int_equal(
-	    ask_sub(az, "w", "s"), AUTHZ_SUB_OPEN);
-	assert_int_equal(
-	    ask_sub(az, "root", "s"), AUTHZ_SUB_OPEN);
+	assert_int_equal(ask_sub(az, "u", "s"), AUTHZ_SUB_OTHERS);
+	assert_int_equal(ask_sub(az, "w", "s"), AUTHZ_SUB_OPEN);
+	assert_int_equal(ask_sub(az, "root", "s"), AUTHZ_SUB_OPEN);
 	assert_int_equal(ask_sub(az, "u", "e"), AUTHZ_SUB_OPEN);
 	put(az, "ns/t/n", "{\"subscription_auth_mode\":\"Prefix\"}");
-	assert_int_equal(
-	    ask_sub(az, "u", "s"), AUTHZ_SUB_PREFIX);
-	assert_int_equal(
-	    ask_sub(az, "u", "u-s"), AUTHZ_SUB_OPEN);
+	assert_int_equal(ask_sub(az, "u", "s"), AUTHZ_SUB_PREFIX);
+	assert_int_equal(ask_sub(az, "u", "u-s"), AUTHZ_SUB_OPEN);
 	/* a rule of RocketMQ's denies the group, in either mode, or from somewhere */
 	put(az, "role/u",
 	    "{\"rules\":{\"1\":{\"on\":\"group\",\"match\":\"literal\",\"name\":"
@@ -562,6 +557,49 @@ test_granted(void **state)
 	assert_int_equal(role_delete(tr, "u"), ERR_CONFLICT);
 }
 
+#define TOPIC(name) "persistent://public/default/" name
+
+static bool
+is_granted(struct trig *tr, const char *topic)
+{
+	return authz_has_topic_grants(
+	    authz_of(tr->co), str_of("public/default"), str_of(topic));
+}
+
+/* Grants of a topic go with it; those of others stay. */
+static void
+test_topics_go(void **state)
+{
+	struct trig *tr = *state;
+	struct op *op;
+
+	assert_ok(did(tr,
+	    change(tr, OP_NS_PATCH, "public/default",
+		"{\"auth_policies\":{\"destination_auth\":{"
+		"\"" TOPIC(
+		    "t") "\":{\"u\":[\"produce\"],\"v\":[\"consume\"]},"
+			 "\"" TOPIC(
+			     "p") "\":{\"u\":[\"produce\"]},"
+				  "\"" TOPIC(
+				      "t2") "\":{\"u\":[\"produce\"]}}}}")));
+	assert_ok(did(tr, trig_op(tr, OP_TOPIC_CREATE, TOPIC("t"), 1)));
+	assert_true(is_granted(tr, TOPIC("t")));
+	assert_ok(did(tr, trig_op(tr, OP_TOPIC_DELETE, TOPIC("t"), 1)));
+	assert_false(is_granted(tr, TOPIC("t")));
+	op = trig_op(tr, OP_PARTITIONED_CREATE, TOPIC("p"), 1);
+	op->u32 = 1;
+	assert_ok(did(tr, op));
+	/* not with one of its partitions */
+	assert_ok(
+	    did(tr, trig_op(tr, OP_TOPIC_TOUCH, TOPIC("p-partition-0"), 1)));
+	assert_ok(
+	    did(tr, trig_op(tr, OP_TOPIC_DELETE, TOPIC("p-partition-0"), 1)));
+	assert_true(is_granted(tr, TOPIC("p")));
+	assert_ok(did(tr, trig_op(tr, OP_PARTITIONED_DELETE, TOPIC("p"), 1)));
+	assert_false(is_granted(tr, TOPIC("p")));
+	assert_true(is_granted(tr, TOPIC("t2")));
+}
+
 int
 main(void)
 {
@@ -583,6 +621,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_line, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_keys, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_granted, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_topics_go, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

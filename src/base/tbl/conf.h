@@ -263,6 +263,9 @@ CONF_STR(proxyRoles, "", 4000, LIVE,
 CONF_BOOL(authorizationAllowWildcardsMatching, false, LIVE,
     "A grant to a role that begins or ends with * is for all roles that end or "
     "begin with the rest.")
+CONF_BOOL(allowAclChangesOnNonExistentTopics, false, RESTART,
+    "Grants of a topic are made, shown and taken away also where there is no "
+    "such topic; else that is answered 404.")
 
 CONF_SECTION("Storage")
 CONF_STR(dataDir, "./data", 4000, RESTART,
