@@ -5,14 +5,15 @@
 #include "base/miniobj.h"
 
 struct metric_row {
-	const char *name;
-	const char *help;
+	const char *name, *label, *help;
 	enum metric_type type;
 };
 
 static const struct metric_row rows[M__MAX] = {
 #define METRIC(name, type, prom, help) \
-	[M_##name] = { prom, help, METRIC_##type },
+	[M_##name] = { prom, NULL, help, METRIC_##type },
+#define METRIC_OF(name, type, prom, label, help) \
+	[M_##name] = { prom, label, help, METRIC_##type },
 #include "base/tbl/metrics.h"
 };
 
@@ -50,8 +51,11 @@ metrics_text(struct strbuf *sb, struct metrics *const *m, size_t n)
 	int i;
 
 	for (i = 0; i < M__MAX; i++) {
-		prom_head(sb, rows[i].name, rows[i].type, rows[i].help);
+		if (i == 0 || strcmp(rows[i].name, rows[i - 1].name) != 0)
+			prom_head(sb, rows[i].name, rows[i].type, rows[i].help);
 		prom_begin(sb, rows[i].name);
+		if (rows[i].label != NULL)
+			strbuf_addf(sb, "{%s}", rows[i].label);
 		prom_end_i64(sb, metrics_sum(m, n, (enum metric)i));
 	}
 }
@@ -61,6 +65,13 @@ metric_name(enum metric id)
 {
 	assert((unsigned)id < M__MAX);
 	return rows[id].name;
+}
+
+const char *
+metric_label(enum metric id)
+{
+	assert((unsigned)id < M__MAX);
+	return rows[id].label;
 }
 
 const char *

@@ -24,6 +24,7 @@
 
 enum metric {
 #define METRIC(name, type, prom, help) M_##name,
+#define METRIC_OF(name, type, prom, label, help) M_##name,
 #include "base/tbl/metrics.h"
 	M__MAX
 };
@@ -82,6 +83,8 @@ int64_t metrics_sum(struct metrics *const *, size_t n, enum metric);
 void metrics_text(struct strbuf *, struct metrics *const *, size_t n);
 
 const char *metric_name(enum metric);
+/* key="value"; NULL: its name is its own */
+const char *metric_label(enum metric);
 const char *metric_help(enum metric);
 enum metric_type metric_type(enum metric);
 

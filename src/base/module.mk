@@ -17,7 +17,7 @@ noinst_LIBRARIES += %D%/libbase.a
 	%D%/json.h \
 	%D%/mbox_msg.h %D%/pos.h %D%/str.h \
 	%D%/mem.c %D%/mem.h \
-	%D%/metrics.c %D%/metrics.h %D%/tbl/metrics.h \
+	%D%/metrics.c %D%/metrics.h %D%/tbl/close.h %D%/tbl/metrics.h \
 	%D%/miniobj.h \
 	%D%/num.c %D%/num.h \
 	%D%/strbuf.c %D%/strbuf.h \

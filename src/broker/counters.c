@@ -11,15 +11,17 @@
 static void
 copy_net(struct metrics *m, struct net *net)
 {
+	static const enum metric by_reason[CLOSE__MAX] = {
+#define CLOSE(name, counter, is_error, text) [CLOSE_##name] = M_CLOSED_##name,
+#include "base/tbl/close.h"
+	};
 	struct net_stats st;
-	uint64_t closed = 0;
 	unsigned i;
 
 	net_get_stats(net, &st);
-	for (i = 0; i < CLOSE__MAX; i++)
-		closed += st.closed[i];
+	for (i = CLOSE_NONE + 1; i < CLOSE__MAX; i++)
+		metrics_set(m, by_reason[i], st.closed[i]);
 	metrics_set(m, M_CONN_OPENED, st.opened);
-	metrics_set(m, M_CONN_CLOSED, closed);
 	metrics_set(m, M_CONN_REFUSED, st.closed[CLOSE_LIMIT]);
 	metrics_set(m, M_CONN_ACTIVE, st.open_n);
 	metrics_set(m, M_TLS_HANDSHAKES, st.tls_handshakes);

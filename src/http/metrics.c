@@ -190,28 +190,35 @@ add_one(struct req *rq, const char *name, double v)
 	sample(&rq->out, name, &l, v);
 }
 
+static int64_t
+sum(const struct req *rq, enum metric id)
+{
+	return metrics_sum(rq->h->conf.metrics, rq->h->conf.metrics_n, id);
+}
+
+static void
+add_connection(struct req *rq, const char *name, int64_t n)
+{
+	prom_head(&rq->out, name, METRIC_GAUGE, NULL);
+	prom_begin(&rq->out, name);
+	prom_label(&rq->out, "cluster", rq->h->conf.cluster);
+	prom_label(&rq->out, "metric", "broker_connection");
+	prom_end_i64(&rq->out, n);
+}
+
 static void
 add_connections(struct req *rq)
 {
-	static const struct {
-		const char *name;
-		enum metric id;
-	} m[] = { { "pulsar_active_connections", M_CONN_ACTIVE },
-		{ "pulsar_connection_created_total_count", M_CONN_OPENED },
-		{ "pulsar_connection_closed_total_count", M_CONN_CLOSED } };
-	const struct http_conf *conf = &rq->h->conf;
-	size_t i;
+	int64_t closed = 0;
 
-	for (i = 0; i < NELEM(m); i++) {
-		prom_head(&rq->out, m[i].name, METRIC_GAUGE, NULL);
-		prom_begin(&rq->out, m[i].name);
-		prom_label(&rq->out, "cluster", conf->cluster);
-		prom_label(&rq->out, "metric", "broker_connection");
-		prom_end_i64(&rq->out,
-		    metrics_sum(conf->metrics, conf->metrics_n, m[i].id));
-	}
+#define CLOSE(name, counter, is_error, text) closed += sum(rq, M_CLOSED_##name);
+#include "base/tbl/close.h"
+	add_connection(rq, "pulsar_active_connections", sum(rq, M_CONN_ACTIVE));
+	add_connection(rq, "pulsar_connection_created_total_count",
+	    sum(rq, M_CONN_OPENED));
+	add_connection(rq, "pulsar_connection_closed_total_count", closed);
 	add_one(rq, "pulsar_broker_lookup_answers_total",
-	    (double)metrics_sum(conf->metrics, conf->metrics_n, M_LOOKUPS));
+	    (double)sum(rq, M_LOOKUPS));
 }
 
 static void

@@ -7,5 +7,5 @@ noinst_LIBRARIES += %D%/libnet.a
 	%D%/conn_tls.c \
 	%D%/conn_tx.c \
 	%D%/listener.c %D%/listener.h \
-	%D%/net.c %D%/net.h %D%/net_priv.h %D%/tbl/close.h \
+	%D%/net.c %D%/net.h %D%/net_priv.h \
 	%D%/rxpool.c

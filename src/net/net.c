@@ -8,7 +8,7 @@ static const struct {
 	[CLOSE_NONE] = { "open", "none", false },
 #define CLOSE(name, counter, is_error, text) \
 	[CLOSE_##name] = { text, #counter, is_error },
-#include "net/tbl/close.h"
+#include "base/tbl/close.h"
 };
 
 const char *

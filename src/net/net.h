@@ -25,7 +25,7 @@
 enum close_reason {
 	CLOSE_NONE = 0,
 #define CLOSE(name, counter, is_error, text) CLOSE_##name,
-#include "net/tbl/close.h"
+#include "base/tbl/close.h"
 	CLOSE__MAX
 };
 const char *close_text(enum close_reason);

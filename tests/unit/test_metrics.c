@@ -27,6 +27,7 @@ test_sum(void **state)
 	metrics_set(m[0], M_STAGE_LATE, 7);
 	metrics_set(m[1], M_STAGE_LATE, 5);
 	assert_int_equal(metrics_sum(m, 2, M_STAGE_LATE), 7);
+	metrics_add(m[1], M_CLOSED_PEER_RESET, 3);
 	strbuf_init(&sb, 100000);
 	metrics_text(&sb, m, 2);
 	assert_ok(strbuf_err(&sb));
@@ -38,6 +39,14 @@ test_sum(void **state)
 	assert_non_null(strstr(strbuf_str(&sb), want));
 	assert_non_null(strstr(
 	    strbuf_str(&sb), "# TYPE magnetar_connections_active gauge\n"));
+	/* those of one name have one head */
+	(void)snprintf(want, sizeof want,
+	    "# HELP magnetar_connections_closed_total %s\n"
+	    "# TYPE magnetar_connections_closed_total counter\n"
+	    "magnetar_connections_closed_total{reason=\"peer\"} 0\n"
+	    "magnetar_connections_closed_total{reason=\"peer_reset\"} 3\n",
+	    metric_help(M_CLOSED_PEER));
+	assert_non_null(strstr(strbuf_str(&sb), want));
 	strbuf_fini(&sb);
 	mem_free(m[0]);
 	mem_free(m[1]);
@@ -60,7 +69,10 @@ test_names(void **state)
 		assert_int_equal(strcmp(n + len - 6, "_total") == 0,
 		    metric_type((enum metric)i) == METRIC_COUNTER);
 		for (j = 0; j < i; j++)
-			assert_string_not_equal(n, metric_name((enum metric)j));
+			if (strcmp(n, metric_name((enum metric)j)) == 0)
+				assert_string_not_equal(
+				    metric_label((enum metric)i),
+				    metric_label((enum metric)j));
 	}
 }
 

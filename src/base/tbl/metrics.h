@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The counters of the process: METRIC(name, type, "exported name", "help")
+ * The counters of the process: METRIC(name, type, "exported name", "help"), and
+ * METRIC_OF(name, type, "exported name", "label", "help"), one of several that
+ * share a name and stand one after another, told apart by label: key="value".
  *
  * COUNTER only goes up; GAUGE goes both ways. Per shard, summed on scrape.
  * Numbers of one topic, subscription or connection are kept in that object,
@@ -9,8 +11,10 @@
 
 METRIC(CONN_OPENED, COUNTER, "magnetar_connections_opened_total",
     "Connections accepted")
-METRIC(CONN_CLOSED, COUNTER, "magnetar_connections_closed_total",
-    "Connections closed, for whatever reason")
+#define CLOSE(name, counter, is_error, text)                                \
+	METRIC_OF(CLOSED_##name, COUNTER, "magnetar_connections_closed_total", \
+	    "reason=\"" #counter "\"", "Connections closed, by reason")
+#include "base/tbl/close.h"
 METRIC(CONN_REFUSED, COUNTER, "magnetar_connections_refused_total",
     "Connections closed at once because a limit was reached")
 METRIC(CONN_ACTIVE, GAUGE, "magnetar_connections_active",
@@ -134,3 +138,4 @@ METRIC(HTTP_REQUESTS, COUNTER, "magnetar_http_requests_total",
     "HTTP requests answered")
 
 #undef METRIC
+#undef METRIC_OF

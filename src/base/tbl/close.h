@@ -2,7 +2,8 @@
 /*
  * Why a connection was closed: CLOSE(name, counter, is_error, text)
  *
- * counter	label in magnetar_connections_closed_total{reason=...}
+ * counter	label in magnetar_connections_closed_total{reason=...}, as
+ *		tbl/metrics.h makes one of each line
  * is_error	1: worth a log line at INFO; 0: ordinary life
  */
 CLOSE(PEER, peer, 0, "closed by peer")
@@ -11,6 +12,7 @@ CLOSE(OURS, ours, 0, "closed by us")
 CLOSE(SHUTDOWN, shutdown, 0, "broker is shutting down")
 CLOSE(IDLE, idle, 0, "idle too long")
 CLOSE(HANDSHAKE_TIMEOUT, handshake_timeout, 1, "no handshake in time")
+CLOSE(SLOW, slow, 1, "did not finish in time what it began")
 CLOSE(KEEPALIVE, keepalive, 1, "no answer to keep-alive")
 CLOSE(FLUSH_TIMEOUT, flush_timeout, 1, "did not take our last bytes in time")
 CLOSE(TX_LIMIT, tx_limit, 1, "output over the hard limit")
@@ -22,6 +24,7 @@ CLOSE(CHECKSUM, checksum, 1, "checksum does not match")
 CLOSE(AUTHENTICATION, authentication, 1, "authentication failed")
 CLOSE(EXPIRED, expired, 1, "credentials have expired")
 CLOSE(LIMIT, limit, 1, "too many connections")
+CLOSE(EVICTED, evicted, 0, "made room for a newer connection")
 CLOSE(TLS, tls, 1, "TLS failed")
 CLOSE(NOT_TLS, not_tls, 1, "not TLS, where it is required")
 CLOSE(IO, io, 1, "socket error")
