@@ -459,7 +459,7 @@ second(void *priv)
 {
 	struct shard *sh = priv;
 
-	net_trim(sh->net);
+	net_second(sh->net);
 	counters_copy(sh);
 	loop_timer_start(&sh->second, CLOCK_NS_PER_S);
 }

@@ -222,7 +222,7 @@ on_accept(void *priv, int fd, const struct sock_addr *peer)
 	(void)peer;
 	CAST_OBJ_NOTNULL(s, priv, SECURE_MAGIC);
 	if (s->bridges_n >= s->h->conf.connections_max) {
-		net_refuse(s->net, fd);
+		net_refuse(s->net, fd, CLOSE_LIMIT);
 		return;
 	}
 	ALLOC_OBJ(b, BRIDGE_MAGIC);

@@ -54,8 +54,8 @@ conn_io_failed(struct conn *cn, int errnum)
 
 /* ---- life */
 
-static bool
-wants_read(const struct conn *cn)
+bool
+conn_wants_read(const struct conn *cn)
 {
 	if (cn->state == CONN_DEAD || cn->rx_eof)
 		return false;
@@ -74,7 +74,7 @@ conn_update_io(struct conn *cn)
 		loop_io_set(&cn->io, 0);
 		return;
 	}
-	if (wants_read(cn))
+	if (conn_wants_read(cn))
 		events |= LOOP_READ;
 	if (cn->tx_blocked || cn->leaving == LEAVE_WRITABLE)
 		events |= LOOP_WRITE;
@@ -165,6 +165,29 @@ conn_set_io(struct conn *cn, const struct conn_io_ops *ops, void *io_priv)
 	AZ(cn->tx_total);
 	cn->io_ops = ops;
 	cn->io_priv = io_priv;
+}
+
+void
+conn_set_pass(struct conn *cn, struct quota_pass pass)
+{
+	CHECK_OBJ_NOTNULL(cn, CONN_MAGIC);
+	LOOP_ASSERT(cn->net->lp);
+	AZ(cn->pass.quota);
+	cn->pass = pass;
+}
+
+void
+conn_set_stranger(struct conn *cn, bool is)
+{
+	CHECK_OBJ_NOTNULL(cn, CONN_MAGIC);
+	LOOP_ASSERT(cn->net->lp);
+	if (is == cn->stranger)
+		return;
+	cn->stranger = is;
+	if (is)
+		TAILQ_INSERT_TAIL(&cn->net->strangers, cn, stranger_link);
+	else
+		TAILQ_REMOVE(&cn->net->strangers, cn, stranger_link);
 }
 
 void
@@ -264,8 +287,11 @@ conn_unlink(struct conn *cn)
 
 	loop_io_fini(&cn->io);
 	loop_timer_fini(&cn->timer);
+	conn_set_stranger(cn, false);
 	TAILQ_REMOVE(&net->conns, cn, link);
 	net->conns_n--;
+	if (cn->conf->internal)
+		net->internal_n--;
 	if (cn->dirty)
 		TAILQ_REMOVE(&net->dirty, cn, dirty_link);
 	if (cn->ring != cn->inl)
@@ -286,7 +312,9 @@ bury(struct conn *cn)
 	if (cn->io_ops->fini != NULL)
 		cn->io_ops->fini(cn->io_priv);
 	sock_close(cn->fd);
-	cn->net->st.closed[cn->reason]++;
+	quota_leave(&cn->pass);
+	if (!cn->conf->internal)
+		cn->net->st.closed[cn->reason]++;
 	conn_unlink(cn);
 }
 
@@ -335,7 +363,7 @@ conn_work(struct conn *cn)
 	}
 	if (cn->rx_more) {
 		cn->rx_more = false;
-		if (wants_read(cn))
+		if (conn_wants_read(cn))
 			conn_rx_ready(cn);
 	}
 	if (cn->state != CONN_DEAD)

@@ -20,6 +20,9 @@
  * on_drained is called once. Over tx_hard the connection is closed with
  * CLOSE_TX_LIMIT.
  *
+ * Time. With conf.frame_ms, a frame that has begun must go on at
+ * conf.frame_min_rate, or net_second() closes the connection with CLOSE_SLOW.
+ *
  * Life. conn_new() takes the fd; the connection is net's. conn_close() may be
  * called anywhere, also twice: from then on nothing is sent or delivered, and
  * on_closed is called exactly once, from net_flush(), after which the pointer
@@ -38,6 +41,7 @@
 
 #include "base/buf.h"
 #include "net/net.h"
+#include "net/quota.h"
 #include "os/sock.h"
 #include "os/tls.h"
 
@@ -65,8 +69,18 @@ struct conn_conf {
 	size_t tx_high, tx_low, tx_hard;
 	bool pause_when_full; /* stop reading while conn_tx_full() */
 	int64_t tls_handshake_ms; /* 0: CONN_TLS_HANDSHAKE_MS */
+	/* In so long from the beginning of a frame its end has to come, or bytes at
+	 * frame_min_rate (a second), and so on. Time in which we don't read does
+	 * not count. While connections wait for room for their large frames,
+	 * those that hold it have CONN_FRAME_SCARCE_MS at most, and have to be
+	 * CONN_FRAME_SCARCE_TIMES as fast. 0: no limit. */
+	int64_t frame_ms;
+	uint32_t frame_min_rate;
+	bool internal; /* its peer is this process: in no count of net_stats */
 };
 #define CONN_TLS_HANDSHAKE_MS 10000
+#define CONN_FRAME_SCARCE_MS 2000
+#define CONN_FRAME_SCARCE_TIMES 16
 #define CONN_CONF_DEFAULT                                   \
 	{                                                   \
 		.frame_max = 5u << 20, .tx_high = 1u << 20, \
@@ -100,6 +114,8 @@ void conn_set_io(struct conn *, const struct conn_io_ops *, void *io_priv);
 void conn_start_tls(
     struct conn *, struct tls_ctx *, const uint8_t *p, size_t len);
 bool conn_is_tls(const struct conn *);
+/* its handshake is not done yet */
+bool conn_is_shaking(const struct conn *);
 /* tls_peer_name(); "" where TLS is not spoken */
 const char *conn_peer_name(const struct conn *);
 
@@ -107,6 +123,13 @@ const char *conn_peer_name(const struct conn *);
  * must outlive it. Reading starts with the next iteration. */
 struct conn *conn_new(struct net *, int fd, const struct conn_conf *,
     const struct conn_ops *, void *priv);
+/* It has entered there: the pass is the connection's, which leaves when it is
+ * closed. Moves with it. */
+void conn_set_pass(struct conn *, struct quota_pass);
+/* Nobody knows yet, or any more, whether it is worth its place: where there is no
+ * room, in the shard or of descriptors, the one that has been a stranger for
+ * longest is closed for a newcomer, with CLOSE_EVICTED. A new one is none. */
+void conn_set_stranger(struct conn *, bool);
 /* Hand over to another owner (the protocol was recognised). */
 void conn_set_owner(struct conn *, const struct conn_conf *,
     const struct conn_ops *, void *priv);

@@ -17,6 +17,7 @@ struct conn_parcel {
 	struct buf *rest; /* read and not consumed; NULL: nothing */
 	int64_t opened_ms;
 	uint64_t rx_bytes, tx_total;
+	struct quota_pass pass;
 };
 
 void
@@ -48,6 +49,7 @@ depart(struct conn *cn)
 	cp->opened_ms = cn->opened_ms;
 	cp->rx_bytes = cn->rx_bytes;
 	cp->tx_total = cn->tx_total;
+	cp->pass = cn->pass;
 	conn_tx_drop(cn);
 	conn_rx_drop(cn);
 	/* before the other has the descriptor */
@@ -91,6 +93,7 @@ conn_adopt(struct net *net, struct conn_parcel **cpp,
 	cn->opened_ms = cp->opened_ms;
 	cn->rx_bytes = cp->rx_bytes;
 	cn->tx_total = cp->tx_total;
+	cn->pass = cp->pass;
 	if (cp->rest != NULL)
 		conn_rx_take(cn, cp->rest);
 	FREE_OBJ(cp);
@@ -109,5 +112,6 @@ conn_parcel_free(struct conn_parcel **cpp)
 	if (cp->io_ops->fini != NULL)
 		cp->io_ops->fini(cp->io_priv);
 	sock_close(cp->fd);
+	quota_leave(&cp->pass);
 	FREE_OBJ(cp);
 }

@@ -13,6 +13,7 @@
 #include <errno.h>
 
 #include "net/net_priv.h"
+#include "os/clock.h"
 
 /* ---- the budget of large private buffers */
 
@@ -164,6 +165,67 @@ make_room(struct conn *cn)
 	return true;
 }
 
+/* ---- frames that have begun */
+
+static void
+frame_done(struct conn *cn)
+{
+	if (!cn->partial)
+		return;
+	TAILQ_REMOVE(&cn->net->partial, cn, partial_link);
+	cn->partial = false;
+}
+
+static void
+frame_begun(struct conn *cn)
+{
+	if (cn->partial || cn->conf->frame_ms == 0)
+		return;
+	cn->partial = true;
+	cn->frame_at_ns = loop_mono_ns(cn->net->lp);
+	cn->frame_had = 0;
+	TAILQ_INSERT_TAIL(&cn->net->partial, cn, partial_link);
+}
+
+/* In the stretch of time that ends now, if one does, has too little come? */
+static bool
+is_slow(struct conn *cn, int64_t now)
+{
+	int64_t ms = (now - cn->frame_at_ns) / CLOCK_NS_PER_MS;
+	int64_t stretch = cn->conf->frame_ms;
+	uint64_t rate = cn->conf->frame_min_rate;
+
+	if (cn->rheld > 0 && !TAILQ_EMPTY(&cn->net->rx_waiting)) {
+		if (stretch > CONN_FRAME_SCARCE_MS)
+			stretch = CONN_FRAME_SCARCE_MS;
+		rate *= CONN_FRAME_SCARCE_TIMES;
+	}
+	if (ms < stretch)
+		return false;
+	if ((uint64_t)(cn->rlen - cn->frame_had) * 1000 < (uint64_t)ms * rate)
+		return true;
+	cn->frame_at_ns = now;
+	cn->frame_had = cn->rlen;
+	return false;
+}
+
+void
+frames_check(struct net *net)
+{
+	int64_t now = loop_mono_ns(net->lp);
+	struct conn *cn;
+
+	TAILQ_FOREACH(cn, &net->partial, partial_link) {
+		if (cn->state != CONN_OPEN)
+			continue; /* and on its way out */
+		if (!conn_wants_read(cn)) {
+			cn->frame_at_ns = now;
+			cn->frame_had = cn->rlen;
+		} else if (is_slow(cn, now))
+			conn_close(cn, CLOSE_SLOW);
+	}
+}
+
 /* ---- giving them to the owner */
 
 static bool
@@ -187,6 +249,8 @@ deliver(struct conn *cn)
 		cn->roff += (uint32_t)n;
 		cn->rlen -= (uint32_t)n;
 		cn->rneed = need;
+		if (n > 0)
+			frame_done(cn);
 		if (!may_deliver(cn)) {
 			cn->rneed = 0;
 			break;
@@ -203,8 +267,11 @@ deliver(struct conn *cn)
 static void
 after_delivery(struct conn *cn)
 {
-	if (cn->rlen > 0 && cn->state == CONN_OPEN)
+	if (cn->rlen > 0 && cn->state == CONN_OPEN) {
+		frame_begun(cn);
 		return;
+	}
+	frame_done(cn);
 	cn->rlen = 0;
 	cn->rneed = 0;
 	let_go(cn);
@@ -255,7 +322,8 @@ discard(struct conn *cn)
 		got_eof(cn);
 	else if (n < 0)
 		got_error(cn, errno);
-	else if (cn->io_ops->state != NULL)
+	/* also where nothing came: TLS may have taken it, and be ready to write */
+	if (cn->io_ops->state != NULL)
 		conn_update_io(cn);
 }
 
@@ -296,7 +364,8 @@ conn_rx_ready(struct conn *cn)
 	cn->rlen += (uint32_t)n;
 	if (net->tail_owner == cn)
 		net->fill = end + (uint32_t)n;
-	net->st.rx_bytes += (uint64_t)n;
+	if (!cn->conf->internal)
+		net->st.rx_bytes += (uint64_t)n;
 	cn->rx_bytes += (uint64_t)n;
 	cn->last_rx_ns = loop_mono_ns(net->lp);
 	adapt(cn, (uint32_t)n);
@@ -332,6 +401,7 @@ conn_rx_drop(struct conn *cn)
 		TAILQ_REMOVE(&cn->net->rx_waiting, cn, wait_link);
 		cn->rx_waiting = false;
 	}
+	frame_done(cn);
 	cn->rlen = 0;
 	cn->rneed = 0;
 	let_go(cn);

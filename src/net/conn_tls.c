@@ -58,6 +58,13 @@ conn_is_tls(const struct conn *cn)
 	return cn->io_ops == &tls_io;
 }
 
+bool
+conn_is_shaking(const struct conn *cn)
+{
+	CHECK_OBJ_NOTNULL(cn, CONN_MAGIC);
+	return cn->shaking;
+}
+
 const char *
 conn_peer_name(const struct conn *cn)
 {

@@ -292,7 +292,8 @@ sent(struct conn *cn, size_t n)
 	cn->tx_bytes -= n;
 	cn->tx_total += n;
 	cn->net->tx_queued -= n;
-	cn->net->st.tx_bytes += n;
+	if (!cn->conf->internal)
+		cn->net->st.tx_bytes += n;
 	while (n > 0) {
 		pc = piece_at(cn, 0);
 		if (n < pc->len) {

@@ -61,7 +61,7 @@ shed(struct listener *ln)
 	}
 	err = sock_accept(ln->fd, &fd, &peer);
 	if (err == ERR_OK)
-		net_refuse(ln->net, fd);
+		net_refuse(ln->net, fd, CLOSE_LIMIT);
 	else if (err != ERR_AGAIN)
 		loop_timer_start(&ln->retry, RETRY_NS);
 	keep_reserve(ln);
@@ -80,6 +80,9 @@ on_ready(void *priv, int events)
 	CAST_OBJ_NOTNULL(ln, priv, LISTENER_MAGIC);
 	for (i = 0; i < LISTENER_BATCH; i++) {
 		if (!has_room(ln->net)) {
+			if (i > 0)
+				break; /* it may have been the last one */
+			(void)net_evict(ln->net);
 			ln->full = true;
 			break;
 		}
@@ -87,7 +90,10 @@ on_ready(void *priv, int events)
 		if (err == ERR_AGAIN)
 			break;
 		if (err != ERR_OK) {
-			shed(ln);
+			if (net_evict(ln->net))
+				ln->full = true; /* until net_flush */
+			else
+				shed(ln);
 			break;
 		}
 		ln->net->st.accepted++;

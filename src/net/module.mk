@@ -8,4 +8,5 @@ noinst_LIBRARIES += %D%/libnet.a
 	%D%/conn_tx.c \
 	%D%/listener.c %D%/listener.h \
 	%D%/net.c %D%/net.h %D%/net_priv.h \
+	%D%/quota.c %D%/quota.h \
 	%D%/rxpool.c

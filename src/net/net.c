@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "net/net_priv.h"
 
+#define EVICT_N 8 /* strangers that go at a time */
+
 static const struct {
 	const char *text, *counter;
 	bool is_error;
@@ -45,6 +47,8 @@ net_new(struct loop *lp, const struct net_conf *conf)
 	TAILQ_INIT(&net->dirty);
 	TAILQ_INIT(&net->work);
 	TAILQ_INIT(&net->rx_waiting);
+	TAILQ_INIT(&net->partial);
+	TAILQ_INIT(&net->strangers);
 	LIST_INIT(&net->listeners);
 	net->pool = rxpool_new();
 	return net;
@@ -77,11 +81,11 @@ net_loop(struct net *net)
 }
 
 void
-net_refuse(struct net *net, int fd)
+net_refuse(struct net *net, int fd, enum close_reason why)
 {
 	CHECK_OBJ_NOTNULL(net, NET_MAGIC);
 	sock_close_reset(fd);
-	net->st.closed[CLOSE_LIMIT]++;
+	net->st.closed[why]++;
 }
 
 void
@@ -89,7 +93,26 @@ net_link_conn(struct net *net, struct conn *cn)
 {
 	TAILQ_INSERT_TAIL(&net->conns, cn, link);
 	net->conns_n++;
-	net->st.opened++;
+	if (cn->conf->internal)
+		net->internal_n++;
+	else
+		net->st.opened++;
+}
+
+bool
+net_evict(struct net *net)
+{
+	struct conn *cn;
+	unsigned i;
+
+	for (i = 0; i < EVICT_N; i++) {
+		cn = TAILQ_FIRST(&net->strangers);
+		if (cn == NULL)
+			break;
+		conn_set_stranger(cn, false);
+		conn_close(cn, CLOSE_EVICTED);
+	}
+	return i > 0;
 }
 
 void
@@ -139,10 +162,11 @@ net_conns_n(const struct net *net)
 }
 
 void
-net_trim(struct net *net)
+net_second(struct net *net)
 {
 	CHECK_OBJ_NOTNULL(net, NET_MAGIC);
 	LOOP_ASSERT(net->lp);
+	frames_check(net);
 	rxpool_trim(net->pool);
 	chunks_trim(net, false);
 }
@@ -153,7 +177,7 @@ net_get_stats(struct net *net, struct net_stats *st)
 	CHECK_OBJ_NOTNULL(net, NET_MAGIC);
 	LOOP_ASSERT(net->lp);
 	*st = net->st;
-	st->open_n = net->conns_n;
+	st->open_n = net->conns_n - net->internal_n;
 	st->rx_held_bytes = net->rx_held;
 	st->tx_queued_bytes = net->tx_queued;
 	rxpool_count(net->pool, &st->bufs_n, &st->bufs_free_n);

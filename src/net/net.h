@@ -6,6 +6,8 @@
  * The shard's tail hook calls net_flush() once per iteration; that is where
  * output is written, closes are finished and on_closed/on_drained are called.
  *
+ * Connections with conn_conf.internal are in none of the counts.
+ *
  * Memory: input buffers (NET_BUF_BYTES each) come from a free list of the
  * shard and go back to it from whichever thread drops the last reference. An
  * idle connection holds none, and no output chunk.
@@ -50,9 +52,9 @@ struct net_conf {
 				       connections wait */
 	unsigned conns_max; /* of this shard; listeners pause at it */
 };
-#define NET_CONF_DEFAULT                                            \
-	{                                                           \
-		.rx_held_max_bytes = 64u << 20, .conns_max = 100000 \
+#define NET_CONF_DEFAULT                                             \
+	{                                                            \
+		.rx_held_max_bytes = 64u << 20, .conns_max = 1000000 \
 	}
 
 struct net;
@@ -67,10 +69,11 @@ bool net_flush(struct net *);
 void net_close_all(struct net *, enum close_reason);
 /* Open connections, and those whose close is not finished. */
 size_t net_conns_n(const struct net *);
-/* Gives unused buffers back to the system; call about once a second. */
-void net_trim(struct net *);
-/* Closes a socket for which there is no room; counted as CLOSE_LIMIT. */
-void net_refuse(struct net *, int fd);
+/* Call about once a second: closes connections whose frames don't come
+ * (conn_conf.frame_ms), gives unused buffers back to the system. */
+void net_second(struct net *);
+/* Closes a socket that was accepted and is not wanted; counted. */
+void net_refuse(struct net *, int fd, enum close_reason);
 void net_get_stats(struct net *, struct net_stats *);
 
 #endif

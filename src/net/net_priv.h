@@ -96,8 +96,16 @@ struct conn {
 	TAILQ_ENTRY(conn) link; /* net->conns */
 	TAILQ_ENTRY(conn) dirty_link; /* net->dirty or net->work */
 	TAILQ_ENTRY(conn) wait_link; /* net->rx_waiting */
+	TAILQ_ENTRY(conn) partial_link; /* net->partial */
+	/* in it: when the stretch began in which it owes bytes, or the end of its
+	 * frame, and what of that there was */
+	int64_t frame_at_ns;
+	uint32_t frame_had;
 	bool dirty;
+	TAILQ_ENTRY(conn) stranger_link; /* net->strangers */
+	bool stranger; /* in it */
 	bool rx_waiting; /* for room in rx_held */
+	bool partial; /* in net->partial */
 	bool rx_eof;
 	bool rx_redeliver; /* resumed with bytes at hand */
 	bool rx_more; /* read, whatever the socket says */
@@ -126,6 +134,7 @@ struct conn {
 	struct loop_timer timer;
 	uint64_t id;
 	int64_t opened_ms;
+	struct quota_pass pass;
 	struct sock_addr peer;
 	char *peer_text; /* made when asked for */
 	struct piece inl[TX_INLINE];
@@ -140,8 +149,10 @@ struct net {
 	struct conn_head dirty; /* for the next net_flush */
 	struct conn_head work; /* of the one under way */
 	struct conn_head rx_waiting;
+	struct conn_head partial; /* have the beginning of a frame */
+	struct conn_head strangers; /* the oldest first */
 	struct listener_head listeners;
-	size_t conns_n;
+	size_t conns_n, internal_n;
 	/* the shared input buffer: bytes up to fill are taken. Its last taken
 	 * bytes may be a partial frame of tail_owner, which can go on there. */
 	struct rxpool *pool;
@@ -157,11 +168,14 @@ struct net {
 /* ---- net.c */
 void net_mark_dirty(struct conn *);
 void net_link_conn(struct net *, struct conn *);
+/* Closes the oldest strangers, a few; false: there is none. */
+bool net_evict(struct net *);
 
 /* ---- conn.c */
 extern const struct conn_io_ops conn_socket_io;
 /* sets what the loop watches, from the state */
 void conn_update_io(struct conn *);
+bool conn_wants_read(const struct conn *);
 /* net_flush: everything that is due; frees it if it is dead */
 void conn_work(struct conn *);
 /* a read or write failed */
@@ -188,6 +202,8 @@ void conn_rx_drop(struct conn *);
 void conn_rx_take(struct conn *, struct buf *);
 /* A copy of what is unconsumed; NULL: nothing is. */
 struct buf *conn_rx_rest(const struct conn *);
+/* closes those whose frames don't come */
+void frames_check(struct net *);
 
 /* ---- conn_tx.c */
 void conn_tx_flush(struct conn *);

@@ -7,6 +7,14 @@ check_PROGRAMS += %D%/test_conn_out
 %C%_test_conn_out_SOURCES = %D%/test_conn_out.c
 %C%_test_conn_out_LDADD = $(NET_TEST)
 
+check_PROGRAMS += %D%/test_conn_time
+%C%_test_conn_time_SOURCES = %D%/test_conn_time.c
+%C%_test_conn_time_LDADD = $(NET_TEST)
+
+check_PROGRAMS += %D%/test_quota
+%C%_test_quota_SOURCES = %D%/test_quota.c
+%C%_test_quota_LDADD = $(NET_TEST)
+
 check_PROGRAMS += %D%/test_tls
 %C%_test_tls_SOURCES = %D%/test_tls.c
 %C%_test_tls_LDADD = $(NET_TEST)

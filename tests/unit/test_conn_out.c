@@ -142,8 +142,8 @@ test_idle(void **state)
 		conn_write(pr[i].cn, "hello", 5);
 	}
 	spin(30);
-	net_trim(net);
-	net_trim(net);
+	net_second(net);
+	net_second(net);
 	net_get_stats(net, &st);
 	assert_true(st.bufs_n <= 2);
 	assert_int_equal(st.rx_held_bytes, 0);
@@ -439,6 +439,100 @@ test_out_of_fds(void **state)
 	listener_free(&ln);
 }
 
+/* Strangers go, the oldest first, where there is no room for who comes. */
+static void
+test_strangers(void **state)
+{
+	const struct net_conf nc = { .rx_held_max_bytes = 1, .conns_max = 12 };
+	struct peer pr[16];
+	struct listener *ln;
+	struct net_stats st;
+	int fd[13], i, k;
+
+	(void)state;
+	net_free(&net);
+	net = net_new(lp, &nc);
+	memset(pr, 0, sizeof pr);
+	ln = listen_any(pr);
+	for (i = 0; i < 12; i++) {
+		assert_ok(sock_connect(listener_addr(ln), &fd[i]));
+		for (k = 0; k < 100 && pr[i].cn == NULL; k++)
+			loop_run_once(lp, true);
+		assert_non_null(pr[i].cn);
+		conn_set_stranger(pr[i].cn, true);
+		conn_set_stranger(pr[i].cn, true);
+	}
+	/* one of them has said who it is, another is a stranger again */
+	conn_set_stranger(pr[0].cn, false);
+	conn_set_stranger(pr[1].cn, false);
+	conn_set_stranger(pr[1].cn, true);
+	assert_ok(sock_connect(listener_addr(ln), &fd[12]));
+	for (k = 0; k < 100; k++) {
+		loop_run_once(lp, false);
+		net_get_stats(net, &st);
+		if (st.accepted == 13)
+			break;
+	}
+	assert_int_equal(st.accepted, 13);
+	assert_int_equal(pr[0].closed, CLOSE_NONE);
+	assert_int_equal(pr[1].closed, CLOSE_NONE);
+	assert_int_equal(pr[2].closed, CLOSE_NONE); /* the newcomer has it */
+	assert_non_null(pr[2].cn);
+	for (i = 3; i < 10; i++)
+		assert_int_equal(pr[i].closed, CLOSE_EVICTED);
+	assert_int_equal(pr[10].closed, CLOSE_NONE);
+	assert_int_equal(net_conns_n(net), 5);
+	for (i = 0; i < 13; i++)
+		sock_close(fd[i]);
+	listener_free(&ln);
+	for (i = 0; i < 1000 && net_conns_n(net) > 0; i++)
+		loop_run_once(lp, false);
+	assert_int_equal(net_conns_n(net), 0);
+}
+
+/* Their descriptors are given to who comes, too. */
+static void
+test_strangers_fds(void **state)
+{
+	struct rlimit old, low;
+	struct peer pr[3];
+	struct listener *ln;
+	struct net_stats st;
+	int fd[2], i, spare;
+
+	(void)state;
+	memset(pr, 0, sizeof pr);
+	ln = listen_any(pr);
+	assert_ok(sock_connect(listener_addr(ln), &fd[0]));
+	for (i = 0; i < 100 && pr[0].cn == NULL; i++)
+		loop_run_once(lp, true);
+	conn_set_stranger(pr[0].cn, true);
+	assert_ok(sock_connect(listener_addr(ln), &fd[1]));
+	AZ(getrlimit(RLIMIT_NOFILE, &old));
+	spare = dup(fd[1]);
+	assert_true(spare >= 0);
+	(void)close(spare);
+	low = old;
+	low.rlim_cur = (rlim_t)spare;
+	AZ(setrlimit(RLIMIT_NOFILE, &low));
+	for (i = 0; i < 100; i++) {
+		loop_run_once(lp, false);
+		net_get_stats(net, &st);
+		if (st.accepted == 2)
+			break;
+	}
+	AZ(setrlimit(RLIMIT_NOFILE, &old));
+	assert_int_equal(st.accepted, 2);
+	assert_int_equal(st.closed[CLOSE_EVICTED], 1);
+	assert_int_equal(st.closed[CLOSE_LIMIT], 0);
+	sock_close(fd[0]);
+	sock_close(fd[1]);
+	listener_free(&ln);
+	for (i = 0; i < 1000 && net_conns_n(net) > 0; i++)
+		loop_run_once(lp, false);
+	assert_int_equal(net_conns_n(net), 0);
+}
+
 static void
 test_echo(void **state)
 {
@@ -488,6 +582,8 @@ main(void)
 		T(test_reset),
 		T(test_conns_max),
 		T(test_out_of_fds),
+		T(test_strangers),
+		T(test_strangers_fds),
 		T(test_echo),
 		T(test_reasons),
 	};
