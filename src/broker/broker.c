@@ -286,7 +286,7 @@ listen_http(struct broker *b, struct diag *diag)
 	err = sock_addr_parse(
 	    &sa, b->conf->bindAddress, (uint16_t)b->conf->webServicePort, diag);
 	if (err == ERR_OK)
-		err = http_new(&b->http, s0->lp, &s0->router, &hc, &sa, diag);
+		err = http_new(&b->http, s0->net, &s0->router, &hc, &sa, diag);
 	if (err != ERR_OK)
 		return err;
 	http_set_secrets(b->http, b->secrets);
@@ -309,8 +309,7 @@ listen_https(struct broker *b, struct diag *diag)
 	err = sock_addr_parse(&sa, b->conf->bindAddress,
 	    (uint16_t)b->conf->webServicePortTls, diag);
 	if (err == ERR_OK)
-		err =
-		    http_listen_tls(b->http, b->shards[0].net, ctx, &sa, diag);
+		err = http_listen_tls(b->http, ctx, &sa, diag);
 	tls_ctx_unref(&ctx);
 	if (err != ERR_OK)
 		return err;

@@ -72,7 +72,7 @@ any(struct req *rq, unsigned port, char *buf, size_t size)
 void
 address_http(struct req *rq, char *buf, size_t size)
 {
-	any(rq, sock_addr_port(&rq->h->addr), buf, size);
+	any(rq, sock_addr_port(http_addr(rq->h)), buf, size);
 }
 
 void

@@ -126,7 +126,7 @@ h_brokers_runtime(struct req *rq)
 	strbuf_addf(&rq->out,
 	    ",\"brokerServicePort\":\"%u\",\"webServicePort\":\"%u\","
 	    "\"advertisedAddress\":",
-	    conf->pulsar_port, sock_addr_port(&rq->h->addr));
+	    conf->pulsar_port, sock_addr_port(http_addr(rq->h)));
 	json_add_str(&rq->out,
 	    conf->advertised_address != NULL ? conf->advertised_address : "");
 	strbuf_adds(&rq->out, "}");

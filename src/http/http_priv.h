@@ -57,9 +57,10 @@ enum var {
 };
 
 struct auth_try;
+struct bridge;
+struct front;
 struct req;
 struct mhd;
-struct secure;
 struct MHD_Connection;
 typedef void req_step_f(struct req *);
 
@@ -70,18 +71,30 @@ struct route {
 	enum gate gate;
 };
 
+TAILQ_HEAD(bridge_list, bridge);
+
+/* front.c: the connections of both ports, in the order in which they got there */
+struct guests {
+	unsigned n;
+	struct bridge_list waiting; /* for a request, or the rest of its head */
+	struct bridge_list sending; /* a body */
+	struct bridge_list ending; /* are being told our last words */
+};
+
 struct http {
 	unsigned magic;
 #define HTTP_MAGIC 0x477b0001
 	bool draining;
 	struct http_conf conf;
 	struct loop *lp;
+	struct net *net;
 	struct router *router;
 	struct mhd *mhd;
 	struct auth *auth; /* NULL: nobody is asked who he is */
 	struct secret_box *secrets; /* borrowed; NULL: none are kept */
-	struct secure *secure; /* secure.h; NULL: no HTTPS */
-	struct sock_addr addr;
+	struct front *plain;
+	struct front *secure; /* NULL: no HTTPS */
+	struct guests guests;
 	struct umap reqs; /* by number: those being worked on */
 	uint64_t last_n;
 	size_t bodies_bytes; /* of all requests; at most HTTP_BODIES_MAX */
@@ -139,14 +152,11 @@ struct req {
 
 /* --- mhd.c ------------------------------------------------------------------ */
 
-enum err mhd_start(struct http *, int fd, struct diag *) MUST_CHECK;
+enum err mhd_start(struct http *, struct diag *) MUST_CHECK;
 void mhd_stop(struct http *);
-/* One more connection, on a socket that somebody else has accepted; takes it. name:
- * of its certificate (conn_peer_name). False: it was closed. */
+/* One more connection: the other end of a bridge. Takes fd. False: it was closed. */
 bool mhd_add(
-    struct http *, int fd, const struct sock_addr *peer, const char *name);
-/* No new connections. */
-void mhd_quiesce(struct http *);
+    struct http *, int fd, const struct sock_addr *peer, struct bridge *);
 /* The request has its answer: goes on with its connection. */
 void mhd_resume(struct req *);
 /* What was resumed is worked on. */

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* libmicrohttpd on our loop: the only file that knows it. */
-#include "http/secure.h"
+#include "http/front.h"
 
 #include <microhttpd.h>
 
 #define MS_NS INT64_C(1000000)
 #define RUNS_MAX 16 /* in one go, before others have their turn */
 #define MEMORY_MAX ((size_t)64 << 10) /* heads of a request and its answer */
+#define CONNECTIONS_MAX 1000000u /* where there is no limit */
 
 struct mhd {
 	unsigned magic;
@@ -15,7 +16,7 @@ struct mhd {
 	struct MHD_Daemon *d;
 	struct loop_io io;
 	struct loop_timer timer;
-	const char *adding; /* name of what is being added; NULL: nothing is */
+	struct bridge *adding; /* whose other end is; NULL: nobody's */
 };
 
 /* MHD's timeouts: of connections, and "at once" if it has more to do. */
@@ -73,6 +74,16 @@ mhd_resume(struct req *rq)
 	MHD_resume_connection(rq->conn);
 }
 
+static struct guest *
+guest_of(struct MHD_Connection *c)
+{
+	const union MHD_ConnectionInfo *info;
+
+	info = MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+	AN(info);
+	return info->socket_context;
+}
+
 static enum MHD_Result
 answer(struct req *rq)
 {
@@ -107,6 +118,7 @@ begin(struct http *h, struct MHD_Connection *c, const char *method,
 	struct req *rq;
 	const char *len;
 
+	guest_began(guest_of(c));
 	rq = req_new(h, c, method, path);
 	*con_cls = rq;
 	len = mhd_header(rq, MHD_HTTP_HEADER_CONTENT_LENGTH);
@@ -139,6 +151,7 @@ on_access(void *cls, struct MHD_Connection *c, const char *path,
 		*size = 0;
 		return MHD_YES;
 	}
+	guest_heard(guest_of(c));
 	if (rq->status == 0 && !req_run(rq)) {
 		MHD_suspend_connection(c);
 		return MHD_YES;
@@ -153,28 +166,31 @@ on_completed(void *cls, struct MHD_Connection *c, void **con_cls,
 	struct req *rq;
 
 	(void)cls;
-	(void)c;
 	(void)code;
 	if (*con_cls == NULL)
 		return;
+	guest_done(guest_of(c));
 	CAST_OBJ_NOTNULL(rq, *con_cls, REQ_MAGIC);
 	*con_cls = NULL;
 	req_free(&rq);
 }
 
-/* A connection keeps the name that it was added with. */
+/* Its socket context is what stands for the client. */
 static void
-on_connection(void *cls, struct MHD_Connection *c, void **name,
+on_connection(void *cls, struct MHD_Connection *c, void **context,
     enum MHD_ConnectionNotificationCode code)
 {
+	struct guest *g = *context;
 	struct http *h;
 
 	(void)c;
 	CAST_OBJ_NOTNULL(h, cls, HTTP_MAGIC);
-	if (code == MHD_CONNECTION_NOTIFY_CLOSED)
-		MEM_FREE(*name);
-	else if (h->mhd != NULL && h->mhd->adding != NULL)
-		*name = mem_strdup(h->mhd->adding);
+	if (code == MHD_CONNECTION_NOTIFY_STARTED)
+		*context = guest_new(h->mhd->adding);
+	else {
+		*context = NULL;
+		guest_free(&g);
+	}
 }
 
 /* Escapes stay: %2F in a topic's name is not a slash of the path. */
@@ -187,21 +203,24 @@ unescape(void *cls, struct MHD_Connection *c, char *s)
 }
 
 enum err
-mhd_start(struct http *h, int fd, struct diag *diag)
+mhd_start(struct http *h, struct diag *diag)
 {
 	const union MHD_DaemonInfo *info;
+	unsigned most = h->conf.connections_max;
 	struct mhd *m;
+
+	/* those that were closed here are still there for a moment */
+	most = most > 0 ? 2 * most + 64 : CONNECTIONS_MAX;
 
 	ALLOC_OBJ(m, MHD_MAGIC);
 	m->h = h;
-	m->d = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0,
-	    NULL, NULL, on_access, h, MHD_OPTION_LISTEN_SOCKET, fd,
-	    MHD_OPTION_NOTIFY_COMPLETED, on_completed, h,
-	    MHD_OPTION_NOTIFY_CONNECTION, on_connection, h,
+	m->d = MHD_start_daemon(
+	    MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_LISTEN_SOCKET,
+	    0, NULL, NULL, on_access, h, MHD_OPTION_NOTIFY_COMPLETED,
+	    on_completed, h, MHD_OPTION_NOTIFY_CONNECTION, on_connection, h,
 	    MHD_OPTION_UNESCAPE_CALLBACK, unescape, NULL,
 	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, MEMORY_MAX,
-	    MHD_OPTION_CONNECTION_LIMIT, h->conf.connections_max,
-	    MHD_OPTION_CONNECTION_TIMEOUT, h->conf.idle_s, MHD_OPTION_END);
+	    MHD_OPTION_CONNECTION_LIMIT, most, MHD_OPTION_END);
 	if (m->d == NULL) {
 		FREE_OBJ(m);
 		return diag_set(diag, ERR_INTERNAL, "libmicrohttpd");
@@ -216,11 +235,11 @@ mhd_start(struct http *h, int fd, struct diag *diag)
 }
 
 bool
-mhd_add(struct http *h, int fd, const struct sock_addr *peer, const char *name)
+mhd_add(struct http *h, int fd, const struct sock_addr *peer, struct bridge *b)
 {
 	bool there;
 
-	h->mhd->adding = name;
+	h->mhd->adding = b;
 	there = MHD_add_connection(h->mhd->d, fd,
 		    (const struct sockaddr *)(const void *)&peer->ss,
 		    peer->len) == MHD_YES;
@@ -228,15 +247,6 @@ mhd_add(struct http *h, int fd, const struct sock_addr *peer, const char *name)
 	if (there)
 		run(h->mhd);
 	return there;
-}
-
-void
-mhd_quiesce(struct http *h)
-{
-	MHD_socket fd = MHD_quiesce_daemon(h->mhd->d);
-
-	if (fd != MHD_INVALID_SOCKET)
-		sock_close(fd);
 }
 
 /* Nothing is suspended any more. */
@@ -276,16 +286,9 @@ mhd_header(struct req *rq, const char *name)
 void
 mhd_local(struct req *rq, struct sock_addr *sa)
 {
-	const union MHD_ConnectionInfo *info;
-
 	CHECK_OBJ_NOTNULL(rq, REQ_MAGIC);
-	info = MHD_get_connection_info(
-	    rq->conn, MHD_CONNECTION_INFO_CONNECTION_FD);
-	AN(info);
-	sock_local(info->connect_fd, sa);
-	/* HTTPS comes through a pair of sockets */
-	if (sa->ss.ss_family == AF_UNIX && rq->h->secure != NULL)
-		*sa = *secure_addr(rq->h->secure);
+	if (!guest_local(guest_of(rq->conn), sa))
+		*sa = *front_addr(rq->h->plain);
 }
 
 void
@@ -303,12 +306,6 @@ mhd_peer(struct req *rq, struct sock_addr *sa)
 const char *
 mhd_peer_name(struct req *rq)
 {
-	const union MHD_ConnectionInfo *info;
-
 	CHECK_OBJ_NOTNULL(rq, REQ_MAGIC);
-	info = MHD_get_connection_info(
-	    rq->conn, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-	return info != NULL && info->socket_context != NULL ?
-	    info->socket_context :
-	    "";
+	return guest_name(guest_of(rq->conn));
 }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 noinst_LIBRARIES += %D%/libhttp.a
 %C%_libhttp_a_SOURCES = \
+	%D%/front.c %D%/front.h \
 	%D%/gate.c %D%/gate.h \
 	%D%/permissions.c %D%/permissions.h \
 	%D%/handlers.h %D%/http_priv.h %D%/tbl/route.h \
@@ -22,7 +23,6 @@ noinst_LIBRARIES += %D%/libhttp.a
 	%D%/rip46.c %D%/rip46.h \
 	%D%/routes.c \
 	%D%/schemas.c \
-	%D%/secure.c %D%/secure.h \
 	%D%/server.c %D%/server.h \
 	%D%/stats.c \
 	%D%/stats_json.c %D%/stats_json.h \

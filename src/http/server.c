@@ -3,9 +3,9 @@
 #include "http/server.h"
 
 #include "base/conf.h"
-#include "http/secure.h"
+#include "http/front.h"
 
-#define BACKLOG 1024
+#define REQS_MAX (1u << 20) /* far more than there are connections */
 
 /* --- the core's effects ------------------------------------------------------- */
 
@@ -80,31 +80,34 @@ check_conf(const struct http_conf *conf, struct diag *diag)
 }
 
 enum err
-http_new(struct http **hp, struct loop *lp, struct router *router,
+http_new(struct http **hp, struct net *net, struct router *router,
     const struct http_conf *conf, const struct sock_addr *sa, struct diag *diag)
 {
 	struct http *h;
 	enum err e;
-	int fd;
 
 	CHECK_OBJ_NOTNULL(router, ROUTER_MAGIC);
 	*hp = NULL;
 	e = check_conf(conf, diag);
-	if (e == ERR_OK)
-		e = sock_listen_first(sa, BACKLOG, &fd, diag);
 	if (e != ERR_OK)
 		return e;
 	ALLOC_OBJ(h, HTTP_MAGIC);
 	h->conf = *conf;
-	h->lp = lp;
+	h->net = net;
+	h->lp = net_loop(net);
 	h->router = router;
-	sock_local(fd, &h->addr);
-	umap_init(&h->reqs, 0, conf->connections_max);
+	umap_init(&h->reqs, 0, REQS_MAX);
 	TAILQ_INIT(&h->ready);
-	loop_async_init(&h->wake, lp, on_wake, h);
-	e = mhd_start(h, fd, diag);
+	TAILQ_INIT(&h->guests.waiting);
+	TAILQ_INIT(&h->guests.sending);
+	TAILQ_INIT(&h->guests.ending);
+	loop_async_init(&h->wake, h->lp, on_wake, h);
+	e = mhd_start(h, diag);
+	if (e == ERR_OK)
+		e = front_new(&h->plain, h, NULL, sa, diag);
 	if (e != ERR_OK) {
-		sock_close(fd);
+		if (h->mhd != NULL)
+			mhd_stop(h);
 		loop_async_fini(&h->wake);
 		umap_fini(&h->reqs);
 		FREE_OBJ(h);
@@ -119,16 +122,16 @@ const struct sock_addr *
 http_addr(const struct http *h)
 {
 	CHECK_OBJ_NOTNULL(h, HTTP_MAGIC);
-	return &h->addr;
+	return front_addr(h->plain);
 }
 
 enum err
-http_listen_tls(struct http *h, struct net *net, struct tls_ctx *tls,
-    const struct sock_addr *sa, struct diag *diag)
+http_listen_tls(struct http *h, struct tls_ctx *tls, const struct sock_addr *sa,
+    struct diag *diag)
 {
 	CHECK_OBJ_NOTNULL(h, HTTP_MAGIC);
-	assert(net_loop(net) == h->lp);
-	return secure_new(&h->secure, h, net, tls, sa, diag);
+	AN(tls);
+	return front_new(&h->secure, h, tls, sa, diag);
 }
 
 void
@@ -136,7 +139,7 @@ http_set_tls(struct http *h, struct tls_ctx *tls)
 {
 	CHECK_OBJ_NOTNULL(h, HTTP_MAGIC);
 	if (h->secure != NULL)
-		secure_set_tls(h->secure, tls);
+		front_set_tls(h->secure, tls);
 }
 
 void
@@ -160,7 +163,7 @@ const struct sock_addr *
 http_tls_addr(const struct http *h)
 {
 	CHECK_OBJ_NOTNULL(h, HTTP_MAGIC);
-	return h->secure != NULL ? secure_addr(h->secure) : NULL;
+	return h->secure != NULL ? front_addr(h->secure) : NULL;
 }
 
 void
@@ -171,9 +174,9 @@ http_drain(struct http *h)
 	if (h->draining)
 		return;
 	h->draining = true;
+	front_deafen(h->plain);
 	if (h->secure != NULL)
-		secure_deafen(h->secure);
-	mhd_quiesce(h);
+		front_deafen(h->secure);
 }
 
 bool
@@ -202,8 +205,9 @@ http_free(struct http **hp)
 		req_abort(rq);
 	}
 	mhd_stop(h);
+	front_free(&h->plain);
 	if (h->secure != NULL)
-		secure_free(&h->secure);
+		front_free(&h->secure);
 	loop_async_fini(&h->wake);
 	umap_fini(&h->reqs);
 	if (h->auth != NULL)

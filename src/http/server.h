@@ -4,8 +4,9 @@
  * here, /metrics and /status.html. One struct http per process, on one shard's
  * loop; topics of other shards are reached through that shard's router.
  *
- * libmicrohttpd parses and writes (mhd.c, the only file that knows it); the
- * loop drives it without a thread of its own. A request that needs the core is
+ * Connections are net's (front.c, which times and limits them); libmicrohttpd
+ * parses and writes (mhd.c, the only file that knows it), driven by the loop
+ * without a thread of its own. A request that needs the core is
  * suspended until its operations have answered; each request has a number
  * (struct dest's conn), so that what comes for one that is gone is dropped.
  *
@@ -40,6 +41,7 @@
 
 struct audit;
 struct auth;
+struct quota;
 struct secret_box;
 struct throttle;
 
@@ -69,8 +71,16 @@ struct http_conf {
 	struct audit *audit; /* NULL: none; borrowed */
 	struct throttle *throttle; /* the broker's; NULL: none; borrowed */
 	size_t body_max; /* larger ones are answered 413 */
+	/* front.h: of both ports; 0: no limit. A newer one takes the place of one
+	 * that waits. */
 	unsigned connections_max;
-	unsigned idle_s; /* silent connections are closed after it */
+	struct quota *quota; /* of an address; NULL: none; borrowed */
+	int64_t idle_ms; /* between two requests; 0: no limit */
+	/* A request's head has to come in receive_ms (the first one's, from the
+	 * accept or handshake on); its body, and what takes the answer, at
+	 * receive_min_rate bytes a second in each receive_ms. */
+	int64_t receive_ms;
+	uint32_t receive_min_rate;
 	/* One per shard, for /metrics; metrics[own] counts HTTP_REQUESTS. */
 	struct metrics *const *metrics;
 	unsigned metrics_n;
@@ -79,7 +89,9 @@ struct http_conf {
 #define HTTP_CONF_DEFAULT                                                     \
 	{                                                                     \
 		.version = "0", .cluster = "standalone", .pulsar_port = 6650, \
-		.body_max = 1u << 20, .connections_max = 1024, .idle_s = 300  \
+		.body_max = 1u << 20, .connections_max = 2048,                \
+		.idle_ms = 30000, .receive_ms = 10000,                        \
+		.receive_min_rate = 4096                                      \
 	}
 
 struct http;
@@ -87,16 +99,14 @@ struct http;
 /* Listens on the address (port 0: a free one, see http_addr) and attaches to
  * the router as DEST_HTTP. ERR_ADDRESS, ERR_PERMISSION; ERR_INVALID_ARG for
  * listeners that make no sense. */
-enum err http_new(struct http **, struct loop *, struct router *,
+enum err http_new(struct http **, struct net *, struct router *,
     const struct http_conf *, const struct sock_addr *,
     struct diag *) MUST_CHECK;
 /* As bound. */
 const struct sock_addr *http_addr(const struct http *);
-/* No new connections; a request that comes on an old one is answered 503, those
- * under way are finished. */
 /* A second port, for HTTPS, on the same loop. The context is referenced;
  * http_set_tls() gives another one to connections that begin after it. */
-enum err http_listen_tls(struct http *, struct net *, struct tls_ctx *,
+enum err http_listen_tls(struct http *, struct tls_ctx *,
     const struct sock_addr *, struct diag *) MUST_CHECK;
 void http_set_tls(struct http *, struct tls_ctx *);
 /* Who clients are, of requests that come from now on. Referenced. Without it nobody is
@@ -106,6 +116,8 @@ void http_set_auth(struct http *, struct auth *);
 void http_set_secrets(struct http *, struct secret_box *);
 /* NULL: there is no such port */
 const struct sock_addr *http_tls_addr(const struct http *);
+/* No new connections; a request that comes on an old one is answered 503, those
+ * under way are finished. */
 void http_drain(struct http *);
 /* No request waits for the core. */
 bool http_drain_done(const struct http *);

@@ -140,9 +140,19 @@ core_op(struct core *co, struct op **opp)
 
 /* --- life ------------------------------------------------------------------------ */
 
+static int64_t
+tail(void *priv)
+{
+	struct rig *r = priv;
+
+	return net_flush(r->net) ? 0 : -1;
+}
+
 void
 rig_init(struct rig *r)
 {
+	static const struct net_conf nc = NET_CONF_DEFAULT;
+
 	memset(r, 0, sizeof(*r));
 	r->magic = RIG_MAGIC;
 	r->router = (struct router){ .magic = ROUTER_MAGIC,
@@ -157,6 +167,8 @@ rig_init(struct rig *r)
 	r->fd = -1;
 	strbuf_init(&r->in, 4u << 20);
 	r->lp = loop_new();
+	r->net = net_new(r->lp, &nc);
+	loop_set_tail(r->lp, tail, r);
 }
 
 void
@@ -165,7 +177,7 @@ rig_start(struct rig *r)
 	struct sock_addr sa;
 
 	AZ(sock_addr_parse(&sa, "127.0.0.1", 0, NULL));
-	AZ(http_new(&r->http, r->lp, &r->router, &r->conf, &sa, NULL));
+	AZ(http_new(&r->http, r->net, &r->router, &r->conf, &sa, NULL));
 }
 
 void
@@ -179,6 +191,7 @@ rig_fini(struct rig *r)
 	for (i = 0; i < r->held_n; i++)
 		op_free(&r->held[i]);
 	op_thread_fini();
+	net_free(&r->net);
 	loop_free(&r->lp);
 	mem_free(r->metrics[0]);
 	strbuf_fini(&r->in);

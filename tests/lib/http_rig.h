@@ -36,6 +36,7 @@ struct rig {
 	unsigned magic;
 #define RIG_MAGIC 0x417600d1
 	struct loop *lp;
+	struct net *net;
 	struct http *http;
 	struct http_conf conf;
 	struct metrics *metrics[1];
