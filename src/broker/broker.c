@@ -19,6 +19,7 @@
 #include "broker/tls.h"
 #include "core/authz.h"
 #include "format/rmq_record.h"
+#include "net/quota.h"
 #include "http/server.h"
 #include "os/clock.h"
 #include "os/file.h"
@@ -30,6 +31,9 @@
 #include "rocketmq/server.h"
 #include "store/local.h"
 #include "store/meta_lmdb.h"
+
+#define FDS_OWN 1024u /* kept for files, and HTTP's pairs of sockets */
+#define CONNS_MAX 1000000u
 
 struct broker {
 	unsigned magic;
@@ -44,6 +48,7 @@ struct broker {
 	struct throttle *throttle; /* of all shards and front-ends */
 	char *acl_file; /* NULL: no ACL 1.0 */
 	struct openid_service *openid; /* NULL: nobody is authenticated */
+	struct quota *quota_pulsar, *quota_rmq, *quota_http;
 	unsigned shards_n;
 	struct shard *shards;
 	struct pubtotal pubtotal; /* the shards' cores' */
@@ -92,6 +97,13 @@ broker_throttle(struct broker *b)
 	return b->throttle;
 }
 
+struct quota *
+broker_quota_rmq(struct broker *b)
+{
+	CHECK_OBJ_NOTNULL(b, BROKER_MAGIC);
+	return b->quota_rmq;
+}
+
 const char *
 broker_acl_file(const struct broker *b)
 {
@@ -116,10 +128,13 @@ broker_shards_n(const struct broker *b)
 unsigned
 broker_conns_max(const struct broker *b)
 {
+	uint64_t fds = prot_raise_fds();
+	uint64_t own = fds / 4 < FDS_OWN ? fds / 4 : FDS_OWN;
+	uint64_t n;
+
 	CHECK_OBJ_NOTNULL(b, BROKER_MAGIC);
-	if (b->conf->brokerMaxConnections == 0)
-		return 1000000;
-	return (unsigned)(b->conf->brokerMaxConnections / b->shards_n + 1);
+	n = (fds - own) / b->shards_n;
+	return n < CONNS_MAX ? (unsigned)n : CONNS_MAX;
 }
 
 /* --- start -------------------------------------------------------------------- */
@@ -211,6 +226,7 @@ listen_pulsar(struct broker *b, struct diag *diag)
 		pc.metrics = sh->metrics;
 		pc.audit = b->audit;
 		pc.throttle = b->throttle;
+		pc.quota = b->quota_pulsar;
 		pc.may_move = shard_may_move;
 		pc.move = shard_move;
 		pc.move_priv = sh;
@@ -282,6 +298,7 @@ listen_http(struct broker *b, struct diag *diag)
 	hc.metrics = b->metrics;
 	hc.audit = b->audit;
 	hc.throttle = b->throttle;
+	hc.quota = b->quota_http;
 	hc.metrics_n = b->shards_n;
 	err = sock_addr_parse(
 	    &sa, b->conf->bindAddress, (uint16_t)b->conf->webServicePort, diag);
@@ -379,6 +396,15 @@ broker_start(
 	if (err != ERR_OK)
 		return err;
 	printf("data directory %s\n", b->conf->dataDir);
+	b->quota_pulsar =
+	    quota_new(prot_random(), (unsigned)b->conf->brokerMaxConnections,
+		(unsigned)b->conf->brokerMaxConnectionsPerIp);
+	b->quota_rmq =
+	    quota_new(prot_random(), (unsigned)b->conf->rocketmqMaxConnections,
+		(unsigned)b->conf->rocketmqMaxConnectionsPerIp);
+	/* how many there are of all addresses, http counts itself */
+	b->quota_http = quota_new(
+	    prot_random(), 0, (unsigned)b->conf->httpMaxConnectionsPerIp);
 	b->shards = mem_zalloc(b->shards_n * sizeof(*b->shards));
 	b->metrics = mem_zalloc(b->shards_n * sizeof(struct metrics *));
 	for (i = 0; i < b->shards_n; i++) {
@@ -591,6 +617,13 @@ close_shards(struct broker *b)
 		shard_close(&b->shards[i]);
 }
 
+static void
+free_quota(struct quota **qp)
+{
+	if (*qp != NULL) /* it started so far */
+		quota_free(qp);
+}
+
 /* Everything acknowledged is durable already: what is still in memory may go. */
 void
 broker_free(struct broker **bp)
@@ -626,5 +659,8 @@ broker_free(struct broker **bp)
 	mem_free(b->metrics);
 	mem_free(b->shards);
 	op_thread_fini();
+	free_quota(&b->quota_pulsar);
+	free_quota(&b->quota_rmq);
+	free_quota(&b->quota_http);
 	FREE_OBJ(b);
 }

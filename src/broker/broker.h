@@ -48,12 +48,15 @@ struct http *broker_http(struct broker *);
 /* By which secrets are sealed; NULL: nobody is authenticated */
 struct openid_service *broker_openid(struct broker *);
 struct secret_box *broker_secrets(struct broker *);
+/* Of RocketMQ's connections, of all shards. */
+struct quota *broker_quota_rmq(struct broker *);
 /* Everybody's; made before shards are started. */
 struct audit *broker_audit(struct broker *);
 struct throttle *broker_throttle(struct broker *);
 /* Of aclEnable with rocketmqEnable: plain_acl.yml; NULL: not. */
 const char *broker_acl_file(const struct broker *);
 unsigned broker_shards_n(const struct broker *);
-unsigned broker_conns_max(const struct broker *); /* per shard */
+/* Connections of a shard that the process's descriptors allow. */
+unsigned broker_conns_max(const struct broker *);
 
 #endif

@@ -9,6 +9,7 @@
 #define HOUR_MS INT64_C(3600000)
 #define MS_NS INT64_C(1000000)
 #define S_NS INT64_C(1000000000)
+#define S_MS INT64_C(1000)
 /* what a frame may have beside maxMessageSize (pulsar/frame.h) */
 #define ENTRY_PADDING (10u << 10)
 
@@ -142,6 +143,8 @@ confmap_pulsar(struct pulsar_conf *pc, const struct conf *c, unsigned shards_n)
 	pc->max_message_bytes = (unsigned)c->maxMessageSize;
 	pc->keepalive_ns = c->keepAliveIntervalSeconds * S_NS;
 	pc->handshake_ns = pc->keepalive_ns;
+	pc->frame_ms = c->receiveTimeoutSeconds * S_MS;
+	pc->frame_min_rate = (uint32_t)c->receiveMinBytesPerSecond;
 	pc->probe_ns = c->connectionLivenessCheckTimeoutMillis * MS_NS;
 	pc->advertised_address = c->advertisedAddress;
 	pc->advertised_listeners = c->advertisedListeners;
@@ -199,6 +202,10 @@ void
 confmap_rmq(struct rmq_conf *rc, const struct conf *c, unsigned shards_n)
 {
 	*rc = (struct rmq_conf)RMQ_CONF_DEFAULT;
+	rc->idle_ns = c->serverChannelMaxIdleTimeSeconds * S_NS;
+	rc->hello_ns = c->keepAliveIntervalSeconds * S_NS;
+	rc->frame_ms = c->receiveTimeoutSeconds * S_MS;
+	rc->frame_min_rate = (uint32_t)c->receiveMinBytesPerSecond;
 	rc->cluster = c->brokerClusterName;
 	rc->broker = c->brokerName;
 	rc->advertised_ip = c->brokerIP1;
@@ -242,4 +249,8 @@ confmap_http(struct http_conf *hc, const struct conf *c)
 	hc->authorization = conf_authorizes_pulsar(c);
 	hc->metrics_gate = c->authenticateMetricsEndpoint;
 	hc->acl_without_topic = c->allowAclChangesOnNonExistentTopics;
+	hc->connections_max = (unsigned)c->maxHttpServerConnections;
+	hc->idle_ms = c->httpServerIdleTimeout;
+	hc->receive_ms = c->receiveTimeoutSeconds * S_MS;
+	hc->receive_min_rate = (uint32_t)c->receiveMinBytesPerSecond;
 }

@@ -102,6 +102,7 @@ broker_rmq_start(struct broker *b, const struct conf *c, struct diag *diag)
 		rc.metrics = sh->metrics;
 		rc.audit = broker_audit(b);
 		rc.throttle = broker_throttle(b);
+		rc.quota = broker_quota_rmq(b);
 		rc.acl_file = broker_acl_file(b);
 		rc.post = shard_post_rmq;
 		rc.post_priv = sh;

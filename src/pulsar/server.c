@@ -425,6 +425,8 @@ pulsar_new(
 		.tx_high = conf->out_high_bytes,
 		.tx_low = conf->out_high_bytes / 4,
 		.tx_hard = conf->out_hard_bytes,
+		.frame_ms = conf->frame_ms,
+		.frame_min_rate = conf->frame_min_rate,
 	};
 	loop_timer_init(&p->later, p->lp, on_later, p);
 	router->ops->attach(router, DEST_PULSAR, &sink, p);
@@ -457,12 +459,23 @@ pulsar_free(struct pulsar **pp)
 }
 
 static void
-take(struct pulsar *p, int fd, struct tls_ctx *tls)
+take(
+    struct pulsar *p, int fd, const struct sock_addr *peer, struct tls_ctx *tls)
 {
-	if (p->draining)
-		sock_close(fd);
+	struct quota_pass pass;
+	enum quota_said said;
+	struct session *s;
+
+	if (p->draining) {
+		net_refuse(p->net, fd, CLOSE_SHUTDOWN);
+		return;
+	}
+	said = quota_enter(p->conf.quota, peer, &pass);
+	s = session_new(p, fd, tls);
+	if (said == QUOTA_FREE)
+		conn_set_pass(s->cn, pass);
 	else
-		session_new(p, fd, tls);
+		session_refuse(s, said);
 }
 
 void
@@ -470,9 +483,8 @@ pulsar_accept(void *priv, int fd, const struct sock_addr *peer)
 {
 	struct pulsar *p;
 
-	(void)peer;
 	CAST_OBJ_NOTNULL(p, priv, PULSAR_MAGIC);
-	take(p, fd, NULL);
+	take(p, fd, peer, NULL);
 }
 
 void
@@ -480,10 +492,9 @@ pulsar_accept_tls(void *priv, int fd, const struct sock_addr *peer)
 {
 	struct pulsar *p;
 
-	(void)peer;
 	CAST_OBJ_NOTNULL(p, priv, PULSAR_MAGIC);
 	AN(p->tls);
-	take(p, fd, p->tls);
+	take(p, fd, peer, p->tls);
 }
 
 void

@@ -31,6 +31,7 @@
 
 struct audit;
 struct auth;
+struct quota;
 struct throttle;
 struct pulsar_move; /* a session between two shards */
 
@@ -38,6 +39,10 @@ struct pulsar_conf {
 	unsigned max_message_bytes; /* maxMessageSize: metadata and payload */
 	int64_t keepalive_ns; /* asked after it, closed after twice it */
 	int64_t handshake_ns; /* CONNECT must come in it */
+	/* conn_conf's: how fast a frame that has begun must go on; 0: any */
+	int64_t frame_ms;
+	uint32_t frame_min_rate;
+	struct quota *quota; /* brokerMaxConnections...; NULL: none; borrowed */
 	int64_t
 	    probe_ns; /* connectionLivenessCheckTimeoutMillis; 0: no probe */
 	/* Host that clients are told; NULL or "": the one they connected to. */
@@ -80,12 +85,13 @@ struct pulsar_conf {
 	{                                                                      \
 		.max_message_bytes = 5u << 20,                                 \
 		.keepalive_ns = INT64_C(30000000000),                          \
-		.handshake_ns = INT64_C(30000000000),                          \
-		.probe_ns = INT64_C(5000000000), .lookup_max = 50000,          \
-		.version = "Magnetar", .batch_index_ack = true,                \
-		.topic_watchers = true, .pattern_max = 50,                     \
-		.out_high_bytes = 1u << 20, .out_hard_bytes = 1u << 30,        \
-		.pending_max = 1000, .pending_bytes_max = 64u << 20,           \
+		.handshake_ns = INT64_C(30000000000), .frame_ms = 10000,       \
+		.frame_min_rate = 4096, .probe_ns = INT64_C(5000000000),       \
+		.lookup_max = 50000, .version = "Magnetar",                    \
+		.batch_index_ack = true, .topic_watchers = true,               \
+		.pattern_max = 50, .out_high_bytes = 1u << 20,                 \
+		.out_hard_bytes = 1u << 30, .pending_max = 1000,               \
+		.pending_bytes_max = 64u << 20,                                \
 		.shard_pending_bytes_max = 64u << 20, .producers_max = 100000, \
 		.consumers_max = 100000, .requests_max = 100000                \
 	}

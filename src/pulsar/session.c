@@ -257,6 +257,7 @@ void
 session_connected(struct session *s)
 {
 	s->state = SESSION_CONNECTED;
+	conn_set_stranger(s->cn, false);
 	s->ping_out = false;
 	loop_timer_start(&s->keepalive, s->p->conf.keepalive_ns);
 	login_watch(s);
@@ -371,6 +372,14 @@ command(struct session *s, const uint8_t *p, size_t n, struct buf *b)
 }
 
 static size_t
+frame_max(const struct session *s)
+{
+	size_t n = s->p->cc.frame_max;
+
+	return s->state == SESSION_START && n > HELLO_MAX ? HELLO_MAX : n;
+}
+
+static size_t
 on_data(struct conn *cn, void *priv, const uint8_t *p, size_t len,
     struct buf *b, size_t *need)
 {
@@ -381,8 +390,7 @@ on_data(struct conn *cn, void *priv, const uint8_t *p, size_t len,
 	(void)cn;
 	CAST_OBJ_NOTNULL(s, priv, SESSION_MAGIC);
 	while (s->state != SESSION_ENDING && s->paused == 0) {
-		e = frame_size(
-		    span_of(p + done, len - done), s->p->cc.frame_max, &n);
+		e = frame_size(span_of(p + done, len - done), frame_max(s), &n);
 		if (e != ERR_OK) {
 			pulsar_gauge(s->p, M_PROTO_ERRORS, 1);
 			session_close(s,
@@ -445,15 +453,30 @@ session_attach(struct session *s, struct conn *cn)
 		WRONG("a number of a connection twice, or 16 million");
 }
 
-void
+struct session *
 session_new(struct pulsar *p, int fd, struct tls_ctx *tls)
 {
 	struct session *s = session_alloc(p);
 
 	session_attach(s, conn_new(p->net, fd, &p->cc, &session_ops, s));
+	conn_set_stranger(s->cn, true);
 	if (tls != NULL)
 		conn_start_tls(s->cn, tls, NULL, 0);
 	loop_timer_start(&s->keepalive, p->conf.handshake_ns);
+	return s;
+}
+
+void
+session_refuse(struct session *s, enum quota_said said)
+{
+	char text[160] = "Reached the maximum number of connections";
+
+	if (said == QUOTA_FULL_ADDRESS)
+		(void)snprintf(text, sizeof text,
+		    "Reached the maximum number of connections on address/%s",
+		    conn_peer_text(s->cn));
+	session_error(s, HOT_NO_REQUEST, pp_ServerError_NotAllowedError, text);
+	session_close_flushed(s, CLOSE_LIMIT);
 }
 
 enum err

@@ -26,6 +26,7 @@
 
 #include <bsd/sys/queue.h>
 
+#include "auth/auth.h"
 #include "base/map.h"
 #include "base/miniobj.h"
 #include "core/name.h"
@@ -48,6 +49,8 @@
 #define ACK_SET_MAX (SEND_MESSAGES_MAX / 64)
 #define PROPS_BYTES_MAX (64u << 10) /* of a producer */
 #define CONSUMER_PROPS_BYTES_MAX 1024 /* maxConsumerMetadataSize */
+/* a frame before CONNECTED: credentials, and no message that needs so much room */
+#define HELLO_MAX (2 * AUTH_DATA_MAX)
 #define STRING_MAX 4096 /* names of producers, consumers, subscriptions */
 #define WATCHERS_MAX 1000 /* of a session */
 #define SESSION_PLACES_MAX (1u << 24) /* producers or consumers */
@@ -246,7 +249,9 @@ void pulsar_time_text(int64_t wall_ms, char buf[32]);
 /* --- session.c */
 
 /* tls: NULL where it is not spoken */
-void session_new(struct pulsar *, int fd, struct tls_ctx *tls);
+struct session *session_new(struct pulsar *, int fd, struct tls_ctx *tls);
+/* There are enough connections: says so and closes it. */
+void session_refuse(struct session *, enum quota_said);
 struct session *session_get(struct pulsar *, uint64_t id);
 void session_close(struct session *, enum close_reason);
 /* What was said is still sent. */

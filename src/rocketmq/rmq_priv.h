@@ -224,6 +224,7 @@ struct rmq_session {
 	size_t pending_bytes;
 	unsigned paused; /* RMQ_PAUSE_ */
 	struct loop_timer idle;
+	size_t hello_n; /* of its bytes, that were TLS's */
 	LIST_ENTRY(rmq_session) starved_link;
 	/* what it is told and told us */
 	char ip[64]; /* advertised, text */
@@ -253,7 +254,7 @@ struct rmq_session {
 	unsigned asks_n;
 };
 
-void rmq_session_new(struct rmq *, int fd, const struct sock_addr *peer);
+void rmq_session_new(struct rmq *, int fd, struct quota_pass);
 struct rmq_session *rmq_session_adopt(struct rmq *, struct conn_parcel **);
 void rmq_session_free(struct rmq_session *);
 struct rmq_session *rmq_session_get(struct rmq *, uint64_t id);

@@ -279,6 +279,8 @@ rmq_new(struct net *net, struct router *router, const struct rmq_conf *conf)
 		.tx_low = conf->out_high_bytes / 4,
 		.tx_hard = conf->out_hard_bytes,
 		.pause_when_full = true,
+		.frame_ms = conf->frame_ms,
+		.frame_min_rate = conf->frame_min_rate,
 	};
 	rm->boot_ms = loop_wall_ms(rm->lp);
 	loop_timer_init(&rm->later, rm->lp, on_later, rm);
@@ -350,14 +352,16 @@ rmq_hang_up(struct rmq *rm)
 void
 rmq_accept(void *priv, int fd, const struct sock_addr *peer)
 {
+	struct quota_pass pass;
 	struct rmq *rm;
 
 	CAST_OBJ_NOTNULL(rm, priv, RMQ_MAGIC);
-	if (rm->draining) {
-		sock_close(fd);
-		return;
-	}
-	rmq_session_new(rm, fd, peer);
+	if (rm->draining)
+		net_refuse(rm->net, fd, CLOSE_SHUTDOWN);
+	else if (quota_enter(rm->conf.quota, peer, &pass) != QUOTA_FREE)
+		net_refuse(rm->net, fd, CLOSE_LIMIT);
+	else
+		rmq_session_new(rm, fd, pass);
 }
 
 void

@@ -32,6 +32,7 @@
 #include "os/tls.h"
 
 struct audit;
+struct quota;
 struct rmq;
 struct secret_box;
 struct throttle;
@@ -61,6 +62,12 @@ struct rmq_conf {
 	unsigned default_queues; /* defaultTopicQueueNums */
 	int64_t retention_ms; /* of topics made here: fileReservedTime */
 	int64_t idle_ns; /* a silent connection is closed after it */
+	int64_t hello_ns; /* one that has not said anything yet */
+	/* conn_conf's: how fast a frame that has begun must go on; 0: any */
+	int64_t frame_ms;
+	uint32_t frame_min_rate;
+	struct quota
+	    *quota; /* rocketmqMaxConnections...; NULL: none; borrowed */
 	int64_t member_ns; /* a member that sends no heartbeat has gone */
 	/* transactionTimeOut, transactionCheckInterval, transactionCheckMax */
 	int64_t txn_timeout_ms, txn_check_ms;
@@ -95,9 +102,11 @@ struct rmq_conf {
 		.lmq = true, .multi_dispatch = true, .default_queues = 8,     \
 		.retention_ms = INT64_C(259200000),                           \
 		.idle_ns = INT64_C(120000000000),                             \
-		.member_ns = INT64_C(120000000000), .retry_max = 16,          \
-		.out_high_bytes = 4u << 20, .out_hard_bytes = 1u << 30,       \
-		.pending_max = 1000, .pending_bytes_max = 64u << 20,          \
+		.hello_ns = INT64_C(30000000000), .frame_ms = 10000,          \
+		.frame_min_rate = 4096, .member_ns = INT64_C(120000000000),   \
+		.retry_max = 16, .out_high_bytes = 4u << 20,                  \
+		.out_hard_bytes = 1u << 30, .pending_max = 1000,              \
+		.pending_bytes_max = 64u << 20,                               \
 		.shard_pending_bytes_max = 64u << 20, .requests_max = 100000, \
 		.topics_max = 2000000, .groups_max = 1000000                  \
 	}

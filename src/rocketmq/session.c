@@ -81,6 +81,10 @@ on_idle(void *priv)
 	CAST_OBJ_NOTNULL(s, priv, RMQ_SESSION_MAGIC);
 	if (s->state != RMQ_OPEN)
 		return;
+	if (conn_rx_bytes(s->cn) == s->hello_n) {
+		rmq_session_close(s, CLOSE_HANDSHAKE_TIMEOUT);
+		return;
+	}
 	left = conn_last_rx_ns(s->cn) + s->rm->conf.idle_ns -
 	    loop_mono_ns(s->rm->lp);
 	if (left <= 0 && s->paused == 0)
@@ -351,8 +355,11 @@ command(struct rmq_session *s, const uint8_t *p, size_t n, struct buf *b,
 		.frame = { .buf = b, .p = p, .len = (uint32_t)n },
 		.body = { .buf = b, .p = fr.body, .len = (uint32_t)fr.body_n },
 	};
-	if (unlikely(!s->settled) && rmq_session_moves(s, &q))
-		return false;
+	if (unlikely(!s->settled)) {
+		conn_set_stranger(s->cn, false);
+		if (rmq_session_moves(s, &q))
+			return false;
+	}
 	if (!again && unlikely(!s->proven) && rmq_gate_waits(s, &q))
 		return false;
 	s->type = fr.type;
@@ -448,6 +455,7 @@ on_first(struct conn *cn, void *priv, const uint8_t *p, size_t len,
 		conn_set_owner(cn, &s->rm->cc, &session_ops, s);
 	if (!tls || s->state != RMQ_OPEN)
 		return 0;
+	s->hello_n = len;
 	conn_start_tls(cn, s->rm->tls, p, len);
 	return len;
 }
@@ -495,12 +503,15 @@ attach(struct rmq_session *s, struct conn *cn)
 }
 
 void
-rmq_session_new(struct rmq *rm, int fd, const struct sock_addr *peer)
+rmq_session_new(struct rmq *rm, int fd, struct quota_pass pass)
 {
 	struct rmq_session *s = session_alloc(rm);
 
-	(void)peer;
 	attach(s, conn_new(rm->net, fd, &rm->cc, &first_ops, s));
+	conn_set_pass(s->cn, pass);
+	conn_set_stranger(s->cn, true);
+	if (rm->conf.hello_ns < rm->conf.idle_ns)
+		loop_timer_start(&s->idle, rm->conf.hello_ns);
 }
 
 struct rmq_session *

@@ -50,12 +50,22 @@ def equal(got, want, what=""):
 
 
 def counters(b):
-    """What /metrics says of the broker itself: {name: value}."""
+    """What /metrics says of the broker itself: {name: value}; of what has labels,
+    {name{labels}: value} and the sum as {name: value}."""
     url = f"http://{b.host}:{b.http}/metrics"
     with urllib.request.urlopen(url, timeout=10) as r:
         page = r.read().decode()
-    return {k: int(v) for k, v in
-            re.findall(r"^(magnetar_\w+) (\d+)$", page, re.M)}
+    out = {}
+    for name, labels, v in re.findall(r"^(magnetar_\w+)(\{.*\})? (\d+)$", page, re.M):
+        out[name] = out.get(name, 0) + int(v)
+        if labels:
+            out[name + labels] = int(v)
+    return out
+
+
+def closed(b, reason):
+    """How many connections were closed for it."""
+    return counters(b)[f'magnetar_connections_closed_total{{reason="{reason}"}}']
 
 
 def _crc_table():
@@ -166,9 +176,11 @@ class Message:
 
 
 class Client:
-    def __init__(self, broker, connect=True, version=21, **fields):
+    def __init__(self, broker, connect=True, version=21, source=None, **fields):
+        """source: the address to come from"""
         self.broker = broker
-        self.sock = socket.create_connection((broker.host, broker.port), 10)
+        self.sock = socket.create_connection((broker.host, broker.port), 10,
+                                             source and (source, 0))
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buf = b""
         self.req = 0

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Logins that fail slow their address down, and nobody else."""
 import http.client
-import socket
 import threading
 import time
 
@@ -24,11 +23,7 @@ class Elsewhere(Client):
     """From another address."""
 
     def __init__(self, b, **fields):
-        super().__init__(b, connect=False)
-        self.sock.close()
-        self.sock = socket.create_connection((b.host, b.port), 10,
-                                             ("127.0.0.2", 0))
-        self.connect(21, **fields)
+        super().__init__(b, source="127.0.0.2", **fields)
 
 
 def slowed(b):

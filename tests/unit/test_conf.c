@@ -205,8 +205,6 @@ test_auth(void **state)
 		"rocketmq.authorizationProvider=org.example.Own\n",
 		"authenticationStrategy=org.example.Own\n",
 		"authorizationWhitelist=10\n",
-		/* limits that nothing would enforce */
-		"brokerMaxConnectionsPerIp=10\n",
 	};
 	struct conf c;
 	struct diag d;

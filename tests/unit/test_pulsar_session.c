@@ -108,6 +108,65 @@ test_lengths(void **state)
 		assert_gone(&cl);
 		client_close(&cl);
 	}
+	/* what is no length of a CONNECT is one of a message */
+	client_open(&cl);
+	tx(&cl, "\0\3\0\0\0\0\0\x02", 8);
+	assert_gone(&cl);
+	client_close(&cl);
+	client_connect(&cl, 21);
+	tx(&cl, "\0\3\0\0\0\0\0\x02", 8);
+	client_pull(&cl);
+	assert_false(cl.eof);
+	client_close(&cl);
+}
+
+static void
+come_from(struct client *cl, const char *host)
+{
+	struct sock_addr sa;
+	int fd[2];
+
+	memset(cl, 0, sizeof *cl);
+	assert_ok(sock_addr_parse(&sa, host, 4711, NULL));
+	assert_ok(sock_pair(fd));
+	cl->fd = fd[1];
+	pulsar_accept(pulsar, fd[0], &sa);
+	spin(3);
+	client_pull(cl);
+}
+
+/* Too many connections: who comes is told so. */
+static void
+test_quota(void **state)
+{
+	struct quota *q = quota_new(1, 2, 1);
+	struct client one, two, more;
+
+	(void)state;
+	conf.quota = q;
+	pulsar_again();
+	come_from(&one, "192.0.2.1");
+	come_from(&more, "192.0.2.1");
+	expect_error(&more, HOT_NO_REQUEST, pp_ServerError_NotAllowedError);
+	assert_gone(&more);
+	client_close(&more);
+	come_from(&two, "192.0.2.2");
+	come_from(&more, "192.0.2.3");
+	expect_error(&more, HOT_NO_REQUEST, pp_ServerError_NotAllowedError);
+	assert_gone(&more);
+	client_close(&more);
+	assert_false(one.eof || two.eof);
+	assert_int_equal(quota_n(q), 2);
+	client_close(&one);
+	assert_int_equal(quota_n(q), 1);
+	come_from(&one, "192.0.2.1");
+	assert_false(one.eof);
+	client_close(&one);
+	client_close(&two);
+	assert_int_equal(quota_n(q), 0);
+	conf.quota = NULL;
+	pulsar_again();
+	quota_free(&q);
 }
 
 static void
@@ -761,6 +820,7 @@ main(void)
 		T(test_connect),
 		T(test_wrong_state),
 		T(test_lengths),
+		T(test_quota),
 		T(test_every_byte),
 		T(test_keepalive),
 		T(test_probe),

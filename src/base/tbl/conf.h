@@ -319,13 +319,39 @@ CONF_INT(maxMessageSize, 5242880, 1024, 134217728, "bytes", RESTART,
     "and split larger ones if they are told to chunk.")
 CONF_INT(keepAliveIntervalSeconds, 30, 1, 3600, "s", RESTART,
     "A silent connection is asked after this time and closed after twice it; "
-    "a connection that has not said who it is, after once.")
+    "a connection that has not said who it is, after once, and one on a port of "
+    "RocketMQ that has not said anything.")
+CONF_INT(serverChannelMaxIdleTimeSeconds, 120, 1, 86400, "s", RESTART,
+    "A silent connection of RocketMQ is closed after this time.")
+CONF_INT(httpServerIdleTimeout, 30000, 0, 86400000, "ms", RESTART,
+    "A connection of HTTP on which no next request comes is closed after this "
+    "time. 0: never.")
+CONF_INT(receiveTimeoutSeconds, 10, 1, 3600, "s", RESTART,
+    "What a client has begun, a frame, the head or the body of an HTTP request, "
+    "has to be there after this time; a frame or body of which "
+    "receiveMinBytesPerSecond came meanwhile has as much again. HTTP's answers "
+    "have to be taken as fast. Else the connection is closed.")
+CONF_INT(receiveMinBytesPerSecond, 4096, 1, 1073741824, "bytes/s", RESTART,
+    "The rate at which a long frame or body has to come.")
 CONF_INT(connectionLivenessCheckTimeoutMillis, 5000, 0, 600000, "ms", RESTART,
     "When a name is taken, how long its holder has to prove that it is still "
     "there before it is closed.")
-CONF_INT(brokerMaxConnections, 0, 0, 10000000, "connections", RESTART,
-    "Most connections at a time. 0: as many as the system allows. Also "
-    "maxConnections.")
+CONF_INT(brokerMaxConnections, 0, 0, 1000000, "connections", RESTART,
+    "Most connections of Pulsar's protocol at a time; more are told so and "
+    "closed. 0: as many as the system allows. Also maxConnections.")
+CONF_INT(brokerMaxConnectionsPerIp, 0, 0, 1000000, "connections", RESTART,
+    "The same of one IP address. 0: no limit.")
+CONF_INT(rocketmqMaxConnections, 0, 0, 1000000, "connections", RESTART,
+    "Most connections to the ports of RocketMQ at a time; more are closed. 0: as "
+    "many as the system allows.")
+CONF_INT(rocketmqMaxConnectionsPerIp, 0, 0, 1000000, "connections", RESTART,
+    "The same of one IP address. 0: no limit.")
+CONF_INT(maxHttpServerConnections, 2048, 0, 1000000, "connections", RESTART,
+    "Most connections of HTTP and HTTPS at a time; a newer one takes the place of "
+    "the one that has waited longest for a request. 0: as many as the system "
+    "allows.")
+CONF_INT(httpMaxConnectionsPerIp, 0, 0, 1000000, "connections", RESTART,
+    "The same of one IP address; more are closed. 0: no limit.")
 CONF_INT(maxConcurrentLookupRequest, 50000, 1, 1000000, "requests", RESTART,
     "Most lookups and partition requests being answered at a time; more are "
     "answered TooManyRequests.")
