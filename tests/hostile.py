@@ -41,11 +41,14 @@ import rmqlib  # noqa: E402
 import tlslib  # noqa: E402
 from jwtlib import SECRET, b64, key_pair, token  # noqa: E402
 from mqlib import check  # noqa: E402
+import p15_http_raw  # noqa: E402
 
 RATE = 40                # a second, of each honest client
 LATE = 2.0               # seconds: p99 of an honest client under attack
-KEEP_ALIVE = 3           # seconds to say who one is, on Pulsar's port
+KEEP_ALIVE = 3           # seconds to say who one is, or anything
+RECEIVE = 3              # for what was begun
 TLS_SHAKE = 10           # and for TLS: CONN_TLS_HANDSHAKE_MS
+IN_TIME = TLS_SHAKE + 2 * RECEIVE
 BUDGET_MB = 64           # bufferBudgetMB
 CONN_KB = 64             # what a connection may cost
 REST_MB = 40             # what the allocator keeps, and HTTP_BODIES_MAX
@@ -70,7 +73,8 @@ def options():
         initAuthenticationUser=FIRST, brokerServicePortTls="0",
         webServicePortTls="0", tlsCertificateFilePath=cert, tlsKeyFilePath=key,
         tlsServerCertPath=cert, tlsServerKeyPath=key, tlsTestModeEnable="false",
-        keepAliveIntervalSeconds=str(KEEP_ALIVE), bufferBudgetMB=str(BUDGET_MB))
+        keepAliveIntervalSeconds=str(KEEP_ALIVE),
+        receiveTimeoutSeconds=str(RECEIVE), bufferBudgetMB=str(BUDGET_MB))
 
 
 # ---- honest clients, in a process of their own
@@ -210,14 +214,16 @@ def all_end(socks, seconds, what):
 
 
 def ports(b):
-    return dict(pulsar=b.port, rocketmq=b.namesrv[1], http=b.http,
-                pulsar_tls=b.tls_port, https=b.https_port)
+    return dict(pulsar=b.port, namesrv=b.namesrv[1], rocketmq=b.rmq_port,
+                http=b.http, pulsar_tls=b.tls_port, https=b.https_port)
 
 
 def trickle(first, i, socks, still):
     """The next byte to each; those that are closed are taken out of still."""
     for name, data in first.items():
         for s in socks[name]:
+            if s not in still:
+                continue
             try:
                 s.send(data[i:i + 1])
             except OSError:
@@ -225,33 +231,62 @@ def trickle(first, i, socks, still):
 
 
 def half_open(b, n, seconds):
-    """Connections that say nothing, and as many that say it a byte now and then. Who
-    has to say who he is, or to shake hands, is closed in time; others may stay, and
-    cost little."""
+    """Connections that say nothing, and as many that say it a byte now and then, on
+    every port: all of them are closed in time, and their ends are counted."""
     hello = tlslib.client_hello()
-    word = struct.pack(">II", 4000, 3990) + b"\x08" * 3000
-    first = dict(pulsar=word, rocketmq=word, http=b"GET /" + b"x" * 4000,
-                 pulsar_tls=hello, https=hello)
-    n, was = max(1, n // 10), mqlib.counters(b)
-    socks = {k: connect(b, port, n) for k, port in ports(b).items()}
-    slow = {k: connect(b, port, n) for k, port in ports(b).items()}
-    still = set(slow["pulsar"] + slow["pulsar_tls"] + slow["https"])
-    until, i = time.monotonic() + TLS_SHAKE + seconds, 0
+    word = struct.pack(">II", 4000, 3000) + b"\0" * 3000
+    first = dict(pulsar=word, rocketmq=word, namesrv=word, pulsar_tls=hello,
+                 https=hello, http=b"GET /" + b"x" * 4000, rocketmq_tls=hello)
+    where = dict(ports(b), rocketmq_tls=b.rmq_port)
+    n, was = max(1, n // (2 * len(where))), mqlib.counters(b)
+    socks = {k: connect(b, port, n) for k, port in where.items()}
+    slow = {k: connect(b, port, n) for k, port in where.items()}
+    still = {s for v in slow.values() for s in v}
+    until, i = time.monotonic() + IN_TIME + seconds, 0
     while still and time.monotonic() < until:
         trickle(first, i, slow, still)
         i += 1
         time.sleep(0.2)
     on = [k for k, v in slow.items() if still & set(v)]
-    check(not on, f"trickles on beyond {TLS_SHAKE + seconds} s: {on}")
-    for name in ("pulsar", "pulsar_tls", "https"):
-        all_end(socks[name], max(0.5, until - time.monotonic()), name)
-    for v in (*slow.values(), socks["rocketmq"], socks["http"]):
-        for s in v:
-            s.close()
-    now = "magnetar_connections_closed_total"
-    now = mqlib.counters(b)[now] - was[now]
-    check(now >= 6 * n, f"{now} of {6 * n} closes were counted")
-    return f"{10 * n} connections"
+    check(not on, f"trickles on beyond {IN_TIME + seconds} s: {on}")
+    for name, v in socks.items():
+        all_end(v, max(1, until - time.monotonic()), f"silent on {name}")
+    for s in (s for v in slow.values() for s in v):
+        s.close()
+    name = "magnetar_connections_closed_total"
+    reasons = ("handshake_timeout", "slow", "evicted", "limit")
+
+    def counted():
+        now = mqlib.counters(b)
+        return [now[k] - was[k] for k in
+                (f'{name}{{reason="{r}"}}' for r in reasons)]
+
+    made = 2 * n * len(where)
+    rmqlib.until(f"{made} closes are counted", lambda: sum(counted()) >= made)
+    return f"{made} connections, " + ", ".join(
+        f"{v} {r}" for r, v in zip(reasons, counted()) if v)
+
+
+def storm(b, n, seconds):
+    """Connections that are given up as soon as they are there, some with a word."""
+    for i in range(n):
+        port = list(ports(b).values())[i % 6]
+        (s,) = connect(b, port, 1)
+        if i % 2:
+            s.send(b"\0\0\0\x19" if i % 3 else b"GET ")
+        if i % 4 == 0:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                         struct.pack("ii", 1, 0))
+        s.close()
+    return f"{n} connections"
+
+
+def heads(b, n, seconds):
+    """Heads of any length, two requests in one, paths that climb."""
+    for fn in (p15_http_raw.test_long_heads, p15_http_raw.test_smuggling,
+               p15_http_raw.test_traversal):
+        fn(b)
+    return "as p15_http_raw.py has them"
 
 
 GIB = 1 << 30
@@ -493,7 +528,7 @@ def names(b, n, seconds):
     return "11 names"
 
 
-ATTACKS = (half_open, lengths, bodies, tls, tokens, signatures, names)
+ATTACKS = (half_open, storm, heads, lengths, bodies, tls, tokens, signatures, names)
 
 
 # ---- the whole
@@ -570,6 +605,7 @@ def main():
     with rmqlib.Signed(b, "root", "12345678") as c:
         (data,) = c.ask(106).json()["brokerAddrTable"].values()
         b.broker_name, b.broker_addr = data["brokerName"], b.namesrv
+        b.rmq_port = int(data["brokerAddrs"]["0"].rsplit(":", 1)[1])
     bad = []
     for fn in ATTACKS:
         if args.names and not any(w in fn.__name__ for w in args.names):
