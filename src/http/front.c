@@ -40,6 +40,7 @@ struct bridge {
 	enum phase phase;
 	size_t looked; /* at, of the first head */
 	size_t ahead; /* bytes behind the request that is worked on */
+	uint64_t told; /* bytes that had been said as its body began */
 	struct loop_timer timer; /* of the phase */
 	/* what had been received, or taken, as the timer was started */
 	uint64_t had;
@@ -72,10 +73,11 @@ static const struct conn_conf front_conf = {
 	.tx_low = 64u << 10,
 	.tx_hard = 8u << 20,
 };
+/* little is read ahead of libmicrohttpd, which may not want it */
 static const struct conn_conf back_conf = {
 	.frame_max = 1u << 20,
-	.tx_high = 256u << 10,
-	.tx_low = 64u << 10,
+	.tx_high = 64u << 10,
+	.tx_low = 16u << 10,
 	.tx_hard = 8u << 20,
 	.internal = true,
 };
@@ -293,13 +295,22 @@ bridge_of(struct guest *g)
 	return g->b;
 }
 
+/* Bytes that the client was ever told, or is being told. */
+static uint64_t
+told(const struct bridge *b)
+{
+	return conn_tx_total_bytes(b->front) + conn_tx_bytes(b->front);
+}
+
 void
 guest_began(struct guest *g)
 {
 	struct bridge *b = bridge_of(g);
 
-	if (b != NULL)
-		enter(b, PHASE_BODY, b->f->h->conf.receive_ms);
+	if (b == NULL)
+		return;
+	b->told = told(b);
+	enter(b, PHASE_BODY, b->f->h->conf.receive_ms);
 }
 
 void
@@ -515,7 +526,11 @@ back_drained(struct conn *cn, void *priv)
 	go_on(b->front, &b->front_waits);
 }
 
-/* The answer is said, or nobody will say one: the client is told the end. */
+/*
+ * The answer is said, and the client is told the end. Or a body was refused without
+ * a word, as it grew too large or made no sense: what is still on its way isn't
+ * waited for.
+ */
 static void
 back_closed(struct conn *cn, void *priv, enum close_reason why)
 {
@@ -525,7 +540,10 @@ back_closed(struct conn *cn, void *priv, enum close_reason why)
 	CAST_OBJ_NOTNULL(b, priv, BRIDGE_MAGIC);
 	assert(b->back == cn);
 	b->back = NULL;
-	if (b->front != NULL && !conn_is_closing(b->front)) {
+	if (b->front != NULL && !conn_is_closing(b->front) &&
+	    b->phase == PHASE_BODY && told(b) == b->told)
+		conn_close(b->front, CLOSE_PROTOCOL);
+	else if (b->front != NULL && !conn_is_closing(b->front)) {
 		enter(b, PHASE_END, FOREVER);
 		conn_close_flushed(b->front, CLOSE_OURS, FLUSH_MS);
 	}

@@ -4,8 +4,10 @@
 
 #include <microhttpd.h>
 
+#include "os/clock.h"
+
 #define MS_NS INT64_C(1000000)
-#define RUNS_MAX 16 /* in one go, before others have their turn */
+#define RUNS_NS MS_NS /* in one go, before others have their turn */
 #define MEMORY_MAX ((size_t)64 << 10) /* heads of a request and its answer */
 #define CONNECTIONS_MAX 1000000u /* where there is no limit */
 
@@ -23,10 +25,10 @@ struct mhd {
 static void
 run(struct mhd *m)
 {
+	int64_t until = clock_mono_ns() + RUNS_NS;
 	MHD_UNSIGNED_LONG_LONG ms;
-	unsigned i;
 
-	for (i = 0; i < RUNS_MAX; i++) {
+	do {
 		if (MHD_run(m->d) != MHD_YES)
 			break;
 		if (MHD_get_timeout(m->d, &ms) != MHD_YES) {
@@ -38,7 +40,7 @@ run(struct mhd *m)
 			    (int64_t)(ms > 60000 ? 60000 : ms) * MS_NS);
 			return;
 		}
-	}
+	} while (clock_mono_ns() < until);
 	loop_timer_start(&m->timer, 0);
 }
 
@@ -244,8 +246,6 @@ mhd_add(struct http *h, int fd, const struct sock_addr *peer, struct bridge *b)
 		    (const struct sockaddr *)(const void *)&peer->ss,
 		    peer->len) == MHD_YES;
 	h->mhd->adding = NULL;
-	if (there)
-		run(h->mhd);
 	return there;
 }
 

@@ -314,7 +314,7 @@ adapt(struct conn *cn, uint32_t got)
 static void
 discard(struct conn *cn)
 {
-	uint8_t junk[4096];
+	uint8_t junk[16384];
 	ssize_t n;
 
 	n = cn->io_ops->read(cn->io_priv, cn->fd, junk, sizeof junk);
