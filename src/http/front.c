@@ -67,8 +67,10 @@ struct front {
 	unsigned bridges_n;
 };
 
+/* many bodies at once are read in small pieces */
 static const struct conn_conf front_conf = {
 	.frame_max = 1u << 20,
+	.read_max = 16u << 10,
 	.tx_high = 256u << 10,
 	.tx_low = 64u << 10,
 	.tx_hard = 8u << 20,

@@ -66,6 +66,7 @@ struct conn_ops {
 
 struct conn_conf {
 	size_t frame_max; /* largest `need` */
+	size_t read_max; /* bytes of one read; 0: all that there is room for */
 	size_t tx_high, tx_low, tx_hard;
 	bool pause_when_full; /* stop reading while conn_tx_full() */
 	int64_t tls_handshake_ms; /* 0: CONN_TLS_HANDSHAKE_MS */

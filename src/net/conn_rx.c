@@ -346,6 +346,8 @@ conn_rx_ready(struct conn *cn)
 		return;
 	end = cn->roff + cn->rlen;
 	len = cn->rbuf->cap - end;
+	if (cn->conf->read_max > 0 && len > cn->conf->read_max)
+		len = (uint32_t)cn->conf->read_max;
 	AN(len);
 	net->st.rx_calls++;
 	n = cn->io_ops->read(cn->io_priv, cn->fd, cn->rbuf->data + end, len);

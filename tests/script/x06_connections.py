@@ -166,7 +166,7 @@ def test_newest(b):
 QUICK = dict(before=make_files, brokerServicePortTls=0, webServicePortTls=0,
              tlsCertificateFilePath=CERT, tlsKeyFilePath=KEY,
              tlsServerCertPath=CERT, tlsServerKeyPath=KEY,
-             tlsTestModeEnable="false", keepAliveIntervalSeconds=2,
+             tlsTestModeEnable="false", keepAliveIntervalSeconds=4,
              receiveTimeoutSeconds=1, receiveMinBytesPerSecond=10000)
 
 
