@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -102,23 +103,35 @@ func consume(client pulsar.Client, topic string, change ...func(*pulsar.Consumer
 
 // refused: neither producer nor consumer of that client, whose error or log gives the reason.
 func refused(c *ctx, word, what string, who pulsar.Authentication) {
-	c.login(who)
-	t := c.topic("refused")
-	l := &lines{}
-	logger := logrus.New()
-	logger.SetOutput(l)
-	o := c.clientOptions()
-	o.OperationTimeout = 2 * time.Second
-	o.Logger = log.NewLoggerWithLogrus(logger)
-	one, two := c.clientWith(o), c.clientWith(o)
-	errs := make(chan error, 2)
-	go func() { errs <- produce(one, t) }()
-	go func() { errs <- consume(two, t) }()
-	for range 2 {
-		err := <-errs
-		check(err != nil, "%s: no error", what)
-		check(strings.Contains(err.Error(), word) || l.has(word), "%s: got %v, not %s", what, err, word)
+	allRefused(c, word, map[string]pulsar.Authentication{what: who})
+}
+
+// allRefused: so each of them, by what they are.
+func allRefused(c *ctx, word string, who map[string]pulsar.Authentication) {
+	t, errs := c.topic("refused"), make(chan error)
+	for what, a := range who {
+		c.login(a)
+		l := &lines{}
+		logger := logrus.New()
+		logger.SetOutput(l)
+		o := c.clientOptions()
+		o.OperationTimeout = 2 * time.Second
+		o.Logger = log.NewLoggerWithLogrus(logger)
+		said := func(err error) error {
+			if err != nil && (strings.Contains(err.Error(), word) || l.has(word)) {
+				return nil
+			}
+			return fmt.Errorf("%s: got %v, not %s", what, err, word)
+		}
+		one, two := c.clientWith(o), c.clientWith(o)
+		go func() { errs <- said(produce(one, t)) }()
+		go func() { errs <- said(consume(two, t)) }()
 	}
+	var all error
+	for range 2 * len(who) {
+		all = errors.Join(all, <-errs)
+	}
+	ok(all, "not refused")
 }
 
 // --- tokens
@@ -172,22 +185,26 @@ func (c *ctx) places(topic string) (l []string) {
 	return l
 }
 
-// tokenRefresh: new tokens are asked for while messages flow; the connection stays.
 func tokenRefresh(c *ctx) {
-	role, t := c.unique, c.topic()
 	var asked atomic.Int32
-	c.grant(role, "produce", "consume")
-	c.login(pulsar.NewAuthenticationTokenFromSupplier(func() (string, error) {
+	renewed(c, c.unique, pulsar.NewAuthenticationTokenFromSupplier(func() (string, error) {
 		asked.Add(1)
-		return c.tokenFor(role, "token", 2*time.Second), nil
-	}))
+		return c.tokenFor(c.unique, "token", 2*time.Second), nil
+	}), func() int { return int(asked.Load()) })
+}
+
+// renewed: new tokens are asked for while messages flow; the connection stays.
+func renewed(c *ctx, role string, who pulsar.Authentication, asked func() int) {
+	t := c.topic()
+	c.grant(role, "produce", "consume")
+	c.login(who)
 	a := newArrivals()
 	k := newTaker(c.subscribe(t), a, "c")
 	p := c.producer(t)
-	before, first := c.places(t), asked.Load()
+	before, first := c.places(t), asked()
 	equal(len(before), 2, "producer and consumer")
 	f := newFlow(p, 300, 0)
-	until("tokens are asked for", 30, func() bool { return asked.Load() >= first+2 })
+	until("tokens are asked for", 30, func() bool { return asked() >= first+2 })
 	a.more(100)
 	equal(c.places(t), before, "connections")
 	a.inOrder(f.finish())

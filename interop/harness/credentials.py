@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Certificates, passwords and the secret of tokens for brokers of the profiles "secured" and "anonymous".
+"""Certificates, passwords and the secret of tokens for brokers of the profiles "secured", "anonymous", "openid" and "issuer".
 
 A suite finds in the folder of keys:
     root.pem          who signed inter.pem; what clients trust
@@ -8,10 +8,10 @@ A suite finds in the folder of keys:
                       "stranger" by somebody whom nobody trusts
     token.secret      secret of HS256 that tokens are signed with; role "root" may do everything
     other.secret      another one
+    issuer.*          what issuer.py says
 The users of the method basic are "u-basic" and "root", with passwords PASSWORD and ROOT_PASSWORD.
 """
 
-import base64
 import hashlib
 import hmac
 import json
@@ -19,8 +19,9 @@ import os
 import secrets
 import subprocess
 
-from harness import clients
+from harness import clients, issuer
 
+VERSION = "2"       # of what is made here: folders of another one are made anew
 PASSWORD, ROOT_PASSWORD = "pass word:1", "r00t"
 
 
@@ -63,8 +64,8 @@ def apr1(password, log):
 
 
 def make(d, log):
-    """Makes what is listed above, once per folder."""
-    if os.path.exists(os.path.join(d, "credentials.done")):
+    """Makes what is listed above, once per folder and version."""
+    if clients.fresh(os.path.join(d, "credentials.done"), VERSION):
         return
     authority(d, "root", None, log)
     authority(d, "inter", "root", log)
@@ -78,17 +79,16 @@ def make(d, log):
             f.write(secrets.token_bytes(48))
     clients.put(os.path.join(d, "users"), "".join(f"{u}:{apr1(p, log)}\n" for u, p in (
         ("u-basic", PASSWORD), ("root", ROOT_PASSWORD))))
-    clients.put(os.path.join(d, "credentials.done"), "")
+    issuer.make_keys(d)
+    clients.put(os.path.join(d, "credentials.done"), VERSION)
 
 
 def token(d, role):
     """Signed with token.secret, for ever."""
-    def b64(raw):
-        return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
     with open(os.path.join(d, "token.secret"), "rb") as f:
         secret = f.read()
-    text = b64(b'{"alg":"HS256"}') + "." + b64(json.dumps({"sub": role}).encode())
-    return text + "." + b64(hmac.new(secret, text.encode(), hashlib.sha256).digest())
+    text = issuer.b64(b'{"alg":"HS256"}') + "." + issuer.b64(json.dumps({"sub": role}).encode())
+    return text + "." + issuer.b64(hmac.new(secret, text.encode(), hashlib.sha256).digest())
 
 
 def reference_options(d):

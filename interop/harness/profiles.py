@@ -4,6 +4,8 @@
 import os
 import sys
 
+from harness import issuer
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(HERE)), "tests", "script"))
 
@@ -38,7 +40,8 @@ def acl_users(broker):
 ACL = ["authenticationEnabled=true", "authorizationEnabled=true",
        'initAuthenticationUser={"username":"root","password":"root-secret"}']
 
-PROVIDER = "org.apache.pulsar.broker.authentication.AuthenticationProvider"
+AUTHENTICATION = "org.apache.pulsar.broker.authentication."
+PROVIDER = AUTHENTICATION + "AuthenticationProvider"
 # Pulsar's keys (but authenticationFailureLimit, which it passes over), so that the reference can be given them, too.
 # Role "root" may do everything; harness/credentials.py makes the files.
 SECURED = ["authenticationEnabled=true", "authorizationEnabled=true", "superUserRoles=root",
@@ -48,12 +51,21 @@ SECURED = ["authenticationEnabled=true", "authorizationEnabled=true", "superUser
            "tlsCertificateFilePath={keys}/server.pem", "tlsKeyFilePath={keys}/server.key",
            "tlsTrustCertsFilePath={keys}/root.pem"]
 
-# NAME: (options, where {keys} is the folder of keys; what is done once it listens)
+# Tokens of harness/issuer.py; the admin API still takes those of token.secret. openIDJwks is a key of ours: the
+# reference fetches the issuer's keys in both profiles.
+ISSUER = [*(o for o in SECURED if not o.startswith("authenticationProviders=")),
+          f"authenticationProviders={AUTHENTICATION}oidc.AuthenticationProviderOpenID,{PROVIDER}Token",
+          "openIDAllowedTokenIssuers={issuer}", "openIDAllowedAudiences=" + issuer.AUDIENCE,
+          "openIDRequireIssuersUseHttps=false"]
+
+# NAME: (options, where {keys} is the folder of keys and {issuer} the issuer's URL; what is done once it listens)
 PROFILES = {
     "acl": (ACL, acl_users),
     "acl-enforcing": ([*ACL, "tlsMode=enforcing"], None),
     "secured": (SECURED, None),
     "anonymous": ([*SECURED, "anonymousUserRole=nobody"], None),
+    "openid": ([*ISSUER, "openIDJwks=file://{keys}/issuer.jwks"], None),
+    "issuer": (ISSUER, None),
 }
 
 
@@ -61,4 +73,11 @@ def options(name, keys):
     """KEY=VALUE of a profile, or of none."""
     if not name:
         return []
-    return [o.replace("{keys}", os.path.abspath(keys)) if keys else o for o in PROFILES[name][0]]
+    out = PROFILES[name][0]
+    if keys:
+        out = [o.replace("{keys}", os.path.abspath(keys)) for o in out]
+        if any("{issuer}" in o for o in out):
+            with open(os.path.join(keys, "issuer.url"), encoding="ascii") as f:
+                url = f.read()
+            out = [o.replace("{issuer}", url) for o in out]
+    return out

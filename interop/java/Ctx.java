@@ -179,6 +179,14 @@ final class Ctx {
 		return a.body().isEmpty() ? null : json.readTree(a.body());
 	}
 
+	/** What is at that URL. */
+	String get(String where) throws Exception {
+		HttpResponse<String> a = web.send(HttpRequest.newBuilder(URI.create(where)).timeout(Duration.ofSeconds(20)).build(),
+				HttpResponse.BodyHandlers.ofString());
+		check(a.statusCode() == 200, where + ": status " + a.statusCode() + ": " + a.body());
+		return a.body();
+	}
+
 	static String path(String topic) {
 		return topic.replace("://", "/");
 	}

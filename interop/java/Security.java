@@ -3,6 +3,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
@@ -45,11 +46,11 @@ final class Security {
 
 	private static final String NS = "namespaces/public/default/permissions";
 
-	private static void grant(Ctx ctx, String role, String... actions) throws Exception {
+	static void grant(Ctx ctx, String role, String... actions) throws Exception {
 		ctx.admin("POST", NS + "/" + role, "[\"" + String.join("\",\"", actions) + "\"]");
 	}
 
-	private static void revoke(Ctx ctx, String role) throws Exception {
+	static void revoke(Ctx ctx, String role) throws Exception {
 		ctx.admin("DELETE", NS + "/" + role, null);
 	}
 
@@ -58,7 +59,7 @@ final class Security {
 	}
 
 	/** Ten messages, there and back. */
-	private static void works(Ctx ctx, String topic) throws Exception {
+	static void works(Ctx ctx, String topic) throws Exception {
 		try (Consumer<byte[]> c = ctx.consumer(topic).subscribe();
 				Producer<byte[]> p = ctx.producer(topic).create()) {
 			Ctx.sendN(p, 0, 10);
@@ -66,7 +67,7 @@ final class Security {
 		}
 	}
 
-	private static void refused(Ctx ctx, Class<? extends Exception> error, String what, Authentication a)
+	static void refused(Ctx ctx, Class<? extends Exception> error, String what, Authentication a)
 			throws Exception {
 		ctx.login(a);
 		String t = ctx.topic("refused");
@@ -127,7 +128,6 @@ final class Security {
 				c.get("connectedSince").asText());
 	}
 
-	/** New tokens are asked for while messages flow; the connection stays. */
 	private static void tokenRefresh(Ctx ctx) throws Exception {
 		String role = ctx.unique;
 		AtomicInteger asked = new AtomicInteger();
@@ -139,16 +139,21 @@ final class Security {
 				throw new IllegalStateException(e);
 			}
 		};
+		renewed(ctx, role, AuthenticationFactory.token(supplier), asked::get);
+	}
+
+	/** New tokens are asked for while messages flow; the connection stays. */
+	static void renewed(Ctx ctx, String role, Authentication who, Callable<Integer> asked) throws Exception {
 		String t = ctx.topic();
 		grant(ctx, role, "produce", "consume");
-		ctx.login(AuthenticationFactory.token(supplier));
+		ctx.login(who);
 		Arrivals a = new Arrivals();
 		Taker k = new Taker(ctx.consumer(t).subscribe(), a, "c");
 		Producer<byte[]> p = ctx.producer(t).create();
 		List<String> before = connections(ctx, t);
-		int first = asked.get();
+		int first = asked.call();
 		Flow f = new Flow(p, 300, 0);
-		Ctx.until("tokens are asked for", 30, () -> asked.get() >= first + 2);
+		Ctx.until("tokens are asked for", 30, () -> asked.call() >= first + 2);
 		a.more(100);
 		Ctx.equal(connections(ctx, t), before, "connections");
 		a.inOrder(f.finish());

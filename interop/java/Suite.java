@@ -33,6 +33,7 @@ public final class Suite {
 		Streams.register(ALL);
 		Topics.register(ALL);
 		Security.register(ALL);
+		OpenId.register(ALL);
 		BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
 		for (String line; (line = in.readLine()) != null;) {
 			String[] w = line.split(" ");

@@ -51,12 +51,19 @@ def fails(error, what, f, *args, **kw):
 
 def refused(ctx, error, what, authentication):
     """No producer and no consumer."""
-    ctx.login(authentication)
-    t = ctx.topic("refused")
-    one, two = (ctx.new_client(operation_timeout_seconds=2) for _ in range(2))
-    with ThreadPoolExecutor() as pool:      # each may take its whole timeout
-        both = [pool.submit(fails, error, "producer with " + what, one.create_producer, t),
-                pool.submit(fails, error, "consumer with " + what, two.subscribe, t, "sub")]
+    all_refused(ctx, error, {what: authentication})
+
+
+def all_refused(ctx, error, who):
+    """The same of each in {what: authentication}."""
+    t, todo = ctx.topic("refused"), []
+    for what, authentication in who.items():
+        ctx.login(authentication)
+        one, two = (ctx.new_client(operation_timeout_seconds=2) for _ in range(2))
+        todo += [(error, "producer with " + what, one.create_producer, t),
+                 (error, "consumer with " + what, two.subscribe, t, "sub")]
+    with ThreadPoolExecutor(len(todo)) as pool:      # each may take its whole timeout
+        both = [pool.submit(fails, *args) for args in todo]
     for f in both:
         f.result()
 
@@ -105,21 +112,27 @@ def connections(ctx, topic):
 
 @scenario("token-refresh")
 def token_refresh(ctx):
-    role, t, asked = ctx.unique, ctx.topic(), []
+    role, asked = ctx.unique, []
 
     def supplier():
         asked.append(1)
         return ctx.token(role, 2)
 
+    renewed(ctx, role, pulsar.AuthenticationToken(supplier), lambda: len(asked))
+
+
+def renewed(ctx, role, authentication, asked):
+    """New tokens are asked for while messages flow; the connection stays."""
+    t = ctx.topic()
     grant(ctx, role, "produce", "consume")
-    ctx.login(pulsar.AuthenticationToken(supplier))
+    ctx.login(authentication)
     a = Arrivals()
     k = Taker(ctx.subscribe(t), a, "c")
     p = ctx.producer(t)
-    before, first = connections(ctx, t), len(asked)
+    before, first = connections(ctx, t), asked()
     f = Flow(p, 300)
     f.start()
-    until(lambda: len(asked) >= first + 2, "tokens are asked for", 30)
+    until(lambda: asked() >= first + 2, "tokens are asked for", 30)
     a.wait(len(a.seen) + 100)
     equal(connections(ctx, t), before, "connections")
     n = f.finish()

@@ -14,6 +14,7 @@ sys.dont_write_bytecode = True
 import acks  # noqa: E402,F401
 import basic  # noqa: E402,F401
 import cursors  # noqa: E402,F401
+import openid  # noqa: E402,F401
 import security  # noqa: E402,F401
 import streams  # noqa: E402,F401
 import subscriptions  # noqa: E402,F401
