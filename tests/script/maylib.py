@@ -77,8 +77,9 @@ def table():
     return out
 
 
-def compare(section, ask, only=None):
-    """ask(key, identity) is the answer, a word; all that differs is told at once."""
+def compare(section, ask, ours=True):
+    """ask(key, identity) is the answer, a word; all that differs is told at once. Not
+    ours: the reference, of which the rows that say why it differs are not asked."""
     rows, bad = table()[section], []
     served = SERVED[section]()
     if len(served) < 30:
@@ -88,7 +89,7 @@ def compare(section, ask, only=None):
         raise Fail(f"permissions.tbl [{section}]: without a row: "
                    f"{[k for k in served if k not in known]}, not served: "
                    f"{sorted(known - set(served))}, or out of order")
-    for row in rows:
+    for row in (r for r in rows if ours or not r.why):
         for who, want in zip(IDENTITIES, row.want):
             got = ask(row.key, who)
             if got != want:

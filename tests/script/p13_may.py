@@ -165,4 +165,4 @@ def answer(w, cmd, who):
 @locked(authenticationFailureLimit=0)
 def test_commands(b):
     w = World(b)
-    maylib.compare("pulsar", lambda key, who: answer(w, key, who))
+    maylib.compare("pulsar", lambda key, who: answer(w, key, who), b.ours)

@@ -198,5 +198,5 @@ def answer(w, key, who):
 @locked(authenticationFailureLimit=0)
 def test_requests(b):
     w = World(b)
-    maylib.compare("rocketmq", lambda key, who: answer(w, key, who))
+    maylib.compare("rocketmq", lambda key, who: answer(w, key, who), b.ours)
     w.close()
