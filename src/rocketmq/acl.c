@@ -93,7 +93,7 @@ resource(const struct rmq *rm, struct str res, json_t *rule)
 		if (is_word(kind, kinds[i].name))
 			on = kinds[i].on;
 	if (on == NULL)
-		return "The resource type is null.";
+		return "The resource is null.";
 	if (name.len == 0)
 		return "The resource pattern is null.";
 	if (str_eq(name, STR_LIT("*"))) {
@@ -135,19 +135,22 @@ doing(const struct jval *v, json_t *rule, json_t *acl)
 {
 	json_t *list = json_array(), *said = json_array();
 	const struct jval *m;
-	bool well = true;
+	bool any = false, well = true;
 
 	(void)set(rule, "do", list);
 	(void)set(acl, "actions", said);
 	JVAL_FOREACH(m, jval_get(v, "actions"))
 	{
+		any = is_word(jval_str(m), "Any") || any;
 		well = add_action(jval_str(m), list) && well;
 		well =
 		    json_array_append_new(said, text(jval_str(m))) == 0 && well;
 	}
-	if (json_array_size(said) == 0)
-		return "The actions is empty.";
-	return well ? NULL : "The actions can not be Any.";
+	if (any)
+		return "The actions can not be Any.";
+	/* the reference passes over what is no action */
+	return well && json_array_size(said) > 0 ? NULL :
+						   "The actions is empty.";
 }
 
 static const char *
@@ -301,7 +304,8 @@ policy(struct jw *w, json_t *rules, const char *type, struct str filter)
 		jw_object(w);
 		jw_key_str(w, "resource", json_text_at(acl, "resource"));
 		list(w, "actions", json_object_get(acl, "actions"));
-		list(w, "sourceIps", json_object_get(acl, "sourceIps"));
+		if (json_array_size(json_object_get(acl, "sourceIps")) > 0)
+			list(w, "sourceIps", json_object_get(acl, "sourceIps"));
 		jw_key_str(w, "decision", json_text_at(acl, "decision"));
 		jw_end(w);
 	}

@@ -286,9 +286,12 @@ subject(struct rmq_session *s, const struct rmq_req *q, struct str *role)
 	doc = authz_role(rules(s), *role);
 	if (doc != NULL && is_user(doc))
 		return true;
-	rmq_answer_codef(s, &q->ref, RC_NO_PERMISSION,
-	    "The subject of User:%.*s is not exist.",
-	    role->len < 128 ? (int)role->len : 128, role->p);
+	if (q->ref.code == RQ_AUTH_GET_ACL || q->ref.code == RQ_AUTH_DELETE_ACL)
+		wrong(s, q, "The subject is not exist.");
+	else
+		rmq_answer_codef(s, &q->ref, RC_NO_PERMISSION,
+		    "The subject of User:%.*s is not exist.",
+		    role->len < 128 ? (int)role->len : 128, role->p);
 	return false;
 }
 

@@ -23,8 +23,9 @@ def user(c, name, password="password", code=0, **over):
 
 
 def policy(resource, *actions, decision="Allow", ips=()):
-    return dict(resource=resource, actions=list(actions), sourceIps=list(ips),
-                decision=decision)
+    e = dict(resource=resource, actions=list(actions), sourceIps=list(ips),
+             decision=decision)
+    return {k: v for k, v in e.items() if v or k != "sourceIps"}
 
 
 def acl(c, name, *entries, kind="Custom", code=0, request="AUTH_CREATE_ACL"):
@@ -133,13 +134,18 @@ def test_acls(b):
     with root(b) as c:
         no(acl(c, name, policy("Topic:*", "Pub"), code=16),
            f"The subject of User:{name} is not exist.")
+        for request in ("AUTH_GET_ACL", "AUTH_DELETE_ACL"):
+            no(c.ask(request, subject="User:" + name, code=16),
+               "The subject is not exist.")
         user(c, name)
         for entry, why in (
                 (policy("", "Pub"), "The resource is null."),
-                (policy("Planet:x", "Pub"), "The resource type is null."),
+                (policy("Planet:x", "Pub"), "The resource is null."),
                 (policy("Topic:", "Pub"), "The resource pattern is null."),
                 (policy("Topic:x"), "The actions is empty."),
-                (policy("Topic:x", "Fly"), "The actions can not be Any."),
+                (policy("Topic:x", "Fly"), "The actions is empty."),
+                (policy("Topic:x", "Pub", "Fly"), "The actions is empty."),
+                (policy("Topic:x", "Any"), "The actions can not be Any."),
                 (policy("Topic:x", "Pub", ips=["here"]), "The source ip is invalid."),
                 (policy("Topic:x", "Pub", decision="Perhaps"),
                  "The decision is null or illegal.")):
