@@ -37,15 +37,24 @@ def port_and_two_below():
     raise BrokerError("no two free ports in 100 tries")
 
 
+def put_accounts(path, name):
+    """Whoever reads it reads all of it."""
+    with open(path + ".new", "w", encoding="ascii") as f:
+        f.write(profiles.ACCOUNTS[name])
+    os.replace(path + ".new", path)
+
+
 class OwnBroker:
     """A broker binary in a data directory of its own, on free ports that it keeps across restarts."""
 
     def __init__(self, binary, log_path, options=(), keys=None, profile=None):
         self.binary = os.path.abspath(binary)
         self.log_path = log_path
-        self.options = [*options, *profiles.options(profile, keys)]
         self.keys = keys and os.path.abspath(keys)   # folder of tls.crt and tls.key; None: no port for TLS
         self.dir = tempfile.mkdtemp(prefix="interop-broker-")
+        self.accounts = os.path.join(self.dir, "plain_acl.yml")
+        put_accounts(self.accounts, "first")
+        self.options = [*options, *profiles.options(profile, keys, self.accounts)]
         self.ports = dict.fromkeys(("pulsar", "pulsar-tls", "http", "namesrv"), 0)
         self.ports["rocketmq"] = port_and_two_below()
         self.proc = None
@@ -124,6 +133,10 @@ class OwnBroker:
         if sig == "TERM" and rc != 0:
             raise BrokerError(f"SIGTERM ended the broker with status {rc}, not 0")
 
+    def change_accounts(self, name):
+        put_accounts(self.accounts, name)
+        self.proc.send_signal(signal.SIGHUP)
+
     def check(self):
         """Raises (and brings the broker back) if it went down by itself."""
         rc = self.proc.poll()
@@ -140,10 +153,17 @@ class OwnBroker:
 
 
 class ForeignBroker:
-    """A broker at an address. It is restarted by a command that gets TERM or KILL as its argument, if one is given."""
+    """A broker at an address. It is restarted by a command that gets TERM or KILL as its argument, if one is given; its
+    accounts of ACL 1.0 are this file, at which it looks itself."""
 
-    def __init__(self, url, http, namesrv=None, restart_cmd=None):
-        self.url, self.http, self.namesrv, self.restart_cmd = url, http, namesrv, restart_cmd
+    def __init__(self, url, http, namesrv=None, restart_cmd=None, accounts=None):
+        self.url, self.http, self.namesrv = url, http, namesrv
+        self.restart_cmd, self.accounts = restart_cmd, accounts
+
+    def change_accounts(self, name):
+        if not self.accounts:
+            raise BrokerError("no --accounts for this broker")
+        put_accounts(self.accounts, name)
 
     def restart(self, sig):
         if not self.restart_cmd:

@@ -58,7 +58,29 @@ ISSUER = [*(o for o in SECURED if not o.startswith("authenticationProviders=")),
           "openIDAllowedTokenIssuers={issuer}", "openIDAllowedAudiences=" + issuer.AUDIENCE,
           "openIDRequireIssuersUseHttps=false"]
 
-# NAME: (options, where {keys} is the folder of keys and {issuer} the issuer's URL; what is done once it listens)
+
+def plain_acl(*more):
+    """A plain_acl.yml, RocketMQ's accounts of ACL 1.0; the secret of each is its name and "-secret". `works-key` and
+    `reads-key` are as works and reads above, `white-key` is known by its address; topic and group `denied-topic` and
+    `denied-group` are denied; `admin-key` is an administrator. What more accounts there are may publish."""
+    accounts = {"works-key": ("PUB|SUB", "SUB"), "reads-key": ("SUB", "SUB"), "white-key": ("DENY", "DENY"),
+                **dict.fromkeys(more, ("PUB", "DENY"))}
+    text = "globalWhiteRemoteAddresses: []\naccounts:\n"
+    for key, (topics, groups) in accounts.items():
+        text += (f"- accessKey: {key}\n  secretKey: {key}-secret\n  admin: false\n"
+                 f"  whiteRemoteAddress: '{'127.0.0.*' if key == 'white-key' else ''}'\n"
+                 f"  defaultTopicPerm: {topics}\n  defaultGroupPerm: {groups}\n"
+                 "  topicPerms:\n  - denied-topic=DENY\n  groupPerms:\n  - denied-group=DENY\n")
+    return text + "- accessKey: admin-key\n  secretKey: admin-key-secret\n  admin: true\n"
+
+
+# here, who waits for other accounts is not slowed down
+PLAIN_ACL = ["aclEnable=true", "aclPlainFile={accounts}", "authenticationFailureLimit=0"]
+# What a suite may make of them by "@accounts NAME"; at first they are the first.
+ACCOUNTS = {"first": plain_acl("goes-key"), "later": plain_acl("comes-key")}
+
+# NAME: (options, where {keys} is the folder of keys, {issuer} the issuer's URL and {accounts} the
+# file of ACCOUNTS; what is done once it listens)
 PROFILES = {
     "acl": (ACL, acl_users),
     "acl-enforcing": ([*ACL, "tlsMode=enforcing"], None),
@@ -69,11 +91,14 @@ PROFILES = {
 }
 
 
-def options(name, keys):
+    "mqadmin-acl": (ACL, None),
+    "plain-acl": (PLAIN_ACL, None),
+    "mqadmin-plain-acl": (PLAIN_ACL, None),
+def options(name, keys, accounts=""):
     """KEY=VALUE of a profile, or of none."""
     if not name:
         return []
-    out = PROFILES[name][0]
+    out = [o.replace("{accounts}", accounts) for o in PROFILES[name][0]]
     if keys:
         out = [o.replace("{keys}", os.path.abspath(keys)) for o in out]
         if any("{issuer}" in o for o in out):

@@ -62,7 +62,7 @@ class Java(Client):
         version = next(v for p, v in self.packages.items() if p.endswith(":rocketmq-client"))
         at = tuple(int(w) for w in version.split(".")[:2])
         since = (("java", (4, 0)), ("java4.9", (4, 9)), ("java5", (5, 0)), ("java5.3", (5, 3)))
-        signs = at >= (5, 5) or any(p.endswith(":rocketmq-acl") for p in self.packages)
+        signs = at >= (5, 3) or any(p.endswith(":rocketmq-acl") for p in self.packages)
         return ["rocketmq/" + f for f, v in since if at >= v] + ["rocketmq/java-acl"] * signs
 
     def prepare(self, log):

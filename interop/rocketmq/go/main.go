@@ -23,7 +23,7 @@ var all = map[string]scenario{
 	"from-first": fromFirst, "from-last": fromLast, "from-time": fromTime, "retry": retry, "dead-letter": deadLetter,
 	"delay": delay, "transactions": transactions, "request-reply": requestReply, "namespace": namespace,
 	"trace": traced, "compress-zlib": compressed, "restart-term": func(c *ctx) { restart(c, "TERM") },
-	"restart-kill": func(c *ctx) { restart(c, "KILL") }, "acl": acl,
+	"restart-kill": func(c *ctx) { restart(c, "KILL") }, "acl": acl, "plain-acl": plainAcl,
 }
 
 // fail ends a scenario; run catches it.

@@ -75,6 +75,39 @@ class Taken {
   }
 }
 
+const by = (user, secret) => ({ accessKeyId: user, accessKeySecret: secret });
+
+async function signed(c, user, secret) {
+  const p = await c.newProducer(by(user, secret)), end = c.ends.pop();
+  c.ends.push(() => end().catch(e => console.error('its farewell is refused, too', e)));
+  return p;
+}
+
+async function sends(p, topic) {
+  try {
+    await p.send(new ons.Message(topic, '', 'refused'));
+  } catch (e) {
+    return false;
+  }
+  return true;
+}
+
+// The file of accounts is another one, while clients are connected.
+async function plainReload(c) {
+  const [ comes, goes ] = [ await signed(c, 'comes-key', 'comes-key-secret'), await signed(c, 'goes-key', 'goes-key-secret') ];
+  check(await sends(goes, c.topic()) && !await sends(comes, c.topic()), 'as the first accounts say');
+  await c.ask('@accounts later');
+  try {
+    await wait('the other accounts', 30000, () => sends(comes, c.topic()));
+    check(!await sends(goes, c.topic()), 'goes-key is gone');
+    check(await sends(c.p, c.topic()), 'works-key stays');
+  } finally {
+    await c.ask('@accounts first');
+  }
+  await wait('the first accounts', 30000, () => sends(goes, c.topic()));
+  check(!await sends(comes, c.topic()), 'comes-key is gone');
+}
+
 class Ctx {
   constructor(addr, work, unique, ask) {
     Object.assign(this, { addr, work, unique: unique.replace(/\./g, '-'), ask, n: 0, ends: [] });
@@ -353,7 +386,6 @@ const all = {
 
   // The users are those of harness/profiles.py. The library doesn't tell why a broker refused a send.
   async acl(c) {
-    const by = (user, secret) => ({ accessKeyId: user, accessKeySecret: secret });
     const take = user => c.take(c.group(user), c.topic(), '*', by(user, user + '-secret'));
     const bodies = names('m', 50);
     c.p = await c.newProducer(by('works', 'works-secret'));
@@ -363,21 +395,30 @@ const all = {
     await (await take('reads')).exactly(bodies);
     for (const [ user, secret ] of [
       [ 'works', 'wrong' ], [ 'none', 'none' ], [ 'nobody', 'nobody-secret' ], [ 'reads', 'reads-secret' ] ]) {
-      let taken = true;
-      const p = await c.newProducer(by(user, secret)), end = c.ends.pop();
-      c.ends.push(() => end().catch(e => console.error('its farewell is refused, too', e)));
-      try {
-        await p.send(new ons.Message(c.topic(), '', 'refused'));
-      } catch (e) {
-        taken = false;
-      }
-      check(!taken, `a send of ${user} was taken`);
+      check(!await sends(await signed(c, user, secret), c.topic()), `a send of ${user} was taken`);
     }
     let refusal = '';
     await take('nobody').catch(e => { refusal = String(e); });
     check(refusal.includes('no matched policies.'), 'not refused: ' + refusal);
     await c.send(c.topic(), 'after all');
     await t.exactly([ ...bodies, 'after all' ]);
+  },
+
+  // ACL 1.0, with the accounts of harness/profiles.py.
+  async 'plain-acl'(c) {
+    const take = user => c.take(c.group(user), c.topic(), '*', by(user, user + '-secret'));
+    const bodies = names('m', 50);
+    c.p = await c.newProducer(by('works-key', 'works-key-secret'));
+    for (const b of bodies) await c.send(c.topic(), b);
+    await (await take('works-key')).exactly(bodies);
+    await (await take('reads-key')).exactly(bodies);
+    for (const [ user, secret ] of [
+      [ 'works-key', 'wrong' ], [ 'no-such-key', 'none' ], [ 'reads-key', 'reads-key-secret' ] ]) {
+      check(!await sends(await signed(c, user, secret), c.topic()), `a send of ${user} was taken`);
+    }
+    check(!await sends(c.p, 'denied-topic'), 'a denied topic was taken');
+    check(await sends(await signed(c, 'white-key', 'known by its address'), c.topic()), 'not known by its address');
+    await plainReload(c);
   },
 };
 
@@ -430,6 +471,7 @@ async function main() {
       check(all[name], 'no such scenario in this suite');
       const c = new Ctx(process.argv[2], process.argv[3], unique, tell);
       if (name === 'acl') c.signer = [ 'root', 'root-secret' ];
+      if (name === 'plain-acl') c.signer = [ 'admin-key', 'admin-key-secret' ];
       await c.make(c.topic());
       await all[name](c);
       await c.close();

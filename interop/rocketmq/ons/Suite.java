@@ -33,6 +33,7 @@ import com.aliyun.openservices.ons.api.PullConsumer;
 import com.aliyun.openservices.ons.api.SendCallback;
 import com.aliyun.openservices.ons.api.SendResult;
 import com.aliyun.openservices.ons.api.TopicPartition;
+import com.aliyun.openservices.ons.api.exception.ONSClientException;
 import com.aliyun.openservices.ons.api.order.OrderAction;
 import com.aliyun.openservices.ons.api.order.OrderConsumer;
 import com.aliyun.openservices.ons.api.order.OrderProducer;
@@ -80,6 +81,7 @@ public final class Suite {
 		ALL.put("restart-term", s -> s.restart("TERM"));
 		ALL.put("restart-kill", s -> s.restart("KILL"));
 		ALL.put("acl", Suite::acl);
+		ALL.put("plain-acl", Suite::plainAcl);
 	}
 
 	private final String addr;
@@ -506,15 +508,74 @@ public final class Suite {
 	}
 
 	private void refused(String why, String user, String secret) {
+		refused(why, signed(user, secret), topic());
+	}
+
+	private void refused(String why, Producer p, String topic) {
 		StringBuilder all = new StringBuilder();
 		try {
-			signed(user, secret).send(msg("x", "refused"));
+			send(p, topic);
 		} catch (Exception e) {
 			for (Throwable t = e; t != null; t = t.getCause()) {
 				all.append(t).append(' ');
 			}
 		}
 		check(all.indexOf(why) >= 0, "not refused for " + why + ": " + all);
+	}
+
+	private static void send(Producer p, String topic) {
+		p.send(new Message(topic, "x", "refused".getBytes(StandardCharsets.UTF_8)));
+	}
+
+	private static boolean sends(Producer p, String topic) {
+		try {
+			send(p, topic);
+			return true;
+		} catch (ONSClientException e) {
+			return false;
+		}
+	}
+
+	/** ACL 1.0, with the accounts of harness/profiles.py. */
+	private void plainAcl() throws Exception {
+		producer = signed("works-key", "works-key-secret");
+		List<String> bodies = names("m", 50);
+		sendAll(bodies);
+		for (String user : new String[] {"works-key", "reads-key"}) {
+			Taken t = new Taken();
+			consume(props(user, user, user + "-secret"), "*", t);
+			t.exactly(bodies);
+		}
+		refused("Check signature failed for accessKey=works-key", "works-key", "wrong");
+		refused("No acl config for no-such-key", "no-such-key", "none");
+		refused("No default permission for topic:" + topic(), "reads-key", "reads-key-secret");
+		refused("No default permission for topic:denied-topic", producer, "denied-topic");
+		send(signed("white-key", "known by its address"), "denied-topic");
+		Properties denied = props("x", "works-key", "works-key-secret");
+		denied.put(PropertyKeyConst.GROUP_ID, "denied-group");
+		Taken t = new Taken();
+		consume(denied, "*", t);
+		t.exactly(Collections.emptyList());
+		plainReload();
+	}
+
+	/** The file of accounts is another one, while clients are connected. */
+	private void plainReload() throws Exception {
+		Producer comes = signed("comes-key", "comes-key-secret");
+		Producer goes = signed("goes-key", "goes-key-secret");
+		String gone = "AclException: No ";      // the reference has other words for an account that it once knew
+		send(goes, topic());
+		refused(gone, comes, topic());
+		ask.ask("@accounts later");
+		try {
+			await("the other accounts", 30000, () -> sends(comes, topic()));
+			refused(gone, goes, topic());
+			send(producer, topic());
+		} finally {
+			ask.ask("@accounts first");
+		}
+		await("the first accounts", 30000, () -> sends(goes, topic()));
+		refused(gone, comes, topic());
 	}
 
 	private void restart(String sig) throws Exception {

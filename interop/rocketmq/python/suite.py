@@ -329,21 +329,56 @@ def acl(c):
     c.take(c.group("reads"), c.topic(), user="reads").exactly(bodies)
     for user, secret in (("works", "wrong"), ("none", "none"), (None, None), ("nobody", "nobody-secret"),
                          ("reads", "reads-secret")):
-        try:
-            c.signed_producer(user, secret).send_sync(message(c.topic(), "refused"))
-        except RocketMQException:
-            continue
-        raise AssertionError(f"a send of {user} was taken")
+        check(not sends(c.signed_producer(user, secret), c.topic()), f"a send of {user} was taken")
     c.take(c.group("nobody"), c.topic(), user="nobody").exactly([])
     p.send_sync(message(c.topic(), "after all"))
     t.exactly([*bodies, "after all"])
+
+
+def sends(p, topic):
+    try:
+        p.send_sync(message(topic, "refused"))
+    except RocketMQException:
+        return False
+    return True
+
+
+def plain_acl(c):
+    """ACL 1.0, with the accounts of harness/profiles.py."""
+    p, bodies = c.signed_producer("works-key", "works-key-secret"), names("m", 50)
+    for n in bodies:
+        equal(p.send_sync(message(c.topic(), n)).status, SendStatus.OK, "status of a send")
+    t = c.take(c.group("works-key"), c.topic(), user="works-key")
+    t.exactly(bodies)
+    c.take(c.group("reads-key"), c.topic(), user="reads-key").exactly(bodies)
+    for user, secret in (("works-key", "wrong"), ("no-such-key", "none"), (None, None), ("reads-key", "reads-key-secret")):
+        check(not sends(c.signed_producer(user, secret), c.topic()), f"a send of {user} was taken")
+    check(not sends(p, "denied-topic"), "a denied topic was taken")
+    check(sends(c.signed_producer("white-key", "known by its address"), "denied-topic"), "not known by its address")
+    c.take("denied-group", c.topic(), user="works-key").exactly([])
+    plain_reload(c, p)
+
+
+def plain_reload(c, stays):
+    """The file of accounts is another one, while clients are connected."""
+    comes, goes = (c.signed_producer(k + "-key", k + "-key-secret") for k in ("comes", "goes"))
+    check(sends(goes, c.topic()) and not sends(comes, c.topic()), "as the first accounts say")
+    c.ask("@accounts later")
+    try:
+        wait("the other accounts", 30, lambda: sends(comes, c.topic()))
+        check(not sends(goes, c.topic()), "goes-key is gone")
+        check(sends(stays, c.topic()), "works-key stays")
+    finally:
+        c.ask("@accounts first")
+    wait("the first accounts", 30, lambda: sends(goes, c.topic()))
+    check(not sends(comes, c.topic()), "comes-key is gone")
 
 
 ALL = {
     "connect": connect, "send": send, "async": send_async, "oneway": oneway, "push": push,
     "broadcast": broadcast, "orderly": orderly, "pull": pull, "tags": tags, "retry": retry, "delay": delay,
     "compress-zlib": compressed, "restart-term": lambda c: restart(c, "TERM"),
-    "restart-kill": lambda c: restart(c, "KILL"), "acl": acl,
+    "restart-kill": lambda c: restart(c, "KILL"), "acl": acl, "plain-acl": plain_acl,
 }
 
 
