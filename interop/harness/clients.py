@@ -200,6 +200,9 @@ def make(name, packages, build):
     if name == "cross" or name.startswith("rmq-"):
         from harness import rocketmq    # which needs what is above
         return rocketmq.make(name, packages, build)
+    if name.startswith("tools-"):
+        from harness import tools       # likewise
+        return tools.make(name, packages, build)
     kind = {"python": Python, "java": Java, "go": Go}.get(name.split("-")[0])
     if kind is None:
         raise ValueError(f"unknown client {name}")

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Brokers of another configuration, for the scenarios that ask for one by `@NAME` before their title."""
+"""Brokers of another configuration, for the scenarios that ask for one by `@NAME` before their title. Of two names with
+the same configuration each has a broker of its own."""
 
 import os
 import sys
@@ -37,8 +38,14 @@ def acl_users(broker):
                       subject="User:" + user)
 
 
+# RocketMQ's keys: the reference wants classes named that are ours by default, and a user for what it sends itself.
+AUTH = "org.apache.rocketmq.auth."
 ACL = ["authenticationEnabled=true", "authorizationEnabled=true",
-       'initAuthenticationUser={"username":"root","password":"root-secret"}']
+       'initAuthenticationUser={"username":"root","password":"root-secret"}',
+       'innerClientAuthenticationCredentials={"accessKey":"root","secretKey":"root-secret"}',
+       *(f"{what}{kind}={AUTH}{what}.provider.{which}{what.capitalize()}{kind}"
+         for what in ("authentication", "authorization")
+         for which, kind in (("Default", "Provider"), ("Local", "MetadataProvider")))]
 
 AUTHENTICATION = "org.apache.pulsar.broker.authentication."
 PROVIDER = AUTHENTICATION + "AuthenticationProvider"
@@ -84,16 +91,17 @@ ACCOUNTS = {"first": plain_acl("goes-key"), "later": plain_acl("comes-key")}
 PROFILES = {
     "acl": (ACL, acl_users),
     "acl-enforcing": ([*ACL, "tlsMode=enforcing"], None),
+    "mqadmin-acl": (ACL, None),
+    "plain-acl": (PLAIN_ACL, None),
+    "mqadmin-plain-acl": (PLAIN_ACL, None),
     "secured": (SECURED, None),
+    "admin": (SECURED, None),
     "anonymous": ([*SECURED, "anonymousUserRole=nobody"], None),
     "openid": ([*ISSUER, "openIDJwks=file://{keys}/issuer.jwks"], None),
     "issuer": (ISSUER, None),
 }
 
 
-    "mqadmin-acl": (ACL, None),
-    "plain-acl": (PLAIN_ACL, None),
-    "mqadmin-plain-acl": (PLAIN_ACL, None),
 def options(name, keys, accounts=""):
     """KEY=VALUE of a profile, or of none."""
     if not name:
