@@ -255,7 +255,7 @@ tenant_deleted(struct req *rq)
 	    e == ERR_INVALID_STATE)
 		req_error(rq, 409, "The tenant still has active namespaces");
 	else if (e == ERR_NO_TENANT)
-		req_error(rq, 404, "Tenant %s not found", rq->var[VAR_TENANT]);
+		req_error(rq, 404, "Tenant doesn't exist");
 	else
 		req_done_empty(rq);
 }
