@@ -209,6 +209,17 @@ begin_wide(struct local *lo, struct segment *seg, uint32_t off, uint32_t end)
 	return st;
 }
 
+/* Does it go on in a block that is here already, or on its way? Then others have no
+ * use for more of it. */
+static bool
+is_begun(
+    struct local *lo, const struct segment *seg, uint32_t off, uint32_t end)
+{
+	uint32_t to = off - off % lo->conf.read_bytes + lo->conf.read_bytes;
+
+	return end > to && find(lo, seg, to, end) != NULL;
+}
+
 static void
 enlist(struct stretch *st)
 {
@@ -235,10 +246,12 @@ stretch_get(struct local *lo, const struct ledger *lg, struct segment *seg,
 	}
 	end = (end + DISK_BLOCK - 1) & ~(DISK_BLOCK - 1);
 	wide_end = (wide_end + DISK_BLOCK - 1) & ~(DISK_BLOCK - 1);
-	if (seg->footer_ok && !seg->no_wide && is_near(lo, lg, seg, off))
-		st = begin_wide(lo, seg, off, end);
-	else
+	if (!seg->footer_ok || seg->no_wide || !is_near(lo, lg, seg, off))
 		st = begin(lo, seg, off, wide_end);
+	else if (is_begun(lo, seg, off, end))
+		st = begin(lo, seg, off, end);
+	else
+		st = begin_wide(lo, seg, off, end);
 	st->refs = 1;
 	if (st->wide)
 		enlist(st);

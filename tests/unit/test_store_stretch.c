@@ -124,6 +124,32 @@ test_side_by_side(void **state)
 	rig_fini(r);
 }
 
+/* Runs that lie over the edges of blocks: a block is not read a second time for the
+ * run that reaches into it. */
+static void
+test_over_edges(void **state)
+{
+	struct rig *r = &rig;
+	struct local_stats was, is;
+	uint64_t bytes = 0;
+
+	(void)state;
+	begin(r, 7, 120, 5500, 128u << 10);
+	r->conf.cache_bytes = 16u << 20; /* there is room to read ahead */
+	rig_stop(r);
+	rig_start(r);
+	rig_reopen(r);
+	for (uint32_t l = 0; l < LEDGERS; l++)
+		for (uint32_t i = 0; i < r->l[l].n; i++)
+			bytes += r->l[l].app[i].len;
+	local_stats(r->lgs, &was);
+	(void)side_by_side(r, LEDGERS);
+	local_stats(r->lgs, &is);
+	bytes += bytes / 2; /* with the padding, and footers of segments */
+	assert_in_range(is.read_bytes - was.read_bytes, 1, bytes);
+	rig_fini(r);
+}
+
 /* A block that can't be read: each ledger reads its own part. */
 static void
 test_failing_block(void **state)
@@ -234,6 +260,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_side_by_side),
+		cmocka_unit_test(test_over_edges),
 		cmocka_unit_test(test_failing_block),
 		cmocka_unit_test(test_credit),
 		cmocka_unit_test(test_ended_while_polled),
