@@ -42,7 +42,8 @@ struct fdisk {
 	struct disk_uring *du;
 	struct mbox *wbox; /* the writer thread's; NULL: not started yet */
 	struct thread writer;
-	struct fd_cache now_fds;
+	struct fd_cache
+	    now_fds; /* the shard's own: blocking, and of the ring's reads */
 	uint64_t free_bytes;
 	int64_t free_bytes_ns;
 	struct disk_file_stats st;
@@ -185,14 +186,30 @@ wants_uring(const struct fdisk *fd, const struct disk_req *rq)
 }
 
 static void
-on_uring(void *priv, int res)
+read_by_thread(struct fdisk *fd, struct disk_req *rq)
 {
-	struct disk_req *rq;
+	mbox_post(fd->df->read_box, &rq->link.msg);
+}
+
+static void
+on_uring(void *priv, struct disk_req *rq, int res)
+{
 	struct fdisk *fd;
 
 	CAST_OBJ_NOTNULL(fd, priv, FDISK_MAGIC);
-	rq = fd->first;
-	AN(rq);
+	CHECK_OBJ_NOTNULL(rq, DISK_REQ_MAGIC);
+	if (rq->op == DISK_READ) {
+		/* whatever else it was, the thread finds out */
+		if (res < 0 || (size_t)res != rq->len) {
+			read_by_thread(fd, rq);
+			return;
+		}
+		rq->got = rq->len;
+		fd->st.uring_reads++;
+		finish(fd, rq, ERR_OK);
+		return;
+	}
+	assert(rq == fd->first);
 	if (res >= 0 && (size_t)res == rq->len) {
 		fd->st.uring_writes++;
 		write_done(fd, ERR_OK);
@@ -222,9 +239,20 @@ write_next(struct fdisk *fd)
 	/* what does not work here says so at the thread */
 	if (!wants_uring(fd, rq) ||
 	    fd_cache_get(&fd->wfds, &fd->df->dir, rq->file, &f) != ERR_OK ||
-	    disk_uring_write(fd->du, f, rq->data, rq->len, rq->off, rq->sync) !=
-		0)
+	    !disk_uring_submit(fd->du, f, rq))
 		write_by_thread(fd, rq);
+}
+
+/* Through the cache it would be a copy, and that is not for the shard to make. */
+static void
+submit_read(struct fdisk *fd, struct disk_req *rq)
+{
+	int f;
+
+	if (fd->du == NULL || !fd->df->dir.direct || rq->len > UINT32_MAX ||
+	    fd_cache_get(&fd->now_fds, &fd->df->dir, rq->file, &f) != ERR_OK ||
+	    !disk_uring_submit(fd->du, f, rq))
+		read_by_thread(fd, rq);
 }
 
 static void
@@ -261,7 +289,9 @@ file_submit(struct disk *d, struct disk_req *rq)
 		fd->first = rq;
 		fd->last = rq;
 		write_next(fd);
-	} else if (rq->op == DISK_READ || rq->back)
+	} else if (rq->op == DISK_READ)
+		submit_read(fd, rq);
+	else if (rq->back)
 		mbox_post(fd->df->read_box, &rq->link.msg);
 	else {
 		if (rq->op == DISK_CREATE)

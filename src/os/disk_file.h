@@ -8,8 +8,10 @@
  * does it was measured (doc/log-writes.md): up to DISK_URING_MAX bytes io_uring,
  * submitted and completed by the shard's loop, which costs the process least;
  * more, and everything where there is no io_uring, a writer thread, which costs
- * the loop least. Reads: a bounded pool of threads shared by the shards, O_DIRECT
- * as well (the log has its own cache). Create, remove, rename: one background
+ * the loop least. Reads: O_DIRECT as well (the log has its own cache), by io_uring:
+ * handing them to a thread costs more than the read. Where there is none, for
+ * what it doesn't answer as a whole, and where reads are buffered and so copy, a
+ * bounded pool of threads shared by the shards. Create, remove, rename: one background
  * thread, so that none of them delays a read or a sync; creates zero-fill at a
  * bounded rate unless another one is waiting behind.
  *
@@ -73,7 +75,7 @@ struct disk_file_stats {
 	    write_ns; /* ns: sum, submission to completion */
 	uint64_t write_ns_max; /* since the last call */
 	uint64_t reads, read_bytes;
-	uint64_t uring_writes; /* of writes */
+	uint64_t uring_writes, uring_reads; /* of them */
 	uint64_t creates, removes, errors;
 	bool direct, uring;
 };

@@ -59,16 +59,16 @@ enum err disk_io_remove(struct disk_dir *, uint64_t file) MUST_CHECK;
 enum err disk_io_list(struct disk_dir *, disk_list_f *, void *priv) MUST_CHECK;
 uint64_t disk_io_free_bytes(struct disk_dir *);
 
-/* ---- disk_uring.c: one write at a time */
+/* ---- disk_uring.c: writes and reads */
 struct disk_uring;
-/* res: bytes written, or -errno */
-typedef void disk_uring_f(void *priv, int res);
+/* res: bytes written or read, or -errno */
+typedef void disk_uring_f(void *priv, struct disk_req *, int res);
 /* NULL and *errnum where there is no io_uring */
 struct disk_uring *disk_uring_new(
     struct loop *, disk_uring_f *, void *priv, int *errnum);
 void disk_uring_free(struct disk_uring **);
-/* The answer comes from the loop. 0 or -errno: then there is none. */
-int disk_uring_write(struct disk_uring *, int fd, const void *, size_t len,
-    uint64_t off, bool dsync);
+/* The answer comes from the loop. False: it was not taken, and there is none. */
+bool disk_uring_submit(
+    struct disk_uring *, int fd, struct disk_req *) MUST_CHECK;
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * io_uring for a shard's log writes. Completions are told by an eventfd: the
+ * io_uring for a shard's log. Completions are told by an eventfd: the
  * ring's own descriptor in epoll lost wake-ups with one of the set-up flags,
  * and without them there was nothing to gain (doc/log-writes.md).
  */
@@ -11,7 +11,7 @@
 
 #include "os/disk_file_priv.h"
 
-#define ENTRIES 4
+#define ENTRIES 16u
 
 struct disk_uring {
 	unsigned magic;
@@ -21,7 +21,7 @@ struct disk_uring {
 	struct loop_io io;
 	disk_uring_f *done;
 	void *priv;
-	bool busy;
+	unsigned n; /* under way; at most ENTRIES, so no completion is lost */
 };
 
 static void
@@ -29,21 +29,22 @@ on_event(void *priv, int events)
 {
 	struct disk_uring *du;
 	struct io_uring_cqe *cqe;
+	struct disk_req *rq;
 	uint64_t n;
 	int res;
 
 	(void)events;
 	CAST_OBJ_NOTNULL(du, priv, DISK_URING_MAGIC);
-	/* one write at a time: this is its answer */
 	if (read(du->efd, &n, sizeof n) != (ssize_t)sizeof n)
 		return;
-	if (io_uring_peek_cqe(&du->ring, &cqe) != 0)
-		return;
-	res = cqe->res;
-	io_uring_cqe_seen(&du->ring, cqe);
-	assert(du->busy);
-	du->busy = false;
-	du->done(du->priv, res);
+	while (io_uring_peek_cqe(&du->ring, &cqe) == 0) {
+		res = cqe->res;
+		rq = io_uring_cqe_get_data(cqe);
+		io_uring_cqe_seen(&du->ring, cqe);
+		AN(du->n);
+		du->n--;
+		du->done(du->priv, rq, res);
+	}
 }
 
 struct disk_uring *
@@ -82,36 +83,43 @@ disk_uring_free(struct disk_uring **dup)
 	struct disk_uring *du;
 
 	TAKE_OBJ_NOTNULL(du, dup, DISK_URING_MAGIC);
-	assert(!du->busy);
+	AZ(du->n);
 	loop_io_fini(&du->io);
 	io_uring_queue_exit(&du->ring);
 	(void)close(du->efd);
 	FREE_OBJ(du);
 }
 
-int
-disk_uring_write(struct disk_uring *du, int fd, const void *p, size_t len,
-    uint64_t off, bool dsync)
+bool
+disk_uring_submit(struct disk_uring *du, int fd, struct disk_req *rq)
 {
 	struct io_uring_sqe *sqe;
 	int r;
 
 	CHECK_OBJ_NOTNULL(du, DISK_URING_MAGIC);
-	assert(!du->busy);
+	if (du->n == ENTRIES)
+		return false;
 	sqe = io_uring_get_sqe(&du->ring);
 	AN(sqe);
-	io_uring_prep_write(sqe, fd, p, (unsigned)len, off);
-	if (dsync)
-		sqe->rw_flags = RWF_DSYNC;
+	if (rq->op == DISK_READ)
+		io_uring_prep_read(
+		    sqe, fd, rq->data, (unsigned)rq->len, rq->off);
+	else {
+		io_uring_prep_write(
+		    sqe, fd, rq->data, (unsigned)rq->len, rq->off);
+		if (rq->sync)
+			sqe->rw_flags = RWF_DSYNC;
+	}
+	io_uring_sqe_set_data(sqe, rq);
 	r = io_uring_submit(&du->ring);
 	if (r == 1) {
-		du->busy = true;
-		return 0;
+		du->n++;
+		return true;
 	}
 	/*
 	 * Not taken, it would go with the next one: nothing may be left in the
 	 * queue. The kernel refuses whole submissions only for lack of memory.
 	 */
 	assert(r < 0);
-	return r;
+	return false;
 }

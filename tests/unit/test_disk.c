@@ -177,6 +177,10 @@ test_write_read(void **state)
 	assert_true(st.write_ns > 0);
 	if (st.uring)
 		assert_int_equal(st.uring_writes, 3);
+	/* what it can't answer as a whole, the end of the file, a thread has read */
+	assert_int_equal(st.reads, NELEM(lens) + 2);
+	assert_int_equal(
+	    st.uring_reads, st.uring && st.direct ? NELEM(lens) + 1 : 0);
 	mem_free(w);
 	mem_free(r);
 }

@@ -304,7 +304,7 @@ CONF_INT(shards, 0, 0, 256, "threads", RESTART,
     "Number of shards, each with a thread, a log and its part of the topics. "
     "0: one per processor.")
 CONF_INT(coldReadThreads, 2, 1, 64, "threads", RESTART,
-    "Threads that read old entries from the disk.")
+    "Threads that read old entries from the disk, where io_uring can't.")
 CONF_INT(bufferBudgetMB, 256, 32, 1048576, "MiB", RESTART,
     "Memory for payloads: what is being received, written, cached and sent. "
     "When it is used up, reading from producers pauses.")
