@@ -12,6 +12,12 @@
 #include <stddef.h>
 
 void *pages_new(size_t size);
+/* The same of PAGES_HUGE bytes, aligned to that: one page of the machine's, if the
+ * system makes such for who asks (transparent_hugepage: madvise or always). What
+ * is read or written directly then costs the kernel a fraction, since it pins and
+ * maps each page. It is there as a whole from the first byte touched on. */
+#define PAGES_HUGE ((size_t)2 << 20)
+void *pages_new_huge(void);
 /* The size that it was made with; p may be NULL. */
 void pages_free(void *p, size_t size);
 

@@ -13,7 +13,7 @@ footer_read(struct local *lo, struct segment *seg, uint64_t len, bool whole)
 	struct dop *op = dop_new(lo, DISK_READ, seg, footer_loaded);
 
 	op->flag = whole;
-	op->buf = pool_get(lo->pool, (uint32_t)len);
+	op->buf = pool_get(lo->pool, (uint32_t)len, POOL_BRIEF);
 	op->rq.off = seg->size - len;
 	op->rq.data = op->buf->data;
 	op->rq.len = len;

@@ -406,7 +406,7 @@ group_form(struct local *lo)
 		return false;
 	f.seg = lo->open;
 	f.g = group_new(lo);
-	f.g->buf = pool_get(lo->pool, cap);
+	f.g->buf = pool_get(lo->pool, cap, POOL_CACHED);
 	f.g->seg = f.seg;
 	f.g->number = lo->group_next++;
 	f.p = f.g->buf->data;

@@ -211,7 +211,7 @@ block_read(struct local *lo, struct read_op *op, struct segment *seg)
 	struct dop *dop = dop_new(lo, DISK_READ, seg, block_loaded);
 
 	dop->rop = op;
-	dop->buf = pool_get(lo->pool, KEY_BLOCK);
+	dop->buf = pool_get(lo->pool, KEY_BLOCK, POOL_BRIEF);
 	dop->rq.off = seg->size - footer_len(seg->row_n) -
 	    keys_len(seg->key_n) + (uint64_t)op->ks->at * KEY_BLOCK;
 	dop->rq.data = dop->buf->data;

@@ -5,8 +5,14 @@
  *
  * Up to 64 KiB they are cut from slabs, which go back to the system when all of
  * a slab is free. Nothing of it is the heap's, which would be left in holes.
+ * Bigger ones come one behind the other from regions of a huge page, since the
+ * disk reads and writes them without a copy (os/pages.h). A region is begun anew
+ * when all that came from it is back: groups leave the cache in the order in which
+ * they came, and so regions empty; what is read has others, for it goes sooner.
+ * Those over a region's size, and in a pool that is too small to keep regions all,
+ * have memory of their own.
  * What counts as used is what can't be given back: everything but empty slabs
- * and free big buffers.
+ * and regions and free big buffers.
  *
  * The last reference of a buffer may go on any thread: it then lands on an
  * atomic stack, which the shard takes in as a whole. The pool itself lives
@@ -20,13 +26,19 @@
 #define SLAB_CLASSES 12u /* of them up to 64 KiB */
 #define SLAB_MIN (16u << 10)
 #define SLAB_MAX (256u << 10)
+#define REGION ((uint32_t)PAGES_HUGE)
+#define REGION_MIN (64u << 10) /* less than the least that is cut from it */
+#define REGION_BUFS (REGION / REGION_MIN)
+#define OPEN_MAX 4u /* regions with room that are looked at */
 
 struct slab;
+struct region;
 
 struct pbuf {
 	struct buf b; /* first */
 	struct pool *pool;
-	struct slab *slab; /* NULL: memory of its own */
+	struct slab *slab; /* either, or memory of its own */
+	struct region *region;
 	struct pbuf *next;
 	uint32_t cls, size;
 	uint8_t *mem;
@@ -44,6 +56,23 @@ struct slab {
 };
 TAILQ_HEAD(slab_list, slab);
 
+struct region {
+	uint8_t *mem;
+	uint32_t at; /* where the next one begins */
+	uint32_t n; /* of pb, which were given out since it was begun */
+	uint32_t out; /* of them, not back yet */
+	struct open_list *open; /* it is there; NULL: full, or spare */
+	TAILQ_ENTRY(region) list; /* of those with room, or spare */
+	LIST_ENTRY(region) all;
+	struct pbuf pb[REGION_BUFS];
+};
+TAILQ_HEAD(region_list, region);
+
+struct open_list {
+	struct region_list regions; /* the longest open first */
+	uint32_t n;
+};
+
 struct pool {
 	unsigned magic;
 #define POOL_MAGIC 0x9001b0f5
@@ -52,11 +81,14 @@ struct pool {
 	struct slab_list
 	    slabs[SLAB_CLASSES]; /* with free ones; empty ones last */
 	LIST_HEAD(, slab) all;
-	struct pbuf *free[CLASSES]; /* big ones */
+	LIST_HEAD(, region) regions;
+	struct open_list open[2]; /* by enum pool_stay */
+	struct region_list spare;
+	struct pbuf *free[CLASSES]; /* with memory of their own */
 	uint64_t held; /* from the system */
 	/* of it, what could be given back: half of keep is for each, else what
 	 * one load has left would send all buffers of the next to the system */
-	uint64_t kept_slabs, kept_big;
+	uint64_t kept_slabs, kept_big; /* big: regions as well */
 	uint64_t keep;
 	uint32_t slab_size; /* smaller in a small pool */
 };
@@ -218,12 +250,12 @@ big_get(struct pool *po, uint32_t cls, uint32_t size)
 
 /* Smaller ones make way: a big one can stand for them, not they for it. */
 static void
-big_make_way(struct pool *po, const struct pbuf *pb)
+big_make_way(struct pool *po, uint32_t cls, uint64_t bytes)
 {
 	struct pbuf *small;
 
-	for (uint32_t c = 0; c < pb->cls && c < CLASSES; c++)
-		while (po->kept_big + big_bytes(pb) > po->keep / 2 &&
+	for (uint32_t c = 0; c < cls && c < CLASSES; c++)
+		while (po->kept_big + bytes > po->keep / 2 &&
 		    (small = po->free[c]) != NULL) {
 			po->free[c] = small->next;
 			po->kept_big -= big_bytes(small);
@@ -234,7 +266,7 @@ big_make_way(struct pool *po, const struct pbuf *pb)
 static void
 big_return(struct pool *po, struct pbuf *pb)
 {
-	big_make_way(po, pb);
+	big_make_way(po, pb->cls, big_bytes(pb));
 	if (pb->cls >= CLASSES || po->kept_big + big_bytes(pb) > po->keep / 2) {
 		big_delete(po, pb);
 		return;
@@ -244,20 +276,134 @@ big_return(struct pool *po, struct pbuf *pb)
 	po->kept_big += big_bytes(pb);
 }
 
+/* --- regions -------------------------------------------------------------- */
+
+static bool
+region_suits(const struct pool *po, uint32_t size)
+{
+	return size <= REGION && po->keep >= 2 * REGION;
+}
+
+static struct region *
+region_new(struct pool *po)
+{
+	struct region *rg = TAILQ_FIRST(&po->spare);
+
+	if (rg != NULL) {
+		TAILQ_REMOVE(&po->spare, rg, list);
+		po->kept_big -= REGION;
+	} else {
+		rg = mem_zalloc(sizeof *rg);
+		rg->mem = pages_new_huge();
+		LIST_INSERT_HEAD(&po->regions, rg, all);
+		po->held += REGION;
+	}
+	rg->at = rg->n = 0;
+	return rg;
+}
+
+static void
+region_delete(struct pool *po, struct region *rg)
+{
+	AZ(rg->out);
+	LIST_REMOVE(rg, all);
+	po->held -= REGION;
+	pages_free(rg->mem, REGION);
+	mem_free(rg);
+}
+
+static void
+region_open(struct open_list *ol, struct region *rg)
+{
+	rg->open = ol;
+	TAILQ_INSERT_TAIL(&ol->regions, rg, list);
+	ol->n++;
+}
+
+static void
+region_shut(struct region *rg)
+{
+	TAILQ_REMOVE(&rg->open->regions, rg, list);
+	rg->open->n--;
+	rg->open = NULL;
+}
+
+static struct pbuf *
+region_get(struct pool *po, uint32_t size, enum pool_stay stay)
+{
+	struct open_list *ol = &po->open[stay];
+	struct region *rg;
+	struct pbuf *pb;
+
+	TAILQ_FOREACH(rg, &ol->regions, list)
+		if (REGION - rg->at >= size)
+			break;
+	if (rg == NULL) {
+		if (ol->n == OPEN_MAX)
+			region_shut(TAILQ_FIRST(&ol->regions));
+		rg = region_new(po);
+		region_open(ol, rg);
+	}
+	assert(rg->n < REGION_BUFS);
+	pb = &rg->pb[rg->n++];
+	pb->pool = po;
+	pb->region = rg;
+	pb->size = size;
+	pb->mem = rg->mem + rg->at;
+	rg->at += size;
+	rg->out++;
+	if (REGION - rg->at <= REGION_MIN)
+		region_shut(rg);
+	return pb;
+}
+
+static void
+region_return(struct pool *po, struct region *rg)
+{
+	AN(rg->out);
+	if (--rg->out > 0)
+		return;
+	if (rg->open != NULL)
+		region_shut(rg);
+	big_make_way(po, CLASSES, REGION);
+	if (po->kept_big + REGION > po->keep / 2) {
+		region_delete(po, rg);
+		return;
+	}
+	TAILQ_INSERT_HEAD(&po->spare, rg, list);
+	po->kept_big += REGION;
+}
+
+static void
+spare_delete(struct pool *po)
+{
+	struct region *rg = TAILQ_FIRST(&po->spare);
+
+	TAILQ_REMOVE(&po->spare, rg, list);
+	po->kept_big -= REGION;
+	region_delete(po, rg);
+}
+
 /* --- the pool ------------------------------------------------------------- */
 
 static void
 pool_unref(struct pool *po)
 {
 	struct pbuf *pb, *next;
+	struct region *rg;
 	struct slab *sl;
 
 	if (atomic_fetch_sub_explicit(&po->refs, 1, memory_order_acq_rel) != 1)
 		return;
 	for (pb = atomic_load(&po->back); pb != NULL; pb = next) {
 		next = pb->next;
-		if (pb->slab == NULL)
+		if (pb->slab == NULL && pb->region == NULL)
 			big_delete(po, pb);
+	}
+	while ((rg = LIST_FIRST(&po->regions)) != NULL) {
+		LIST_REMOVE(rg, all);
+		pages_free(rg->mem, REGION);
+		mem_free(rg);
 	}
 	while ((sl = LIST_FIRST(&po->all)) != NULL) {
 		LIST_REMOVE(sl, all);
@@ -292,6 +438,10 @@ pool_new(uint64_t keep_bytes)
 	for (uint32_t cls = 0; cls < SLAB_CLASSES; cls++)
 		TAILQ_INIT(&po->slabs[cls]);
 	LIST_INIT(&po->all);
+	LIST_INIT(&po->regions);
+	TAILQ_INIT(&po->spare);
+	TAILQ_INIT(&po->open[POOL_BRIEF].regions);
+	TAILQ_INIT(&po->open[POOL_CACHED].regions);
 	po->keep = keep_bytes;
 	po->slab_size = SLAB_MIN;
 	while (po->slab_size < SLAB_MAX && po->slab_size < keep_bytes / 8)
@@ -311,13 +461,15 @@ pool_drain(struct pool *po)
 		next = pb->next;
 		if (pb->slab != NULL)
 			slab_return(po, pb);
+		else if (pb->region != NULL)
+			region_return(po, pb->region);
 		else
 			big_return(po, pb);
 	}
 }
 
 struct buf *
-pool_get(struct pool *po, uint32_t size)
+pool_get(struct pool *po, uint32_t size, enum pool_stay stay)
 {
 	struct pbuf *pb;
 	uint32_t blocks, cls;
@@ -329,6 +481,11 @@ pool_get(struct pool *po, uint32_t size)
 		if (TAILQ_EMPTY(&po->slabs[cls]))
 			pool_drain(po);
 		pb = slab_get(po, cls, blocks * DISK_BLOCK);
+	} else if (region_suits(po, size)) {
+		if (TAILQ_EMPTY(&po->spare))
+			pool_drain(po);
+		size = (size + DISK_BLOCK - 1) & ~(DISK_BLOCK - 1);
+		pb = region_get(po, size, stay);
 	} else {
 		if (cls < CLASSES && po->free[cls] == NULL)
 			pool_drain(po);
@@ -349,6 +506,8 @@ pool_trim(struct pool *po)
 
 	pool_drain(po);
 	goal = pool_kept_bytes(po) / 2;
+	while (pool_kept_bytes(po) > goal && !TAILQ_EMPTY(&po->spare))
+		spare_delete(po);
 	for (cls = CLASSES; cls-- > 0;)
 		while (pool_kept_bytes(po) > goal &&
 		    (pb = po->free[cls]) != NULL) {

@@ -48,7 +48,11 @@ struct pool *pool_new(uint64_t keep_bytes);
 void pool_free(struct pool **);
 /* A buffer of at least size bytes, aligned to blocks. It comes back by the last
  * buf_unref, on any thread. */
-struct buf *pool_get(struct pool *, uint32_t size);
+enum pool_stay {
+	POOL_BRIEF, /* read, and soon done with */
+	POOL_CACHED, /* a group: until it is the oldest of the cache */
+};
+struct buf *pool_get(struct pool *, uint32_t size, enum pool_stay);
 /* Take in what came back. */
 void pool_drain(struct pool *);
 /* Give half of what is kept back to the system; true while something is kept */

@@ -219,7 +219,7 @@ rows_read(struct rewrite *rw)
 	rw->in_off = start;
 	memset(&rw->rq, 0, sizeof rw->rq);
 	rw->rq.len = blocks(last - start);
-	rw->in = pool_get(rw->lo->pool, (uint32_t)rw->rq.len);
+	rw->in = pool_get(rw->lo->pool, (uint32_t)rw->rq.len, POOL_BRIEF);
 	rw->rq.file = r->seg->id;
 	rw->rq.off = start;
 	rw->rq.data = rw->in->data;
@@ -315,7 +315,7 @@ footer_write(struct rewrite *rw)
 		(void)segment_row_add(out, &row);
 	}
 	len = segment_footer_len(out);
-	rw->group = pool_get(rw->lo->pool, len);
+	rw->group = pool_get(rw->lo->pool, len, POOL_BRIEF);
 	segment_footer_put(rw->lo, out, rw->group->data, len);
 	memset(&rw->rq, 0, sizeof rw->rq);
 	rw->rq.file = out->id;
@@ -336,7 +336,7 @@ rewrite_copy(struct rewrite *rw)
 			return;
 		}
 		rw->group_end = group_rows(rw, rw->group_0, &len);
-		rw->group = pool_get(rw->lo->pool, len);
+		rw->group = pool_get(rw->lo->pool, len, POOL_BRIEF);
 		rw->group_len = GROUP_HEAD;
 		rw->records_n = 0;
 		rw->crc = rw->out->seed;

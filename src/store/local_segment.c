@@ -374,7 +374,7 @@ segment_seal(struct local *lo)
 
 	assert(seg->state == SEG_OPEN);
 	op = dop_new(lo, DISK_WRITE, seg, sealed);
-	op->buf = pool_get(lo->pool, len);
+	op->buf = pool_get(lo->pool, len, POOL_BRIEF);
 	segment_footer_put(lo, seg, op->buf->data, len);
 	op->rq.off = seg->size - len;
 	op->rq.data = op->buf->data;

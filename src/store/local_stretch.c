@@ -172,7 +172,7 @@ begin(struct local *lo, struct segment *seg, uint32_t off, uint32_t end)
 	st->seg = seg;
 	st->segment = seg->id;
 	st->off = off;
-	st->buf = pool_get(lo->pool, end - off);
+	st->buf = pool_get(lo->pool, end - off, POOL_BRIEF);
 	st->buf->len = end - off;
 	lo->chunk_bytes += st->buf->cap;
 	st->rq.magic = DISK_REQ_MAGIC;
