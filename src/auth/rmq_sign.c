@@ -65,29 +65,49 @@ counts(struct str name, bool old)
 	    !(old && str_eq(name, STR_LIT("_UNIQUE_KEY_QUERY")));
 }
 
-/* By insertion: most come in order, and their first bytes tell them apart. */
-static unsigned
-sort(const struct rmq_sign_field *f, unsigned n, bool old,
-    const struct rmq_sign_field *v[RMQ_SIGN_FIELDS_MAX])
+/*
+ * The header of a send (V2) names its fields by a letter each: put in their order by
+ * that alone. false: two fields begin alike, or one doesn't with ASCII.
+ */
+static bool
+by_letter(const struct rmq_sign_field *f, unsigned n,
+    const struct rmq_sign_field *v[RMQ_SIGN_FIELDS_MAX], unsigned *m)
 {
-	unsigned first[RMQ_SIGN_FIELDS_MAX], c, i, j, m = 0;
+	const struct rmq_sign_field *at[128];
+	uint64_t set[2] = { 0, 0 }, bit;
+	unsigned i, k = 0, w;
+	unsigned char c;
 
 	for (i = 0; i < n; i++) {
-		if (!counts(f[i].name, old))
-			continue;
-		c = f[i].name.len > 0 ? rank((unsigned char)*f[i].name.p) : 0;
-		for (j = m++; j > 0 &&
-		     (c < first[j - 1] ||
-			 (c == first[j - 1] &&
-			     before(f[i].name, v[j - 1]->name)));
-		     j--) {
-			v[j] = v[j - 1];
-			first[j] = first[j - 1];
-		}
-		v[j] = &f[i];
-		first[j] = c;
+		if (f[i].name.len == 0 ||
+		    (c = (unsigned char)*f[i].name.p) > 127)
+			return false;
+		bit = UINT64_C(1) << (c & 63);
+		if ((set[c >> 6] & bit) != 0)
+			return false;
+		set[c >> 6] |= bit;
+		at[c] = &f[i];
 	}
-	return m;
+	for (w = 0; w < 2; w++)
+		for (; set[w] != 0; set[w] &= set[w] - 1)
+			v[k++] = at[w << 6 | (unsigned)__builtin_ctzll(set[w])];
+	*m = k;
+	return true;
+}
+
+/* By insertion: most come in order. */
+static unsigned
+by_name(const struct rmq_sign_field *f, unsigned n,
+    const struct rmq_sign_field *v[RMQ_SIGN_FIELDS_MAX])
+{
+	unsigned i, j;
+
+	for (i = 0; i < n; i++) {
+		for (j = i; j > 0 && before(f[i].name, v[j - 1]->name); j--)
+			v[j] = v[j - 1];
+		v[j] = &f[i];
+	}
+	return n;
 }
 
 void
@@ -100,9 +120,10 @@ rmq_sign(struct rmq_sign_key *k, const struct rmq_sign_field *f, unsigned n,
 
 	CHECK_OBJ_NOTNULL(k, RMQ_SIGN_KEY_MAGIC);
 	assert(n <= RMQ_SIGN_FIELDS_MAX);
-	m = sort(f, n, old, v);
+	if (!by_letter(f, n, v, &m))
+		m = by_name(f, n, v);
 	for (i = 0; i < m; i++)
-		if (v[i]->value.len > 0)
+		if (v[i]->value.len > 0 && counts(v[i]->name, old))
 			hmac_sha1_update(&k->ctx, v[i]->value.len,
 			    (const uint8_t *)v[i]->value.p);
 	if (body.len > 0)

@@ -1,38 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/base64.h"
 
-static const char common[] =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-
-static char
-digit(unsigned v, bool url)
-{
-	if (v < sizeof common - 1)
-		return common[v];
-	if (v == 62)
-		return url ? '-' : '+';
-	return url ? '_' : '/';
-}
+static const char digits[2][65] = {
+	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/",
+	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_",
+};
 
 size_t
 base64_encode(char *out, const void *in, size_t n, bool url)
 {
+	const char *digit = digits[url];
 	const uint8_t *p = in;
 	char *o = out;
 	uint32_t v;
 
 	for (; n >= 3; n -= 3, p += 3) {
 		v = (uint32_t)p[0] << 16 | (uint32_t)p[1] << 8 | p[2];
-		*o++ = digit(v >> 18, url);
-		*o++ = digit(v >> 12 & 63, url);
-		*o++ = digit(v >> 6 & 63, url);
-		*o++ = digit(v & 63, url);
+		*o++ = digit[v >> 18];
+		*o++ = digit[v >> 12 & 63];
+		*o++ = digit[v >> 6 & 63];
+		*o++ = digit[v & 63];
 	}
 	if (n != 0) {
 		v = (uint32_t)p[0] << 16 | (n == 2 ? (uint32_t)p[1] << 8 : 0);
-		*o++ = digit(v >> 18, url);
-		*o++ = digit(v >> 12 & 63, url);
-		*o++ = n == 2 ? digit(v >> 6 & 63, url) : '=';
+		*o++ = digit[v >> 18];
+		*o++ = digit[v >> 12 & 63];
+		*o++ = n == 2 ? digit[v >> 6 & 63] : '=';
 		*o++ = '=';
 	}
 	return (size_t)(o - out);

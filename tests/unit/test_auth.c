@@ -595,6 +595,32 @@ test_rmq_sign(void **state)
 	rmq_sign_key_free(&k);
 }
 
+/* Fields whose first letters tell their order, and two of them that begin alike. */
+static void
+test_rmq_sign_letters(void **state)
+{
+	static const struct rmq_sign_field f[] = {
+		{ STR_LIT("topic"), STR_LIT("T") },
+		{ STR_LIT("b"), STR_LIT("x") },
+		{ STR_LIT("AccessKey"), STR_LIT("ak") },
+		{ STR_LIT("Signature"), STR_LIT("zzz") },
+		{ STR_LIT("_UNIQUE_KEY_QUERY"), STR_LIT("true") },
+		{ STR_LIT("ba"), STR_LIT("y") },
+		{ STR_LIT("B"), STR_LIT("z") },
+	};
+	struct rmq_sign_key *k = rmq_sign_key_new(str_of("secret12"));
+	struct str body = str_of("body");
+
+	(void)state;
+	assert_true(rmq_sign_check(
+	    k, f, 5, body, false, str_of("Ec/e4MpBt9CloRmX70ugYKr2SA0=")));
+	assert_true(rmq_sign_check(
+	    k, f, 5, body, true, str_of("xcxT3U/E2towTJ5Euhp04KoZC/E=")));
+	assert_true(rmq_sign_check(
+	    k, f, 7, body, false, str_of("xVctvIT8v1KPrh6nscRSsRrQjFM=")));
+	rmq_sign_key_free(&k);
+}
+
 /* --- at rest ------------------------------------------------------------------------ */
 
 static void
@@ -741,6 +767,7 @@ main(void)
 		cmocka_unit_test(test_htpasswd),
 		cmocka_unit_test(test_source),
 		cmocka_unit_test(test_rmq_sign),
+		cmocka_unit_test(test_rmq_sign_letters),
 		cmocka_unit_test(test_secret),
 		cmocka_unit_test(test_providers),
 	};
