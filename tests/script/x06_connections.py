@@ -2,6 +2,8 @@
 """How many connections there may be, how long they may take, and how their ends are
 counted; on each port."""
 import http.client
+import os
+import resource
 import select
 import socket
 import ssl
@@ -159,6 +161,31 @@ def test_newest(b):
         check(asks(b, "127.0.0.1"), i)
     check(over(old[0]), "the oldest one stays")
     until("it was counted", lambda: closed(b, "evicted") >= 1)
+
+
+@options(shards=2)
+@alone
+def test_descriptors(b):
+    """Where there are none left, those go that have not said who they are."""
+    with Client(b) as c, rmqlib.Client(b) as r:
+        c.producer(b.topic())
+        q = b.name()
+        r.create_topic(q)
+        r.send(q)
+        n = len(os.listdir(f"/proc/{b.proc.pid}/fd")) + 60
+        resource.prlimit(b.proc.pid, resource.RLIMIT_NOFILE, (n, n))
+        held = [dial(b.host, port) for _ in range(100)
+                for port in (b.port, b.namesrv[1], b.http)]
+        for i in range(10):
+            check(asks(b, "127.0.0.1"), "HTTP", i)
+            with Client(b) as d, rmqlib.Client(b, ns=True) as e:
+                d.sync()
+                e.ask(106)
+            c.publish(1, i)
+            r.send(q)
+        until("they are counted", lambda: closed(b, "evicted") > 100)
+        for s in held:
+            s.close()
 
 
 # ---- time
