@@ -47,7 +47,13 @@ class World:
         for role, action in (("eater", "consume"), ("maker", "produce")):
             self.make("POST", f"/admin/v2/namespaces/{ns}/permissions/{role}",
                       [action])
+        self.own(ns)
         return ns
+
+    def own(self, ns):
+        """The reference serves what was looked up."""
+        for t in ("t", "t-partition-0", "t-partition-1") * (not self.b.ours):
+            self.ask("GET", f"/lookup/v2/topic/persistent/{ns}/{t}", "root")
 
     def topic(self, ns, sub=True):
         """With a message and a subscription before it; the message's position."""
