@@ -325,8 +325,7 @@ topic_revoke(struct req *rq)
 		return;
 	o = json_object_getn(o, rq->tn.base.p, rq->tn.base.len);
 	if (json_object_get(o, rq->var[VAR_ROLE]) == NULL) {
-		req_error(
-		    rq, 412, "Permissions are not set at the topic level");
+		req_done_empty(rq);
 		return;
 	}
 	req_clear(rq);

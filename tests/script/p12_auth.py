@@ -299,7 +299,7 @@ def test_topic_grants(b):
         grant(b, "v", "functions")
         equal(admin(b, "GET", f"/admin/v2/{url}/permissions", want=200),
               {"u": ["produce", "consume"], "v": ["functions"]})
-        admin(b, "DELETE", f"/admin/v2/{url}/permissions/none", want=412)
+        admin(b, "DELETE", f"/admin/v2/{url}/permissions/none")
         admin(b, "DELETE", f"/admin/v2/{url}/permissions/u")
         equal(sorted(c.rx("CLOSE_PRODUCER").producer_id for _ in range(3)),
               [0, 1, 2])
@@ -345,7 +345,7 @@ def test_grants_without_a_topic(b):
     admin(b, "POST", url + "/u", body=["produce"])
     equal(admin(b, "GET", url, want=200), {"u": ["produce"]})
     admin(b, "DELETE", url + "/u")
-    admin(b, "DELETE", url + "/u", want=412)
+    admin(b, "DELETE", url + "/u")
     admin(b, "POST", url + "/u", body=["produce"])
     with as_role(b, "u") as c:
         c.producer(t)
