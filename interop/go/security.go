@@ -37,7 +37,7 @@ func init() {
 const grants = "namespaces/public/default/permissions"
 
 // basicPassword is that of role u-basic, as harness/credentials.py has it.
-const basicPassword = "pass word:1"
+const basicPassword = "pass word.1"
 
 // forbidden is what a client's error for a refused request says; it has no type of its own. That a login is refused is
 // for this client only a lost connection, which it tries again until its timeout: the broker's reason, which is this,
@@ -246,7 +246,7 @@ func basicLogin(c *ctx) {
 	c.grant("u-basic", "produce", "consume")
 	c.login(password("u-basic", basicPassword))
 	works(c, c.topic("ways"))
-	refused(c, denied, "a wrong password", password("u-basic", "pass word:2"))
+	refused(c, denied, "a wrong password", password("u-basic", "pass word.2"))
 	refused(c, denied, "an unknown user", password("u-none", basicPassword))
 	c.revoke("u-basic")
 }

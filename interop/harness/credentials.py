@@ -21,8 +21,8 @@ import subprocess
 
 from harness import clients, issuer
 
-VERSION = "2"       # of what is made here: folders of another one are made anew
-PASSWORD, ROOT_PASSWORD = "pass word:1", "r00t"
+VERSION = "3"       # of what is made here: folders of another one are made anew
+PASSWORD, ROOT_PASSWORD = "pass word.1", "r00t"
 
 
 def openssl(log, *args):

@@ -23,7 +23,7 @@ import org.apache.pulsar.shade.com.fasterxml.jackson.databind.JsonNode;
 final class Security {
 	private static final String IMPL = "org.apache.pulsar.client.impl.auth.Authentication";
 	/** Of role u-basic, as harness/credentials.py has it. */
-	private static final String PASSWORD = "pass word:1";
+	private static final String PASSWORD = "pass word.1";
 
 	private Security() {
 	}
@@ -193,7 +193,7 @@ final class Security {
 		grant(ctx, "u-basic", "produce", "consume");
 		ctx.login(password("u-basic", PASSWORD));
 		works(ctx, t);
-		refused(ctx, AuthenticationException.class, "a wrong password", password("u-basic", "pass word:2"));
+		refused(ctx, AuthenticationException.class, "a wrong password", password("u-basic", "pass word.2"));
 		refused(ctx, AuthenticationException.class, "no password", password("u-basic", ""));
 		refused(ctx, AuthenticationException.class, "an unknown user", password("u-none", PASSWORD));
 		revoke(ctx, "u-basic");

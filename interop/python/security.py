@@ -10,7 +10,7 @@ from basic import plain
 from ctx import Arrivals, Flow, Taker, bodies, check, datas, equal, receive_n, scenario, send_n, until
 
 NS = "namespaces/public/default/permissions"
-PASSWORD = "pass word:1"        # of role u-basic, as harness/credentials.py has it
+PASSWORD = "pass word.1"        # of role u-basic, as harness/credentials.py has it
 FORBIDDEN = pulsar.AuthorizationError
 # That a login is refused is for the library below only a lost connection, whatever the broker gives as its reason; it
 # tries again until its timeout.
@@ -174,7 +174,7 @@ def basic(ctx):
     grant(ctx, "u-basic", "produce", "consume")
     ctx.login(pulsar.AuthenticationBasic("u-basic", PASSWORD))
     works(ctx, ctx.topic("ways"))
-    for what, user, password in (("a wrong password", "u-basic", "pass word:2"),
+    for what, user, password in (("a wrong password", "u-basic", "pass word.2"),
                                  ("an unknown user", "u-none", PASSWORD)):
         refused(ctx, DENIED, what, pulsar.AuthenticationBasic(user, password))
     revoke(ctx, "u-basic")

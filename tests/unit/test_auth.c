@@ -719,13 +719,17 @@ static void
 test_providers(void **state)
 {
 	struct auth_conf conf = { .providers = "tls, basic",
-		.basic = "data:,a:$apr1$abcdefgh$h9FWgUz3n9YxylKLlR5SQ/" };
+		.basic = "data:,a:$apr1$abcdefgh$h9FWgUz3n9YxylKLlR5SQ/\n"
+			 "b:$apr1$abcdefgh$114sDavx9gne3YRNm/slI0" };
 	struct auth *au, *two;
 
 	(void)state;
 	assert_ok(auth_new(&au, &conf, &diag));
 	assert_role(au, "basic", "a:secret", "", "a");
 	assert_role(au, "basic", "a:wrong", "", NULL);
+	/* the reference can't read passwords with a colon */
+	assert_role(au, "basic", "b:sec:ret:", "", "b");
+	assert_role(au, "basic", "b:sec", "", NULL);
 	assert_role(au, "basic", "a", "", NULL);
 	assert_role(au, "basic", "", "", NULL);
 	assert_role(au, "tls", "", "me", "me");
