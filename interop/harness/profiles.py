@@ -95,7 +95,7 @@ PROFILES = {
     "plain-acl": (PLAIN_ACL, None),
     "mqadmin-plain-acl": (PLAIN_ACL, None),
     "secured": (SECURED, None),
-    "admin": (SECURED, None),
+    "admin": ([*SECURED, "brokerDeleteInactiveTopicsEnabled=false"], None),
     "anonymous": ([*SECURED, "anonymousUserRole=nobody"], None),
     "openid": ([*ISSUER, "openIDJwks=file://{keys}/issuer.jwks"], None),
     "issuer": (ISSUER, None),
