@@ -39,24 +39,32 @@ struct note {
 	struct mbox_msg link; /* first */
 	bool reopen;
 	int fd; /* of reopen; -1: none */
+	uint64_t missing; /* as the line says */
 	size_t len;
 	char *line;
 };
 
+/* Lines that are to be written, and how many they say are missing before them. */
+struct batch {
+	struct strbuf sb;
+	uint64_t lines, missing;
+};
+
 /* --- the writer ------------------------------------------------------------------- */
 
+/* told: how many that are missing the lost ones would have told of */
 static void
-lose(struct audit *a, uint64_t n)
+lose(struct audit *a, uint64_t n, uint64_t told)
 {
+	(void)atomic_fetch_add(&a->missing, n + told);
 	(void)atomic_fetch_add(&a->dropped, n);
-	(void)atomic_fetch_add(&a->missing, n);
 }
 
 static void
-flush(struct audit *a, struct strbuf *sb, uint64_t *lines)
+flush(struct audit *a, struct batch *b)
 {
-	const char *p = strbuf_str(sb);
-	size_t left = sb->len;
+	const char *p = strbuf_str(&b->sb);
+	size_t left = b->sb.len;
 	ssize_t n;
 
 	if (left > 0 && a->torn && a->fd >= 0)
@@ -71,53 +79,59 @@ flush(struct audit *a, struct strbuf *sb, uint64_t *lines)
 		left -= (size_t)n;
 	}
 	if (left == 0)
-		(void)atomic_fetch_add(&a->written, *lines);
+		(void)atomic_fetch_add(&a->written, b->lines);
 	else {
-		lose(a, *lines);
-		a->torn |= left < sb->len && p[-1] != '\n';
 		if (a->fd >= 0)
 			LOG(LOG_ERROR, LOG_NO_SHARD, "audit_not_written",
-			    LOG_U("lines", *lines),
+			    LOG_U("lines", b->lines),
 			    LOG_S("why", strerror(errno)));
+		a->torn |= left < b->sb.len && p[-1] != '\n';
+		lose(a, b->lines, b->missing);
 	}
-	strbuf_reset(sb);
-	*lines = 0;
+	strbuf_reset(&b->sb);
+	b->lines = b->missing = 0;
+}
+
+static void
+take(struct audit *a, struct batch *b, const struct note *n)
+{
+	if (n->reopen) {
+		flush(a, b);
+		if (a->fd >= 0)
+			(void)close(a->fd);
+		a->fd = n->fd;
+		a->torn = false;
+		return;
+	}
+	strbuf_add(&b->sb, n->line, n->len);
+	b->lines++;
+	b->missing += n->missing;
+	(void)atomic_fetch_sub(&a->waiting, 1);
+	if (b->sb.len >= BATCH_MAX)
+		flush(a, b);
 }
 
 static void
 run(void *priv)
 {
+	struct batch b = { .lines = 0 };
 	struct mbox_msg *m, *next;
-	uint64_t lines = 0;
-	struct strbuf sb;
 	struct audit *a;
 	struct note *n;
 
 	CAST_OBJ_NOTNULL(a, priv, AUDIT_MAGIC);
-	strbuf_init(&sb, BATCH_MAX + LINE_MAX_BYTES);
+	strbuf_init(&b.sb, BATCH_MAX + LINE_MAX_BYTES);
 	while ((m = mbox_wait(a->mb)) != NULL) {
 		for (; m != NULL; m = next) {
 			next = m->next;
 			n = (struct note *)m;
-			if (n->reopen) {
-				flush(a, &sb, &lines);
-				if (a->fd >= 0)
-					(void)close(a->fd);
-				a->fd = n->fd;
-				a->torn = false;
-			} else {
-				strbuf_add(&sb, n->line, n->len);
-				lines++;
-				(void)atomic_fetch_sub(&a->waiting, 1);
-			}
-			if (sb.len >= BATCH_MAX)
-				flush(a, &sb, &lines);
+			take(a, &b, n);
 			mem_free(n->line);
 			mem_free(n);
 		}
-		flush(a, &sb, &lines);
+		flush(a, &b);
 	}
-	strbuf_fini(&sb);
+	strbuf_fini(&b.sb);
 }
 
 /* --- the file --------------------------------------------------------------------- */
@@ -284,13 +298,14 @@ audit_write(struct audit *a, const struct audit_event *ev)
 	CHECK_OBJ_NOTNULL(a, AUDIT_MAGIC);
 	now_ms = clock_wall_ms();
 	if (!admit(a, ev->result, now_ms)) {
-		lose(a, 1);
+		lose(a, 1, 0);
 		return;
 	}
-	strbuf_init(&sb, LINE_MAX_BYTES);
-	line(&sb, ev, now_ms, atomic_exchange(&a->missing, 0));
-	AZ(strbuf_err(&sb));
 	n = mem_zalloc(sizeof *n);
+	n->missing = atomic_exchange(&a->missing, 0);
+	strbuf_init(&sb, LINE_MAX_BYTES);
+	line(&sb, ev, now_ms, n->missing);
+	AZ(strbuf_err(&sb));
 	n->len = sb.len;
 	n->line = strbuf_take(&sb);
 	strbuf_fini(&sb);
