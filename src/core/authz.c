@@ -469,9 +469,10 @@ authz_topic(struct str full)
 	return full;
 }
 
+/* base: the topic that is asked for, without its partition */
 static void
 consider_grants(struct best *b, const struct authz *az,
-    const struct authz_space *sp, const struct authz_ask *a)
+    const struct authz_space *sp, const struct authz_ask *a, struct str base)
 {
 	const struct authz_grant *g;
 	uint32_t i;
@@ -489,13 +490,14 @@ consider_grants(struct best *b, const struct authz *az,
 				.match = MATCH_PREFIX,
 				.len = strlen(sp->ns) });
 		else if (a->kind == AUTHZ_TOPIC &&
-		    str_eq(authz_topic(g->topic), a->name))
+		    (str_eq(authz_topic(g->topic), a->name) ||
+			str_eq(authz_topic(g->topic), base)))
 			consider(b,
 			    &(struct best){ .any = true,
 				.own = true,
 				.kind = true,
 				.match = MATCH_LITERAL,
-				.len = a->name.len });
+				.len = base.len });
 	}
 }
 
@@ -526,6 +528,7 @@ authz_ask(const struct authz *az, const struct authz_ask *a)
 {
 	const struct authz_role *role;
 	const struct authz_space *sp;
+	struct authz_ask whole = *a;
 	struct best b = { 0 };
 	struct str ns, tenant;
 
@@ -545,10 +548,14 @@ authz_ask(const struct authz *az, const struct authz_ask *a)
 	if (ns.len > 0 && is_tenant_admin(az, a->role, tenant))
 		return AUTHZ_ALLOWED;
 	sp = ns.len > 0 ? map_get(&az->spaces, ns.p, ns.len) : NULL;
+	if (a->kind == AUTHZ_TOPIC)
+		whole.name = topic_name_base(a->name);
 	if (sp != NULL)
-		consider_grants(&b, az, sp, a);
+		consider_grants(&b, az, sp, a, whole.name);
 	if (role != NULL)
 		consider_rules(&b, role, a);
+	if (role != NULL && whole.name.len < a->name.len)
+		consider_rules(&b, role, &whole);
 	if (!b.any)
 		return AUTHZ_UNSAID;
 	return b.deny ? AUTHZ_DENIED : AUTHZ_ALLOWED;
@@ -707,7 +714,7 @@ authz_has_topic_grants(const struct authz *az, struct str ns, struct str full)
 	CHECK_OBJ_NOTNULL(az, AUTHZ_MAGIC);
 	sp = map_get(&az->spaces, ns.p, ns.len);
 	for (i = 0; sp != NULL && i < sp->grants_n; i++)
-		if (str_eq(sp->grants[i].topic, full))
+		if (str_eq(topic_name_base(sp->grants[i].topic), full))
 			return true;
 	return false;
 }

@@ -57,8 +57,8 @@ enum authz_kind {
 	AUTHZ_ANY_KIND, /* of rules only */
 	AUTHZ_CLUSTER, /* name: the cluster's */
 	AUTHZ_NAMESPACE, /* tenant/ns */
-	/* tenant/ns/topic, without its partition; of topics that are not persistent
-	 * the full name, of which no rule with a name is */
+	/* tenant/ns/topic, with its partition where that is asked for; of topics that
+	 * are not persistent the full name, of which no rule with a name is */
 	AUTHZ_TOPIC,
 	AUTHZ_GROUP, /* tenant/ns/group; a subscription is one */
 	AUTHZ_KINDS_N
@@ -126,7 +126,7 @@ bool authz_is_tenant_admin(
  * admins of the tenant always may. */
 enum authz_sub authz_ask_sub(const struct authz *, struct str role,
     struct str from, struct str ns, struct str sub);
-/* What a topic's full name, without its partition, is in questions; it lies in it. */
+/* What a topic's full name is in questions; it lies in it. */
 struct str authz_topic(struct str full);
 /* tenant/ns of a name in questions; empty where it is in none. */
 struct str authz_ns_of(enum authz_kind, struct str name);

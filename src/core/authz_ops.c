@@ -448,14 +448,32 @@ gone_answered(struct core *co, uint64_t seq)
 	mem_free(g);
 }
 
+/* {name: null} of each name of the topic, or of a partition, that has grants */
+static json_t *
+gone_names(const struct authz *az, const struct topic_name *tn)
+{
+	const struct authz_space *sp =
+	    map_get(&az->spaces, tn->ns.p, tn->ns.len);
+	json_t *names = json_object();
+	struct str t;
+	uint32_t i;
+
+	for (i = 0; sp != NULL && i < sp->grants_n; i++) {
+		t = sp->grants[i].topic;
+		if (str_eq(topic_name_base(t), tn->full))
+			AZ(json_object_setn_new(
+			    names, t.p, t.len, json_null()));
+	}
+	return names;
+}
+
 static struct op *
 gone_op(struct core *co, const struct topic_name *tn, uint64_t seq)
 {
-	json_t *topics = json_object(), *patch;
+	json_t *topics = gone_names(co->authz, tn), *patch;
 	struct op *op;
 	char *text;
 
-	AZ(json_object_setn_new(topics, tn->full.p, tn->full.len, json_null()));
 	patch =
 	    json_pack("{s:{s:o}}", "auth_policies", "destination_auth", topics);
 	AN(patch);

@@ -118,7 +118,7 @@ void authz_space_free(struct authz_space **);
 struct authz_tenant *authz_tenant_read(struct str name, struct str val);
 void authz_tenant_free(struct authz_tenant **);
 
-/* Does somebody have grants of this one topic? full: without its partition. */
+/* Does somebody have grants of this one topic, or of a partition of it? */
 bool authz_has_topic_grants(
     const struct authz *, struct str ns, struct str full);
 

@@ -72,6 +72,15 @@ partition_of(struct str full, size_t *at)
 	return (int32_t)v;
 }
 
+struct str
+topic_name_base(struct str name)
+{
+	size_t at;
+
+	(void)partition_of(name, &at);
+	return (struct str){ name.p, at };
+}
+
 static bool
 is_blank(struct str s)
 {

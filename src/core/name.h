@@ -32,6 +32,8 @@ struct topic_name {
 
 enum err topic_name_parse(struct topic_name *, struct str any_form);
 void topic_name_fini(struct topic_name *);
+/* A full or local name without the partition that it ends in, if it does. */
+struct str topic_name_base(struct str);
 /* tenant, namespace, cluster, subscription: [-=:.\w]+ (tenants and namespaces) */
 bool name_is_valid_entity(struct str);
 bool name_is_valid_namespace(struct str t_slash_n);

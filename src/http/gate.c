@@ -123,7 +123,7 @@ topic_of(struct req *rq, struct str *name)
 {
 	if (req_topic_parse(rq) != ERR_OK)
 		return false;
-	*name = authz_topic(rq->tn.base);
+	*name = authz_topic(rq->tn.full);
 	return true;
 }
 

@@ -144,7 +144,7 @@ topic_perms(struct req *rq)
 		return;
 	o = json_object_get(o, "auth_policies");
 	of_topic = json_object_getn(json_object_get(o, "destination_auth"),
-	    rq->tn.base.p, rq->tn.base.len);
+	    rq->tn.full.p, rq->tn.full.len);
 	all = json_object();
 	json_object_foreach(json_object_get(o, "namespace_auth"), role, v)
 	{
@@ -294,11 +294,11 @@ static json_t *
 in_topic(struct req *rq, json_t *v)
 {
 	json_t *role = json_object(), *p;
-	char *base = mem_strndup(rq->tn.base.p, rq->tn.base.len);
+	char *full = mem_strndup(rq->tn.full.p, rq->tn.full.len);
 
 	AZ(json_object_set_new(role, rq->var[VAR_ROLE], v));
-	p = in_auth("destination_auth", base, role);
-	mem_free(base);
+	p = in_auth("destination_auth", full, role);
+	mem_free(full);
 	return p;
 }
 
@@ -323,7 +323,7 @@ topic_revoke(struct req *rq)
 
 	if (!policies(rq, "destination_auth", &o))
 		return;
-	o = json_object_getn(o, rq->tn.base.p, rq->tn.base.len);
+	o = json_object_getn(o, rq->tn.full.p, rq->tn.full.len);
 	if (json_object_get(o, rq->var[VAR_ROLE]) == NULL) {
 		req_done_empty(rq);
 		return;

@@ -244,7 +244,7 @@ subscribe(struct session *s, const pp_CommandSubscribe *m,
 	else {
 		c->partition = tn->partition;
 		if (s->p->conf.authorization) {
-			name = authz_topic(tn->base);
+			name = authz_topic(tn->full);
 			c->topic = mem_strndup(name.p, name.len);
 			c->sub = mem_strndup(
 			    (const char *)m->subscription.p, m->subscription.n);
@@ -282,7 +282,7 @@ do_subscribe(struct session *s, const struct frame *fr, struct buf *b)
 	else if (s->p->draining)
 		session_error(s, m.request_id, pp_ServerError_ServiceNotReady,
 		    "Broker is shutting down");
-	else if (!session_may(s, MAY_CONSUME, authz_topic(tn.base),
+	else if (!session_may(s, MAY_CONSUME, authz_topic(tn.full),
 		     str_of_span(m.subscription), &why))
 		session_error(
 		    s, m.request_id, pp_ServerError_AuthorizationError, why);

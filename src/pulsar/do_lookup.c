@@ -77,7 +77,7 @@ do_partitioned_metadata(
 		metadata_fail(s, m.request_id, pp_ServerError_ServiceNotReady,
 		    NOT_READY_TEXT);
 	else if (!session_may(
-		     s, MAY_LOOKUP, authz_topic(tn.base), STR_NONE, NULL))
+		     s, MAY_LOOKUP, authz_topic(tn.full), STR_NONE, NULL))
 		metadata_fail(s, m.request_id,
 		    pp_ServerError_AuthorizationError,
 		    "Client is not authorized to Get Partition Metadata");
@@ -223,7 +223,7 @@ do_lookup(struct session *s, const struct frame *fr, struct buf *b)
 		    s, m.request_id, pp_ServerError_InvalidTopicName, text);
 		return;
 	}
-	if (!session_may(s, MAY_LOOKUP, authz_topic(tn.base), STR_NONE, NULL)) {
+	if (!session_may(s, MAY_LOOKUP, authz_topic(tn.full), STR_NONE, NULL)) {
 		lookup_fail(s, m.request_id, pp_ServerError_AuthorizationError,
 		    "Client is not authorized to Lookup");
 		goto out;

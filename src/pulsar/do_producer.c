@@ -233,7 +233,7 @@ open_prod(
 		pr->persistent = tn->persistent;
 		pr->topic_hash = topic_hash_of(tn);
 		if (s->p->conf.authorization) {
-			name = authz_topic(tn->base);
+			name = authz_topic(tn->full);
 			pr->topic = mem_strndup(name.p, name.len);
 		}
 		session_route(s, &op);
@@ -275,7 +275,7 @@ do_producer(struct session *s, const struct frame *fr, struct buf *b)
 	else if (s->p->draining)
 		session_error(s, m.request_id, pp_ServerError_ServiceNotReady,
 		    "Broker is shutting down");
-	else if (!may_open(s, &m, authz_topic(tn.base)))
+	else if (!may_open(s, &m, authz_topic(tn.full)))
 		session_error(s, m.request_id,
 		    pp_ServerError_AuthorizationError,
 		    "Client is not authorized to Produce");

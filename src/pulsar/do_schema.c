@@ -48,7 +48,7 @@ do_get_schema(struct session *s, const struct frame *fr, struct buf *b)
 		    s, m.request_id, pp_ServerError_InvalidTopicName, text);
 		return;
 	}
-	if (!session_may(s, MAY_LOOKUP, authz_topic(tn.base), STR_NONE, NULL)) {
+	if (!session_may(s, MAY_LOOKUP, authz_topic(tn.full), STR_NONE, NULL)) {
 		schema_fail(s, m.request_id, pp_ServerError_AuthorizationError,
 		    "Client is not authorized to Get Schema");
 		topic_name_fini(&tn);
@@ -98,7 +98,7 @@ do_get_or_create_schema(
 		    s, m.request_id, pp_ServerError_InvalidTopicName, text);
 		return;
 	}
-	if (!session_may(s, MAY_LOOKUP, authz_topic(tn.base), STR_NONE, NULL))
+	if (!session_may(s, MAY_LOOKUP, authz_topic(tn.full), STR_NONE, NULL))
 		create_say(s, m.request_id, pp_ServerError_AuthorizationError,
 		    "Client is not authorized to Get Schema");
 	else if (prod_has_topic(s, &tn))

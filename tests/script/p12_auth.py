@@ -307,6 +307,27 @@ def test_topic_grants(b):
         revoke(b, "v")
 
 
+@locked()
+def test_grants_of_a_partition(b):
+    t = b.topic()
+    url = "/admin/v2/" + t.replace("://", "/")
+    admin(b, "PUT", url + "/partitions", body=2)
+    admin(b, "POST", f"{url}-partition-1/permissions/u", body=["produce"])
+    equal(admin(b, "GET", f"{url}-partition-1/permissions", want=200), {"u": ["produce"]})
+    equal(admin(b, "GET", url + "/permissions", want=200), {})
+    with as_role(b, "u") as c:
+        c.producer(f"{t}-partition-1", 1)
+        for other in t, f"{t}-partition-0":
+            c.error("PRODUCER", "AuthorizationError", topic=other, producer_id=9)
+        # that of the topic isn't theirs, but holds for all of them
+        admin(b, "POST", url + "/permissions/u", body=["produce"])
+        c.producer(f"{t}-partition-0", 0)
+        admin(b, "DELETE", url + "/permissions/u")
+        equal(c.rx("CLOSE_PRODUCER").producer_id, 0)
+        admin(b, "DELETE", f"{url}-partition-1/permissions/u")
+        equal(c.rx("CLOSE_PRODUCER").producer_id, 1)
+
+
 def not_there(b, t, role="u"):
     url = "/admin/v2/" + t.replace("://", "/") + "/permissions"
     for method, at, body in (("GET", url, None), ("POST", f"{url}/{role}", ["produce"]),
@@ -324,13 +345,15 @@ def test_grants_need_their_topic(b):
     admin(b, "PUT", url + "/partitions", body=2)
     admin(b, "POST", f"{url}-partition-1/permissions/u", body=["produce"])
     not_there(b, f"{parts}-partition-2")
-    equal(admin(b, "GET", url + "/permissions", want=200), {"u": ["produce"]})
+    admin(b, "POST", f"{url}/permissions/u", body=["consume"])
     # they go with it, and are not another's of the name
     admin(b, "DELETE", url + "/partitions")
     not_there(b, parts)
     for again in url + "/partitions", url:
         admin(b, "PUT", again, body=2 if again != url else None)
         equal(admin(b, "GET", url + "/permissions", want=200), {})
+        if again != url:
+            equal(admin(b, "GET", url + "-partition-1/permissions", want=200), {})
         admin(b, "POST", url + "/permissions/u", body=["produce"])
         admin(b, "DELETE", again)
     check(parts not in json.dumps(admin(b, "GET", NS, want=200)), "a grant is left")

@@ -134,6 +134,7 @@ test_namespace(void **state)
 	    "{\"auth_policies\":{\"namespace_auth\":{\"p\":[\"produce\"],"
 	    "\"app-*\":[\"produce\",\"consume\"]},\"destination_auth\":{"
 	    "\"persistent://t/n/x\":{\"q\":[\"produce\"]},"
+	    "\"persistent://t/n/x-partition-1\":{\"w\":[\"produce\"]},"
 	    "\"non-persistent://t/n/x\":{\"v\":[\"produce\"]}}}}");
 	assert_int_equal(produce(az, "p", "t/n/x"), AUTHZ_ALLOWED);
 	assert_int_equal(produce(az, "p", "t/n2/x"), AUTHZ_UNSAID);
@@ -141,6 +142,14 @@ test_namespace(void **state)
 	    may(az, "p", AUTHZ_TOPIC, "t/n/x", AUTHZ_CONSUME), AUTHZ_UNSAID);
 	assert_int_equal(produce(az, "q", "t/n/x"), AUTHZ_ALLOWED);
 	assert_int_equal(produce(az, "q", "t/n/xx"), AUTHZ_UNSAID);
+	assert_int_equal(produce(az, "q", "t/n/x-partition-1"), AUTHZ_ALLOWED);
+	assert_int_equal(produce(az, "w", "t/n/x-partition-1"), AUTHZ_ALLOWED);
+	assert_int_equal(produce(az, "w", "t/n/x-partition-0"), AUTHZ_UNSAID);
+	assert_int_equal(produce(az, "w", "t/n/x"), AUTHZ_UNSAID);
+	put(az, "role/d",
+	    "{\"rules\":{\"1\":{\"on\":\"topic\",\"match\":\"literal\","
+	    "\"name\":\"t/n/x\",\"deny\":true,\"do\":[\"produce\"]}}}");
+	assert_int_equal(produce(az, "d", "t/n/x-partition-1"), AUTHZ_DENIED);
 	assert_int_equal(
 	    produce(az, "q", "non-persistent://t/n/x"), AUTHZ_UNSAID);
 	assert_int_equal(produce(az, "v", "t/n/x"), AUTHZ_UNSAID);
