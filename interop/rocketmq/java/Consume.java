@@ -85,6 +85,8 @@ final class Consume {
 		String t = c.topic("t");
 		c.create(t, 8);
 		Ctx.Taken one = c.take(c.group("g"), t, "*");
+		// it takes them one by one, and would pass through 4 of 8 on its way
+		Ctx.await("8 queues for the first", 20000, () -> owned(one) == 8);
 		Ctx.Taken two = c.take(c.group("g"), t, "*");
 		Ctx.await("4 queues for each", 20000, () -> owned(one) == 4 && owned(two) == 4);
 		List<String> names = Ctx.names("m", 160);
