@@ -532,8 +532,8 @@ test_granted(void **state)
 {
 	static const char *const grants[] = {
 		"{\"auth_policies\":{\"namespace_auth\":{\"u\":[\"produce\"]}}}",
-		"{\"auth_policies\":{\"destination_auth\":{\"persistent://"
-		"public/default/x\":{\"u\":[\"consume\"]}}}}",
+		("{\"auth_policies\":{\"destination_auth\":{\"persistent://"
+		 "public/default/x\":{\"u\":[\"consume\"]}}}}"),
 		"{\"auth_policies\":{\"subscription_auth_roles\":{\"s\":[\"u\"]}}}",
 	};
 	struct trig *tr = *state;
