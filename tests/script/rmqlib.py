@@ -388,12 +388,12 @@ class Client(Speaker):
     """A connection to the broker, or with ns=True to the name server."""
 
     def __init__(self, broker, ns=False, binary=False, language="JAVA",
-                 version=513):
+                 version=513, source=""):
         check(broker.namesrv, "the broker doesn't listen for RocketMQ")
         self.broker, self.binary = broker, binary
         self.language, self.version = language, version
         self.sock = socket.create_connection(
-            broker.namesrv if ns else broker_addr(broker), 10)
+            broker.namesrv if ns else broker_addr(broker), 10, (source, 0))
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buf = b""
         self.answers, self.requests = {}, []
