@@ -69,6 +69,17 @@ bucket_has_at(const struct bucket *b, int64_t full_ns, int64_t now_ns)
 	    full_ns - now_ns <= b->period_ns - (int64_t)(b->token_ns / 2);
 }
 
+/* From when on a whole one is, if nobody takes any. */
+static inline int64_t
+bucket_ready_at(const struct bucket *b, int64_t full_ns)
+{
+	int64_t ahead = b->period_ns - (int64_t)b->token_ns;
+
+	if (b->rate <= 0 || (ahead > 0 && full_ns < INT64_MIN + ahead))
+		return INT64_MIN;
+	return full_ns - ahead;
+}
+
 /* ns until one is, and some more, so that who waits is not woken for each. */
 static inline int64_t
 bucket_wait_at(const struct bucket *b, int64_t full_ns, int64_t now_ns)
@@ -119,18 +130,36 @@ bucket_shared_refill(struct bucket_shared *s)
 	atomic_store_explicit(&s->full_ns, INT64_MIN, memory_order_relaxed);
 }
 
-static inline void
+/* Returns the full_ns that it had: who took, took it behind all that is paid by then. */
+static inline int64_t
 bucket_shared_take(
     struct bucket_shared *s, const struct bucket *b, int64_t now_ns, uint64_t n)
 {
 	int64_t was;
 
 	if (b->rate <= 0)
-		return;
+		return INT64_MIN;
 	was = bucket_shared_full(s);
 	while (!atomic_compare_exchange_weak_explicit(&s->full_ns, &was,
 	    bucket_after(b, was, now_ns, n), memory_order_relaxed,
 	    memory_order_relaxed))
+		;
+	return was;
+}
+
+/* n that were taken and not used come back. */
+static inline void
+bucket_shared_return(
+    struct bucket_shared *s, const struct bucket *b, uint64_t n)
+{
+	int64_t was, cost = bucket_after(b, 0, 0, n);
+
+	if (b->rate <= 0)
+		return;
+	was = bucket_shared_full(s);
+	while (!atomic_compare_exchange_weak_explicit(&s->full_ns, &was,
+	    was < INT64_MIN + cost ? INT64_MIN : was - cost,
+	    memory_order_relaxed, memory_order_relaxed))
 		;
 }
 

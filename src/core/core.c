@@ -178,7 +178,8 @@ core_new(const struct core_conf *conf, const struct core_out *out,
 	LIST_INIT(&co->admins);
 	core_reads_init(co);
 	timer_init(&co->tick, tick, co);
-	pubpart_init(co);
+	part_init(&co->pub, co->conf.pubtotal, co->conf.publish_msgs,
+	    co->conf.publish_bytes);
 	LIST_INIT(&co->stages);
 	timer_init(&co->stage_boot, stage_boot, co);
 	co->sweep = sweep_new(co);
@@ -223,7 +224,6 @@ core_free(struct core **cop)
 	sweep_free(&co->sweep);
 	authz_free(&co->authz);
 	timer_cancel(co->timers, &co->tick);
-	pubpart_fini(co);
 	timers_free(&co->timers);
 	map_fini(co->topics);
 	mem_free(co->topics);

@@ -30,16 +30,12 @@
 #include "core/bucket.h"
 #include "core/limits.h"
 #include "core/op.h"
+#include "core/pubturn.h"
 #include "store/entry.h"
 #include "store/ledger.h"
 #include "store/meta.h"
 
 struct core;
-
-/* What the cores of one broker have together of its publish rate (pubrate.h); zeroed. */
-struct pubtotal {
-	struct bucket_shared msgs, bytes;
-};
 
 struct core_conf {
 	unsigned shard, shards_n;

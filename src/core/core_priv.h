@@ -49,14 +49,6 @@ struct authz;
 
 /* --- core ------------------------------------------------------------------ */
 
-/* The core's part in the publish rate of its broker (pubrate.c). */
-struct pubpart {
-	struct bucket msgs, bytes; /* the rates; what was taken is in total */
-	struct pubtotal *total, own;
-	TAILQ_HEAD(, pubrate) line; /* they wait for its tokens, in turn */
-	struct timer timer;
-};
-
 /* ops that wait, in order */
 struct op_line {
 	struct op *head, *tail;

@@ -60,6 +60,7 @@ noinst_LIBRARIES += %D%/libcore.a
 	%D%/stage_bulk.c %D%/stage_release.c \
 	%D%/stats.h \
 	%D%/pubrate.c %D%/pubrate.h \
+	%D%/pubturn.c %D%/pubturn.h \
 	%D%/sub.c %D%/sub_priv.h \
 	%D%/sub_admin.c \
 	%D%/sub_index.c \

@@ -13,28 +13,13 @@ now(const struct pubrate *th)
 	return th->t->co->now_ns;
 }
 
-static bool
-part_is_on(const struct pubpart *pp)
+static struct pubpart *
+part(const struct pubrate *th)
 {
-	return pp->msgs.rate > 0 || pp->bytes.rate > 0;
+	return &th->t->co->pub;
 }
 
-/* ns until the broker has tokens; 0: it has. */
-static int64_t
-part_wait(const struct pubpart *pp, int64_t now_ns)
-{
-	int64_t a, b;
-
-	if (!part_is_on(pp))
-		return 0;
-	a = bucket_wait_at(
-	    &pp->msgs, bucket_shared_full(&pp->total->msgs), now_ns);
-	b = bucket_wait_at(
-	    &pp->bytes, bucket_shared_full(&pp->total->bytes), now_ns);
-	return a > b ? a : b;
-}
-
-/* The same of the topic's. */
+/* ns until the topic has tokens of its own; 0: it has. */
 static int64_t
 own_wait(const struct pubrate *th)
 {
@@ -47,18 +32,21 @@ own_wait(const struct pubrate *th)
 static bool
 has(const struct pubrate *th)
 {
-	return own_wait(th) == 0 && part_wait(&th->t->co->pub, now(th)) == 0;
+	return own_wait(th) == 0 && part_has(part(th), now(th));
 }
 
 static void
-take(struct pubrate *th, uint32_t messages_n, uint32_t bytes)
+own_take(struct pubrate *th, uint32_t messages_n, uint32_t bytes)
 {
-	struct pubpart *pp = &th->t->co->pub;
-
 	bucket_take(&th->msgs, now(th), messages_n);
 	bucket_take(&th->bytes, now(th), bytes);
-	bucket_shared_take(&pp->total->msgs, &pp->msgs, now(th), messages_n);
-	bucket_shared_take(&pp->total->bytes, &pp->bytes, now(th), bytes);
+}
+
+static int64_t
+take(struct pubrate *th, uint32_t messages_n, uint32_t bytes)
+{
+	own_take(th, messages_n, bytes);
+	return part_take(part(th), now(th), messages_n, bytes);
 }
 
 /* --- telling ---------------------------------------------------------------------- */
@@ -94,78 +82,157 @@ pubrate_forget(struct producer *pr)
 	pr->throttled = false;
 }
 
-/* --- time ------------------------------------------------------------------------- */
+/* --- turns ------------------------------------------------------------------------ */
 
+/* What was taken ahead comes back. */
 static void
-line_leave(struct pubrate *th)
+give_up(struct pubrate *th)
 {
-	if (th->in_line)
-		TAILQ_REMOVE(&th->t->co->pub.line, th, link);
-	th->in_line = false;
+	if (th->turn.n > 0)
+		turn_settle(part(th), &th->turn, now(th), 0, 0);
 }
 
+/* The broker has another rate, which knows nothing of what was taken before. */
 static void
-line_join(struct pubrate *th)
+forget_epoch(struct pubrate *th)
 {
-	struct core *co = th->t->co;
-
-	if (th->in_line)
+	if (th->epoch == part(th)->epoch)
 		return;
-	th->in_line = true;
-	TAILQ_INSERT_TAIL(&co->pub.line, th, link);
-	if (!timer_is_set(&co->pub.timer))
-		timer_set(co->timers, &co->pub.timer,
-		    co->now_ns + part_wait(&co->pub, co->now_ns));
+	th->epoch = part(th)->epoch;
+	th->turn = (struct pubturn){ 0 };
+	th->paid_ns = INT64_MIN;
+	th->spare_ns = 0;
 }
 
-/* Who waits does so for the topic's tokens, by its timer, then for the broker's, in
- * line; or until it is too late. */
+/* A turn of the broker's rate for the first that wait, as many as the topic's own rate
+ * lets through now. */
 static void
-set_timer(struct pubrate *th)
+take_turn(struct pubrate *th)
+{
+	struct bucket msgs = th->msgs, bytes = th->bytes;
+	struct pubturn *tu = &th->turn;
+	int64_t max = turn_ns(part(th), th->counted), cost = 0;
+	const struct held_publish *h;
+	uint32_t i;
+
+	for (i = 0; i < th->late.n && (tu->n == 0 || cost < max); i++) {
+		h = held_at(&th->late, i);
+		if (h->pp.pr == NULL)
+			continue;
+		if (!bucket_has(&msgs, now(th)) || !bucket_has(&bytes, now(th)))
+			break;
+		bucket_take(&msgs, now(th), h->attr.messages_n);
+		bucket_take(&bytes, now(th), h->body.len);
+		tu->n++;
+		tu->msgs += h->attr.messages_n;
+		tu->bytes += h->body.len;
+		tu->ahead_ns = cost;
+		cost += part_cost_ns(part(th), h->attr.messages_n, h->body.len);
+	}
+	if (tu->n > 0)
+		turn_take(part(th), tu, now(th));
+}
+
+static bool
+any_told(const struct pubrate *th)
+{
+	const struct producer *pr;
+
+	TAILQ_FOREACH(pr, &th->told, throttle_link)
+		if (!pr->late)
+			return true;
+	return false;
+}
+
+/* Who waits does so for the topic's tokens, then for his turn at the broker's; or
+ * until it is too late. */
+static void
+arrange(struct pubrate *th)
 {
 	struct timers *timers = th->t->co->timers;
-	bool waits = th->late.n > 0 || !TAILQ_EMPTY(&th->told);
-	int64_t own = own_wait(th), due = INT64_MAX;
+	int64_t own = own_wait(th), due = INT64_MAX, at;
+	bool told = any_told(th);
 
-	if (waits && own == 0)
-		line_join(th);
-	else
-		line_leave(th);
-	if (waits && own > 0)
-		due = now(th) + own;
-	if (th->late.n > 0 && held_at(&th->late, 0)->until_ns < due)
-		due = held_at(&th->late, 0)->until_ns;
+	if (th->late.n == 0 || own > 0)
+		give_up(th);
+	else if (th->turn.n == 0)
+		take_turn(th);
+	part_wait(part(th), &th->counted,
+	    part_is_on(part(th)) && own == 0 && (th->turn.n > 0 || told));
+	if (th->late.n > 0) {
+		due = own > 0 ? now(th) + own : th->turn.due_ns;
+		if (held_at(&th->late, 0)->until_ns < due)
+			due = held_at(&th->late, 0)->until_ns;
+	}
+	if (told) {
+		at = now(th) + own;
+		if (at < th->paid_ns)
+			at = th->paid_ns;
+		due = at < due ? at : due;
+	}
 	if (due < INT64_MAX)
 		timer_set(timers, &th->timer, due);
 	else
 		timer_cancel(timers, &th->timer);
 }
 
-/* Those whose time is over fail, then up to max go on, as many as there are tokens. */
+/* Those whose time is over fail, those whose producers are gone go. */
 static void
-run_late(struct pubrate *th, uint32_t max)
+expire(struct pubrate *th)
 {
 	struct held_publish h;
 
-	while (th->late.n > 0 && held_at(&th->late, 0)->until_ns <= now(th)) {
+	while (th->late.n > 0 &&
+	    (held_at(&th->late, 0)->pp.pr == NULL ||
+		held_at(&th->late, 0)->until_ns <= now(th))) {
 		h = held_pop(&th->late);
 		publish_late(th->t, &h, ERR_THROTTLED);
 	}
-	for (; th->late.n > 0 && max > 0 && has(th); max--) {
-		h = held_pop(&th->late);
-		if (h.pp.pr != NULL)
-			take(th, h.attr.messages_n, h.body.len);
-		publish_late(th->t, &h, ERR_OK);
-	}
+}
+
+static bool
+turn_has_come(struct pubrate *th)
+{
+	expire(th);
+	if (th->late.n == 0 || own_wait(th) > 0)
+		return false;
+	if (th->turn.n == 0)
+		take_turn(th);
+	AN(th->turn.n);
+	return th->turn.due_ns <= now(th);
 }
 
 static void
-release(struct pubrate *th, bool token)
+use_turn(struct pubrate *th)
+{
+	uint64_t msgs = 0, bytes = 0;
+	struct held_publish h;
+
+	while (th->late.n > 0 && th->turn.n > 0 && own_wait(th) == 0) {
+		h = held_pop(&th->late);
+		if (h.pp.pr != NULL) {
+			own_take(th, h.attr.messages_n, h.body.len);
+			msgs += h.attr.messages_n;
+			bytes += h.body.len;
+			th->turn.n--;
+		}
+		publish_late(th->t, &h, ERR_OK);
+	}
+	turn_settle(part(th), &th->turn, now(th), msgs, bytes);
+}
+
+/* paid: those who took first may go on, for one turn, whatever others owe. */
+static void
+release(struct pubrate *th, bool paid)
 {
 	struct producer *pr, *next;
 
+	if (paid && any_told(th)) {
+		th->spare_ns = turn_ns(part(th), th->counted);
+		th->spare_until_ns = now(th) + TURN_ROUND_NS;
+	}
 	TAILQ_FOREACH_SAFE(pr, &th->told, throttle_link, next) {
-		if (pr->late ? th->late.n > 0 : !token)
+		if (pr->late ? th->late.n > 0 : !paid)
 			continue;
 		TAILQ_REMOVE(&th->told, pr, throttle_link);
 		tell(pr, false);
@@ -173,29 +240,20 @@ release(struct pubrate *th, bool token)
 }
 
 static void
-turn(struct pubrate *th, uint32_t max)
-{
-	struct topic *t = th->t;
-	bool token;
-
-	topic_pin(t);
-	/* late ones leave no token to those that were told */
-	token = has(th);
-	run_late(th, max);
-	release(th, token);
-	set_timer(th);
-	topic_unpin(t);
-}
-
-/* Outside of the line: who is in it waits for his turn, who isn't takes no more than
- * one turn has. */
-static void
 look(struct pubrate *th)
 {
-	if (!part_is_on(&th->t->co->pub))
-		turn(th, UINT32_MAX);
-	else
-		turn(th, th->in_line ? 0 : 1);
+	struct topic *t = th->t;
+	bool paid;
+
+	topic_pin(t);
+	forget_epoch(th);
+	/* late ones leave no token of the topic's to those that were told */
+	paid = own_wait(th) == 0 && th->paid_ns <= now(th);
+	while (turn_has_come(th))
+		use_turn(th);
+	release(th, paid);
+	arrange(th);
+	topic_unpin(t);
 }
 
 static void
@@ -209,6 +267,19 @@ on_time(void *priv)
 
 /* --- publishes -------------------------------------------------------------------- */
 
+static bool
+may_go_on(struct pubrate *th, uint32_t messages_n, uint32_t bytes)
+{
+	if (own_wait(th) > 0)
+		return false;
+	if (part_has(part(th), now(th)))
+		return true;
+	if (th->spare_ns <= 0 || now(th) >= th->spare_until_ns)
+		return false;
+	th->spare_ns -= part_cost_ns(part(th), messages_n, bytes);
+	return th->spare_ns > 0;
+}
+
 bool
 pubrate_publish(struct producer *pr, const struct pending_publish *pp,
     const struct core_publish *p)
@@ -216,22 +287,24 @@ pubrate_publish(struct producer *pr, const struct pending_publish *pp,
 	struct pubrate *th = pr->t->pubrate;
 
 	CHECK_OBJ_NOTNULL(th, PUBRATE_MAGIC);
+	forget_epoch(th);
 	if (pr->late && pr->t->name.persistent) {
 		if (th->late.n == 0 && has(th)) {
-			take(th, p->attr.messages_n, p->body.len);
+			(void)take(th, p->attr.messages_n, p->body.len);
 			return false;
 		}
 		publish_hold(&th->late, pp, NULL, &p->attr, &p->body,
 		    now(th) + PRODUCER_LATE_MS * MS_NS);
 		throttle(th, pr);
-		set_timer(th);
+		if (th->late.n == 1)
+			arrange(th);
 		return true;
 	}
-	take(th, p->attr.messages_n, p->body.len);
-	if (has(th))
+	th->paid_ns = take(th, p->attr.messages_n, p->body.len);
+	if (pr->throttled || may_go_on(th, p->attr.messages_n, p->body.len))
 		return false;
 	throttle(th, pr);
-	set_timer(th);
+	arrange(th);
 	return false;
 }
 
@@ -241,6 +314,8 @@ pubrate_end_late(struct topic *t, enum err e)
 	struct pubrate *th = t->pubrate;
 	struct held_publish h;
 
+	if (pubrate_late_n(t) > 0)
+		give_up(th);
 	while (pubrate_late_n(t) > 0) {
 		h = held_pop(&th->late);
 		publish_late(t, &h, e);
@@ -263,6 +338,8 @@ pubrate_update(struct topic *t)
 		th->t = t;
 		timer_init(&th->timer, on_time, th);
 		TAILQ_INIT(&th->told);
+		th->epoch = part(th)->epoch;
+		th->paid_ns = INT64_MIN;
 		t->pubrate = th;
 	}
 	bucket_set(&th->msgs, l->n, S_NS);
@@ -281,67 +358,9 @@ pubrate_free(struct topic *t)
 		return;
 	TAKE_OBJ_NOTNULL(th, &t->pubrate, PUBRATE_MAGIC);
 	assert(TAILQ_EMPTY(&th->told));
-	line_leave(th);
+	give_up(th);
+	part_wait(part(th), &th->counted, false);
 	timer_cancel(t->co->timers, &th->timer);
 	held_fini(&th->late);
 	FREE_OBJ(th);
-}
-
-/* --- the broker's ----------------------------------------------------------------- */
-
-/* One publish each, until there are no tokens: they wait again at the end. */
-static void
-on_part(void *priv)
-{
-	struct core *co;
-	struct pubpart *pp;
-	struct pubrate *th;
-
-	CAST_OBJ_NOTNULL(co, priv, CORE_MAGIC);
-	pp = &co->pub;
-	while ((th = TAILQ_FIRST(&pp->line)) != NULL &&
-	    part_wait(pp, co->now_ns) == 0) {
-		CHECK_OBJ_NOTNULL(th, PUBRATE_MAGIC);
-		line_leave(th);
-		turn(th, 1);
-	}
-	if (th != NULL)
-		timer_set(co->timers, &pp->timer,
-		    co->now_ns + part_wait(pp, co->now_ns));
-}
-
-void
-pubpart_init(struct core *co)
-{
-	struct pubpart *pp = &co->pub;
-
-	TAILQ_INIT(&pp->line);
-	timer_init(&pp->timer, on_part, co);
-	pp->total = co->conf.pubtotal != NULL ? co->conf.pubtotal : &pp->own;
-	bucket_set(&pp->msgs, co->conf.publish_msgs, S_NS);
-	bucket_set(&pp->bytes, co->conf.publish_bytes, S_NS);
-}
-
-/* Another rate begins without debt; that each core does so matters little. Topics
- * take it up when they look at their limits. */
-void
-pubpart_update(struct core *co)
-{
-	struct pubpart *pp = &co->pub;
-
-	if (pp->msgs.rate != co->conf.publish_msgs)
-		bucket_shared_refill(&pp->total->msgs);
-	if (pp->bytes.rate != co->conf.publish_bytes)
-		bucket_shared_refill(&pp->total->bytes);
-	bucket_set(&pp->msgs, co->conf.publish_msgs, S_NS);
-	bucket_set(&pp->bytes, co->conf.publish_bytes, S_NS);
-	if (!TAILQ_EMPTY(&pp->line))
-		timer_set(co->timers, &pp->timer, co->now_ns);
-}
-
-void
-pubpart_fini(struct core *co)
-{
-	assert(TAILQ_EMPTY(&co->pub.line));
-	timer_cancel(co->timers, &co->pub.timer);
 }

@@ -15,13 +15,11 @@
  * itself (staged ones that are due, places that are filled) take nothing.
  *
  * The broker has a rate of its own for all its topics together, as Pulsar's
- * brokerPublisherThrottlingMax...Rate: each publish takes of both, and needs both. Its
- * two buckets are shared by the cores of all shards (struct pubtotal): of one number
- * each, by a relaxed compare-and-swap a publish, so that a shard may have all of the
- * rate while the others are idle. While there is no such rate nobody looks at them,
- * and topics without one of their own have no struct pubrate. A topic that waits for
- * the broker's tokens stands in its core's line; when some are there each gets one
- * publish in turn, until there are none.
+ * brokerPublisherThrottlingMax...Rate: each publish takes of both, and needs both.
+ * Topics of all shards have it in turns (pubturn.h): what waits in a topic takes its
+ * turn ahead; producers that were told are told again when what their topic took is
+ * paid, and may then take a turn on debt. While there is no such rate nobody looks at
+ * it, and topics without one of their own have no struct pubrate.
  */
 #ifndef CORE_PUBRATE_H
 #define CORE_PUBRATE_H
@@ -35,8 +33,11 @@ struct pubrate {
 	struct topic *t;
 	struct bucket msgs, bytes;
 	struct timer timer;
-	bool in_line; /* of struct pubpart */
-	TAILQ_ENTRY(pubrate) link;
+	struct pubturn turn; /* of those that are late */
+	int64_t paid_ns; /* what was taken first is, from then on */
+	int64_t spare_ns, spare_until_ns; /* left of the turn of those told */
+	unsigned epoch; /* of the part, which these are of */
+	bool counted; /* as waiting */
 	TAILQ_HEAD(, producer) told; /* that they are throttled */
 	struct held_ring late;
 };
@@ -51,11 +52,6 @@ void pubrate_forget(struct producer *);
 /* Those that wait fail. */
 void pubrate_end_late(struct topic *, enum err);
 void pubrate_free(struct topic *);
-
-/* The broker's rate: at the core's beginning, when it is another one, at the end. */
-void pubpart_init(struct core *);
-void pubpart_update(struct core *);
-void pubpart_fini(struct core *);
 
 static inline uint32_t
 pubrate_late_n(const struct topic *t)

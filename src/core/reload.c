@@ -42,7 +42,7 @@ core_set_conf(struct core *co, const struct core_conf *conf)
 
 	CHECK_OBJ_NOTNULL(co, CORE_MAGIC);
 	take(&co->conf, conf);
-	pubpart_update(co);
+	part_set(&co->pub, co->conf.publish_msgs, co->conf.publish_bytes);
 	map_init(&seen, co->conf.hash_seed, co->topics->n);
 	MAP_FOREACH(t, co->topics, it) {
 		if (map_add(&seen, t->name.ns.p, t->name.ns.len, t) != ERR_OK)

@@ -93,6 +93,9 @@ check_PROGRAMS += %D%/test_core_pubtotal
 %C%_test_core_pubtotal_SOURCES = %D%/test_core_pubtotal.c $(TOPIC_RIG)
 %C%_test_core_pubtotal_LDADD = $(CORE_TEST)
 
+check_PROGRAMS += %D%/test_core_pubturn
+%C%_test_core_pubturn_LDADD = $(CORE_TEST)
+
 check_PROGRAMS += %D%/test_core_subrate
 %C%_test_core_subrate_SOURCES = %D%/test_core_subrate.c $(TOPIC_RIG)
 %C%_test_core_subrate_LDADD = $(CORE_TEST)

@@ -256,6 +256,102 @@ of_two_cores(void **state)
 		stop(&r[k]);
 }
 
+/* Their clocks go together from here on. */
+static void
+together(struct trig *r, unsigned n)
+{
+	int64_t ns = 0;
+	unsigned k;
+
+	for (k = 0; k < n; k++)
+		ns = r[k].mono_ns > ns ? r[k].mono_ns : ns;
+	for (k = 0; k < n; k++)
+		trig_pass(&r[k], (ns - r[k].mono_ns) / 1000000);
+}
+
+static void
+assert_alike(const unsigned *n, unsigned topics_n, unsigned by)
+{
+	unsigned i, least = UINT_MAX, most = 0;
+
+	for (i = 0; i < topics_n; i++) {
+		least = n[i] < least ? n[i] : least;
+		most = n[i] > most ? n[i] : most;
+	}
+	if (most - least > by)
+		for (i = 0; i < topics_n; i++)
+			print_error("topic %u: %u\n", i, n[i]);
+	assert_in_range(most - least, 0, by);
+}
+
+/* Late ones on shards with one, two and three topics: all topics get the same, though
+ * the first shard always comes first; its first turn is that of one alone. */
+static void
+shards_alike(void **state)
+{
+	struct pubtotal total = { 0 };
+	unsigned i, k, m, n[6];
+	uint64_t p[3][3];
+	struct trig r[3];
+
+	(void)state;
+	for (k = 0; k < 3; k++)
+		start(&r[k], 60, 0, &total);
+	for (k = 0; k < 3; k++)
+		for (i = 0; i <= k; i++)
+			p[k][i] = producer(&r[k], i + 1, true);
+	/* the first second's tokens */
+	trig_publish_n(&r[0], producer(&r[0], 99, true), 0, 60);
+	together(r, 3);
+	for (k = 0; k < 3; k++)
+		for (i = 0; i <= k; i++)
+			trig_publish_n(&r[k], p[k][i], 0, 40);
+	for (i = 0; i < 80; i++)
+		for (k = 0; k < 3; k++)
+			trig_pass(&r[k], 10);
+	for (m = 0, k = 0; k < 3; k++)
+		for (i = 0; i <= k; i++)
+			n[m++] = trig_receipts(&r[k], i + 1, ERR_OK);
+	assert_alike(n, 6, 4);
+	assert_in_range(n[0] + n[1] + n[2] + n[3] + n[4] + n[5], 45, 75);
+	for (k = 0; k < 3; k++)
+		stop(&r[k]);
+	assert_int_equal(total.waiting, 0);
+}
+
+/* Likewise those whose reading is paused: each publishes a message whenever it may. */
+static void
+the_told_alike(void **state)
+{
+	struct pubtotal total = { 0 };
+	unsigned i, k, m, n[4] = { 0 };
+	struct trig r[2];
+	uint64_t p[2][3];
+
+	(void)state;
+	for (k = 0; k < 2; k++) {
+		start(&r[k], 40, 0, &total);
+		for (i = 0; i <= 2 * k; i++)
+			p[k][i] = producer(&r[k], i + 1, false);
+	}
+	trig_publish_n(&r[0], producer(&r[0], 99, true), 0, 40);
+	together(r, 2);
+	for (m = 0; m < 4000; m += 2)
+		for (k = 0; k < 2; k++) {
+			for (i = 0; i <= 2 * k; i++)
+				if (!trig_is_throttled(&r[k], i + 1)) {
+					trig_publish(&r[k], p[k][i], m, "x");
+					n[k + i]++;
+				}
+			trig_pass(&r[k], 2);
+		}
+	assert_alike(n, 4, 4);
+	assert_in_range(n[0] + n[1] + n[2] + n[3], 150, 170);
+	for (k = 0; k < 2; k++)
+		stop(&r[k]);
+	assert_int_equal(total.waiting, 0);
+}
+
 /* Those that stand in line are gone with their topics. */
 static void
 the_end_in_line(void **state)
@@ -270,12 +366,12 @@ the_end_in_line(void **state)
 	trig_publish_n(&r, a, 0, 5);
 	trig_publish_n(&r, b, 0, 5);
 	trig_run(&r);
-	assert_false(TAILQ_EMPTY(&r.co->pub.line));
+	assert_int_equal(r.co->pub.total->waiting, 2);
 	(void)trig_do(&r, trig_op(&r, OP_TOPIC_TERMINATE, T "1", 9));
 	assert_int_equal(trig_receipts(&r, 1, ERR_TOPIC_TERMINATED), 4);
 	(void)trig_do(&r, trig_op(&r, OP_TOPIC_UNLOAD, T "2", 9));
 	trig_pass(&r, 5000);
-	assert_true(TAILQ_EMPTY(&r.co->pub.line));
+	assert_int_equal(r.co->pub.total->waiting, 0);
 	stop(&r);
 }
 
@@ -290,6 +386,8 @@ main(void)
 		cmocka_unit_test(beside_the_topics),
 		cmocka_unit_test(at_once),
 		cmocka_unit_test(of_two_cores),
+		cmocka_unit_test(shards_alike),
+		cmocka_unit_test(the_told_alike),
 		cmocka_unit_test(the_end_in_line),
 	};
 
