@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "auth/throttle.h"
 
-#include <netinet/in.h>
 #include <stdatomic.h>
 #include <string.h>
 
-#include "base/be.h"
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/miniobj.h"
@@ -79,36 +77,13 @@ throttle_free(struct throttle **tp)
 	FREE_OBJ(t);
 }
 
-/* IPv4 in 32 bits, else the first 64; false: neither. */
-static bool
-number_of(const struct sock_addr *sa, uint64_t *v)
-{
-	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
-	struct sockaddr_in in;
-	struct sockaddr_in6 in6;
-
-	if (sa->ss.ss_family == AF_INET) {
-		memcpy(&in, &sa->ss, sizeof in);
-		*v = ntohl(in.sin_addr.s_addr);
-		return true;
-	}
-	if (sa->ss.ss_family != AF_INET6)
-		return false;
-	memcpy(&in6, &sa->ss, sizeof in6);
-	if (memcmp(in6.sin6_addr.s6_addr, mapped, sizeof mapped) == 0)
-		*v = be32_get(in6.sin6_addr.s6_addr + 12);
-	else
-		*v = be64_get(in6.sin6_addr.s6_addr);
-	return true;
-}
-
 /* The address's name in the table: two have the same one by a chance of 2^-63. */
 static bool
 key_of(const struct throttle *t, const struct sock_addr *sa, uint64_t *key)
 {
 	uint64_t v;
 
-	if (!number_of(sa, &v))
+	if (!sock_addr_owner(sa, &v))
 		return false;
 	*key = hash_u64(t->seed, v) | KEY_SET;
 	return true;

@@ -2,7 +2,6 @@
 #include "net/quota.h"
 
 #include <stdatomic.h>
-#include <string.h>
 
 #include "base/hash.h"
 #include "base/miniobj.h"
@@ -94,9 +93,9 @@ take_slot(struct quota *q, uint64_t tag, const struct look *l, uint32_t *slot)
 }
 
 static bool
-take_address(struct quota *q, const char *host, uint32_t *slot)
+take_address(struct quota *q, uint64_t owner, uint32_t *slot)
 {
-	uint64_t h = hash_bytes(q->seed, host, strlen(host));
+	uint64_t h = hash_u64(q->seed, owner);
 	uint64_t tag = h & ~COUNT_MASK;
 	uint32_t first = (uint32_t)(h % (QUOTA_SLOTS / QUOTA_WAY)) * QUOTA_WAY;
 	struct look l;
@@ -129,8 +128,8 @@ enum quota_said
 quota_enter(
     struct quota *q, const struct sock_addr *from, struct quota_pass *pass)
 {
-	char host[SOCK_TEXT_MAX];
 	uint32_t slot = 0;
+	uint64_t owner;
 
 	*pass = (struct quota_pass){ 0 };
 	if (q == NULL)
@@ -140,8 +139,8 @@ quota_enter(
 		atomic_fetch_sub(&q->n, 1);
 		return QUOTA_FULL;
 	}
-	if (q->slots != NULL && sock_addr_port(from) != 0 &&
-	    !take_address(q, sock_addr_host(from, host, sizeof host), &slot)) {
+	if (q->slots != NULL && sock_addr_owner(from, &owner) &&
+	    !take_address(q, owner, &slot)) {
 		atomic_fetch_sub(&q->n, 1);
 		return QUOTA_FULL_ADDRESS;
 	}

@@ -7,6 +7,9 @@
  * gives goes with the connection (conn_set_pass), to another shard as well, and is
  * given back when that is closed.
  *
+ * Of IPv6 a /64 is one address, else who has one of these would have 2^64 times as
+ * many connections as others; an IPv4 address that is mapped into IPv6 is that address.
+ *
  * The count is exact, but for two connections of an address that enter on two
  * shards in the same moment: of these both may be refused where one would fit.
  * An address is told from others by 44 bits of a keyed hash and counted in one of

@@ -9,6 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/be.h"
 #include "base/mem.h"
 #include "base/vas.h"
 #include "os/sock.h"
@@ -114,6 +115,23 @@ sock_addr_is_loopback(const struct sock_addr *sa)
 		return ntohl(v4(sa)->sin_addr.s_addr) >> 24 == 127;
 	if (sa->ss.ss_family == AF_INET6)
 		return IN6_IS_ADDR_LOOPBACK(&v6(sa)->sin6_addr);
+	return true;
+}
+
+bool
+sock_addr_owner(const struct sock_addr *sa, uint64_t *n)
+{
+	const uint8_t *b;
+
+	if (sa->ss.ss_family == AF_INET) {
+		*n = ntohl(v4(sa)->sin_addr.s_addr);
+		return true;
+	}
+	if (sa->ss.ss_family != AF_INET6)
+		return false;
+	b = v6(sa)->sin6_addr.s6_addr;
+	*n = IN6_IS_ADDR_V4MAPPED(&v6(sa)->sin6_addr) ? be32_get(b + 12) :
+							be64_get(b);
 	return true;
 }
 

@@ -31,6 +31,10 @@ void sock_addr_set(struct sock_addr *, const struct sockaddr *);
 const char *sock_addr_host(const struct sock_addr *, char *buf, size_t size);
 uint16_t sock_addr_port(const struct sock_addr *);
 bool sock_addr_is_loopback(const struct sock_addr *);
+/* A number for whose address it is, where addresses are counted: of IPv4 (also mapped
+ * into IPv6) the address, of IPv6 the first 64 bits, for who has one of these has them
+ * all. false: a socketpair, nobody's. */
+bool sock_addr_owner(const struct sock_addr *, uint64_t *);
 
 /* Bound and listening, with SO_REUSEADDR and SO_REUSEPORT: each shard binds
  * its own socket to the same address. Port 0: the first shard binds it, then

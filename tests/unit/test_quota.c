@@ -68,6 +68,32 @@ test_limits(void **state)
 	quota_free(&q);
 }
 
+/* Who has an address of IPv6 has its whole /64. */
+static void
+test_networks(void **state)
+{
+	struct quota *q = quota_new(7, 0, 2);
+	struct quota_pass p[5];
+	unsigned i;
+
+	(void)state;
+	assert_int_equal(enter(q, "2001:db8:1:2::1", &p[0]), QUOTA_FREE);
+	assert_int_equal(enter(q, "2001:db8:1:2:f::2", &p[1]), QUOTA_FREE);
+	assert_int_equal(
+	    enter(q, "2001:db8:1:2::3", &p[2]), QUOTA_FULL_ADDRESS);
+	assert_int_equal(enter(q, "2001:db8:1:3::1", &p[2]), QUOTA_FREE);
+	assert_int_equal(enter(q, "192.0.2.1", &p[3]), QUOTA_FREE);
+	assert_int_equal(enter(q, "::ffff:192.0.2.1", &p[4]), QUOTA_FREE);
+	quota_leave(&p[0]);
+	assert_int_equal(enter(q, "192.0.2.1", &p[0]), QUOTA_FULL_ADDRESS);
+	assert_int_equal(
+	    enter(q, "::ffff:192.0.2.1", &p[0]), QUOTA_FULL_ADDRESS);
+	assert_int_equal(enter(q, "::ffff:192.0.2.2", &p[0]), QUOTA_FREE);
+	for (i = 0; i < NELEM(p); i++)
+		quota_leave(&p[i]);
+	quota_free(&q);
+}
+
 /* Addresses share slots with others, and keep their own counts. */
 static void
 test_many(void **state)
@@ -179,6 +205,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_none),
 		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_networks),
 		cmocka_unit_test(test_many),
 		cmocka_unit_test_setup_teardown(test_pass, setup, teardown),
 		cmocka_unit_test(test_threads),

@@ -340,18 +340,18 @@ CONF_INT(brokerMaxConnections, 0, 0, 1000000, "connections", RESTART,
     "Most connections of Pulsar's protocol at a time; more are told so and "
     "closed. 0: as many as the system allows. Also maxConnections.")
 CONF_INT(brokerMaxConnectionsPerIp, 0, 0, 1000000, "connections", RESTART,
-    "The same of one IP address. 0: no limit.")
+    "The same of one IP address; of IPv6 a /64 is one. 0: no limit.")
 CONF_INT(rocketmqMaxConnections, 0, 0, 1000000, "connections", RESTART,
     "Most connections to the ports of RocketMQ at a time; more are closed. 0: as "
     "many as the system allows.")
 CONF_INT(rocketmqMaxConnectionsPerIp, 0, 0, 1000000, "connections", RESTART,
-    "The same of one IP address. 0: no limit.")
+    "The same of one IP address; of IPv6 a /64 is one. 0: no limit.")
 CONF_INT(maxHttpServerConnections, 2048, 0, 1000000, "connections", RESTART,
     "Most connections of HTTP and HTTPS at a time; a newer one takes the place of "
     "the one that has waited longest for a request. 0: as many as the system "
     "allows.")
 CONF_INT(httpMaxConnectionsPerIp, 0, 0, 1000000, "connections", RESTART,
-    "The same of one IP address; more are closed. 0: no limit.")
+    "The same of one IP address, of IPv6 a /64; more are closed. 0: no limit.")
 CONF_INT(maxConcurrentLookupRequest, 50000, 1, 1000000, "requests", RESTART,
     "Most lookups and partition requests being answered at a time; more are "
     "answered TooManyRequests.")
