@@ -6,6 +6,7 @@
 #include "base/vas.h"
 #include "broker/broker.h"
 #include "broker/counters.h"
+#include "net/room.h"
 #include "os/clock.h"
 #include "pulsar/server.h"
 #include "rocketmq/server.h"
@@ -411,6 +412,84 @@ shard_post_rmq(void *priv, unsigned to, struct rmq_msg *m)
 	append(sh, to, &c->link);
 }
 
+/* --- room (net/room.h) ------------------------------------------------------------- */
+
+struct room_request {
+	unsigned magic;
+#define ROOM_REQUEST_MAGIC 0x4004a5c1
+	struct shard *from;
+	struct net_wait wait; /* of the other's net */
+};
+
+static void
+room_given(struct shard *sh, void *priv)
+{
+	(void)priv;
+	sh->room_asked = false;
+	net_room_given(sh->net);
+}
+
+static void
+room_made(void *priv)
+{
+	struct room_request *rr;
+
+	CAST_OBJ_NOTNULL(rr, priv, ROOM_REQUEST_MAGIC);
+	shard_call(rr->from, room_given, NULL);
+	FREE_OBJ(rr);
+}
+
+static void
+count_connections(struct shard *sh)
+{
+	atomic_store_explicit(
+	    &sh->conns_n, (unsigned)net_conns_n(sh->net), memory_order_relaxed);
+	atomic_store_explicit(&sh->strangers_n,
+	    (unsigned)net_strangers_n(sh->net), memory_order_relaxed);
+}
+
+/* Where there is nobody any more, the other one asks anew. */
+static void
+room_wanted(struct shard *sh, void *priv)
+{
+	struct room_request *rr;
+
+	CAST_OBJ_NOTNULL(rr, priv, ROOM_REQUEST_MAGIC);
+	if (net_give_room(sh->net, &rr->wait, room_made, rr))
+		return;
+	count_connections(sh);
+	room_made(rr);
+}
+
+/* The shard that has most strangers closes some; of equals the own one. */
+static bool
+room_elsewhere(void *priv, size_t own_n)
+{
+	struct shard *sh, *o, *most = NULL;
+	size_t n, most_n = own_n;
+	struct room_request *rr;
+	unsigned i;
+
+	CAST_OBJ_NOTNULL(sh, priv, SHARD_MAGIC);
+	if (sh->room_asked)
+		return true;
+	for (i = 0; i < sh->router.shards_n; i++) {
+		o = broker_shard(sh->broker, i);
+		n = atomic_load_explicit(&o->strangers_n, memory_order_relaxed);
+		if (o != sh && n > most_n) {
+			most = o;
+			most_n = n;
+		}
+	}
+	if (most == NULL)
+		return false;
+	sh->room_asked = true;
+	ALLOC_OBJ(rr, ROOM_REQUEST_MAGIC);
+	rr->from = sh;
+	shard_call(most, room_wanted, rr);
+	return true;
+}
+
 /* --- the loop ------------------------------------------------------------------- */
 
 static void
@@ -449,8 +528,7 @@ tail(void *priv)
 		due = 0;
 	/* on_closed, called by the flush, may have routed operations */
 	(void)post_out(sh);
-	atomic_store_explicit(
-	    &sh->conns_n, (unsigned)net_conns_n(sh->net), memory_order_relaxed);
+	count_connections(sh);
 	return due;
 }
 
@@ -483,6 +561,8 @@ shard_init(struct shard *sh, struct broker *b, unsigned n)
 	sh->lp = loop_new();
 	sh->mb = mbox_new(sh->lp, drain, sh);
 	nc.conns_max = broker_conns_max(b);
+	nc.elsewhere = room_elsewhere;
+	nc.elsewhere_priv = sh;
 	sh->net = net_new(sh->lp, &nc);
 	loop_timer_init(&sh->second, sh->lp, second, sh);
 }

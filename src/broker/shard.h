@@ -68,6 +68,8 @@ struct shard {
 	_Atomic bool drained;
 	_Atomic unsigned
 	    conns_n; /* as of the last tail, for the other shards */
+	_Atomic unsigned strangers_n; /* the same */
+	bool room_asked; /* of another shard, which hasn't answered */
 	uint64_t crossed_ops, crossed_effects;
 };
 

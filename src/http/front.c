@@ -9,6 +9,7 @@
 
 #include "net/conn.h"
 #include "net/listener.h"
+#include "net/room.h"
 #include "os/clock.h"
 
 #define BACKLOG 1024
@@ -41,6 +42,7 @@ struct bridge {
 	size_t looked; /* at, of the first head */
 	size_t ahead; /* bytes behind the request that is worked on */
 	uint64_t told; /* bytes that had been said as its body began */
+	struct net_wait room; /* for the pair: its front is paused */
 	struct loop_timer timer; /* of the phase */
 	/* what had been received, or taken, as the timer was started */
 	uint64_t had;
@@ -383,21 +385,46 @@ go_on(struct conn *cn, bool *waits)
 		conn_resume(cn);
 }
 
-/* The pair of sockets, of which libmicrohttpd has one. */
-static bool
+static net_room_f on_room;
+
+/*
+ * The pair of sockets, of which libmicrohttpd has one. Where there are no
+ * descriptors for it, strangers have to go, of which this one is none any more.
+ * ERR_AGAIN: it waits for that.
+ */
+static enum err
 connect_back(struct bridge *b)
 {
 	struct http *h = b->f->h;
 	int fd[2];
 
-	if (sock_pair(fd) != ERR_OK)
-		return false;
+	if (sock_pair(fd) != ERR_OK) {
+		conn_set_stranger(b->front, false);
+		return net_make_room(h->net, &b->room, on_room, b) ? ERR_AGAIN :
+								     ERR_BUSY;
+	}
 	if (!mhd_add(h, fd[1], conn_peer(b->front), b)) {
 		sock_close(fd[0]);
-		return false;
+		return ERR_BUSY;
 	}
 	b->back = conn_new(h->net, fd[0], &back_conf, &back_ops, b);
-	return true;
+	return ERR_OK;
+}
+
+static void
+on_room(void *priv)
+{
+	struct bridge *b;
+	enum err e;
+
+	CAST_OBJ_NOTNULL(b, priv, BRIDGE_MAGIC);
+	if (conn_is_closing(b->front))
+		return;
+	e = connect_back(b);
+	if (e == ERR_OK)
+		conn_resume(b->front);
+	else if (e != ERR_AGAIN)
+		conn_close(b->front, CLOSE_LIMIT);
 }
 
 /* Is the first request's head there, to an empty line? */
@@ -440,6 +467,7 @@ front_data(struct conn *cn, void *priv, const uint8_t *p, size_t len,
     struct buf *buf, size_t *need)
 {
 	struct bridge *b;
+	enum err e;
 
 	(void)need;
 	CAST_OBJ_NOTNULL(b, priv, BRIDGE_MAGIC);
@@ -453,7 +481,12 @@ front_data(struct conn *cn, void *priv, const uint8_t *p, size_t len,
 		b->phase = PHASE_HEAD; /* else the time goes on */
 		return 0;
 	}
-	if (b->back == NULL && !connect_back(b)) {
+	e = b->back == NULL ? connect_back(b) : ERR_OK;
+	if (e == ERR_AGAIN) {
+		conn_pause(cn);
+		return 0;
+	}
+	if (e != ERR_OK) {
 		conn_close(cn, CLOSE_LIMIT);
 		return len;
 	}
@@ -492,6 +525,7 @@ front_closed(struct conn *cn, void *priv, enum close_reason why)
 	CAST_OBJ_NOTNULL(b, priv, BRIDGE_MAGIC);
 	assert(b->front == cn);
 	b->front = NULL;
+	net_forget(b->f->h->net, &b->room);
 	if (b->back != NULL)
 		conn_close(b->back, why);
 	part(b);
@@ -652,12 +686,11 @@ front_deafen(struct front *f)
 }
 
 void
-front_free(struct front **fp)
+front_hang_up(struct front *f)
 {
-	struct front *f;
 	struct bridge *b;
 
-	TAKE_OBJ_NOTNULL(f, fp, FRONT_MAGIC);
+	CHECK_OBJ_NOTNULL(f, FRONT_MAGIC);
 	front_deafen(f);
 	LIST_FOREACH(b, &f->bridges, link) {
 		if (b->front != NULL)
@@ -665,6 +698,15 @@ front_free(struct front **fp)
 		if (b->back != NULL)
 			conn_close(b->back, CLOSE_SHUTDOWN);
 	}
+}
+
+void
+front_free(struct front **fp)
+{
+	struct front *f;
+
+	TAKE_OBJ_NOTNULL(f, fp, FRONT_MAGIC);
+	front_hang_up(f);
 	while (f->bridges_n > 0)
 		(void)net_flush(f->h->net);
 	if (f->tls != NULL)

@@ -6,7 +6,9 @@
  *
  * Each connection has a bridge: its own end, and one end of a pair of sockets of
  * which libmicrohttpd has the other. The pair is made when the first request's
- * head is there, so who never ends one costs no more than a connection.
+ * head is there, so who never ends one costs no more than a connection. Where there
+ * are no descriptors for it, strangers go (net/room.h); where there are none, the
+ * connection does.
  *
  * A connection waits for a request, whose head has to come in one piece of time;
  * sends its body, at a rate; has it worked on, and takes the answer, at a rate;
@@ -39,7 +41,9 @@ void front_set_tls(struct front *, struct tls_ctx *);
 const struct sock_addr *front_addr(const struct front *);
 /* No new connections. */
 void front_deafen(struct front *);
-/* Closes what is open; flushes the net. */
+/* Nor old ones, after the next net_flush(). */
+void front_hang_up(struct front *);
+/* Hangs up; flushes the net. */
 void front_free(struct front **);
 
 /* ---- for mhd.c: the end that it gives the bridge to is there */

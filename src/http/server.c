@@ -205,6 +205,9 @@ http_free(struct http **hp)
 		req_abort(rq);
 	}
 	mhd_stop(h);
+	front_hang_up(h->plain);
+	if (h->secure != NULL)
+		front_hang_up(h->secure);
 	front_free(&h->plain);
 	if (h->secure != NULL)
 		front_free(&h->secure);

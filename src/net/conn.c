@@ -184,10 +184,13 @@ conn_set_stranger(struct conn *cn, bool is)
 	if (is == cn->stranger)
 		return;
 	cn->stranger = is;
-	if (is)
+	if (is) {
 		TAILQ_INSERT_TAIL(&cn->net->strangers, cn, stranger_link);
-	else
+		cn->net->strangers_n++;
+	} else {
 		TAILQ_REMOVE(&cn->net->strangers, cn, stranger_link);
+		cn->net->strangers_n--;
+	}
 }
 
 void
@@ -212,6 +215,7 @@ conn_close(struct conn *cn, enum close_reason reason)
 	if (cn->state == CONN_DEAD)
 		return;
 	cn->state = CONN_DEAD;
+	cn->net->dying_n++;
 	cn->reason = reason;
 	conn_update_io(cn);
 	loop_timer_stop(&cn->timer);
@@ -290,6 +294,9 @@ conn_unlink(struct conn *cn)
 	conn_set_stranger(cn, false);
 	TAILQ_REMOVE(&net->conns, cn, link);
 	net->conns_n--;
+	net->gone++;
+	if (cn->state == CONN_DEAD)
+		net->dying_n--;
 	if (cn->conf->internal)
 		net->internal_n--;
 	if (cn->dirty)

@@ -13,14 +13,13 @@ struct listener {
 #define LISTENER_MAGIC 0x115e0001
 	int fd;
 	int reserve_fd; /* given up when there is no other; -1: gone */
-	bool full; /* paused at conns_max */
 	struct net *net;
+	struct net_wait wait; /* paused: there was no room */
 	struct loop_io io;
 	struct loop_timer retry;
 	listener_accept_f *cb;
 	void *priv;
 	struct sock_addr addr;
-	LIST_ENTRY(listener) link;
 };
 
 static bool
@@ -32,7 +31,7 @@ has_room(const struct net *net)
 static void
 update(struct listener *ln)
 {
-	bool on = !ln->full && !loop_timer_active(&ln->retry);
+	bool on = !net_waits(&ln->wait) && !loop_timer_active(&ln->retry);
 
 	loop_io_set(&ln->io, on ? LOOP_READ : 0);
 }
@@ -67,6 +66,18 @@ shed(struct listener *ln)
 	keep_reserve(ln);
 }
 
+/* Connections have gone. */
+static void
+on_room(void *priv)
+{
+	struct listener *ln;
+
+	CAST_OBJ_NOTNULL(ln, priv, LISTENER_MAGIC);
+	if (!has_room(ln->net))
+		net_await_room(ln->net, &ln->wait, on_room, ln);
+	update(ln);
+}
+
 static void
 on_ready(void *priv, int events)
 {
@@ -83,16 +94,14 @@ on_ready(void *priv, int events)
 			if (i > 0)
 				break; /* it may have been the last one */
 			(void)net_evict(ln->net);
-			ln->full = true;
+			net_await_room(ln->net, &ln->wait, on_room, ln);
 			break;
 		}
 		err = sock_accept(ln->fd, &fd, &peer);
 		if (err == ERR_AGAIN)
 			break;
 		if (err != ERR_OK) {
-			if (net_evict(ln->net))
-				ln->full = true; /* until net_flush */
-			else
+			if (!net_make_room(ln->net, &ln->wait, on_room, ln))
 				shed(ln);
 			break;
 		}
@@ -137,25 +146,10 @@ listener_new(struct listener **lnp, struct net *net, const struct sock_addr *sa,
 	sock_local(fd, &ln->addr);
 	loop_timer_init(&ln->retry, net->lp, on_retry, ln);
 	loop_io_init(&ln->io, net->lp, fd, on_ready, ln);
-	LIST_INSERT_HEAD(&net->listeners, ln, link);
+	net->listeners_n++;
 	update(ln);
 	*lnp = ln;
 	return ERR_OK;
-}
-
-/* From net_flush: connections may have gone. */
-void
-listener_room(struct net *net)
-{
-	struct listener *ln;
-
-	if (!has_room(net))
-		return;
-	LIST_FOREACH(ln, &net->listeners, link)
-		if (ln->full) {
-			ln->full = false;
-			update(ln);
-		}
 }
 
 void
@@ -167,7 +161,8 @@ listener_free(struct listener **lnp)
 	LOOP_ASSERT(ln->net->lp);
 	loop_io_fini(&ln->io);
 	loop_timer_fini(&ln->retry);
-	LIST_REMOVE(ln, link);
+	net_forget(ln->net, &ln->wait);
+	ln->net->listeners_n--;
 	if (ln->reserve_fd >= 0)
 		sock_close(ln->reserve_fd);
 	sock_close(ln->fd);

@@ -5,12 +5,12 @@
  * first shard's listener_addr() tells the port for the others.
  *
  * At most LISTENER_BATCH accepts per iteration. At net_conf.conns_max
- * connections of the shard, or out of descriptors, the oldest strangers of the
- * shard are closed (conn_set_stranger), and accepting goes on when they are. Where
- * there is none, it pauses at conns_max until some have closed; out of
- * descriptors, a reserve one is given up to accept and close the waiting
- * connection, so that the peer sees a close instead of silence, and the loop
- * does not spin; counted as CLOSE_LIMIT.
+ * connections of the shard, or out of descriptors, the oldest strangers are
+ * closed (net/room.h; of other shards as well for the lack of descriptors), and
+ * accepting goes on when they are. Where there is none, it pauses at conns_max
+ * until some have closed; out of descriptors, a reserve one is given up to accept
+ * and close the waiting connection, so that the peer sees a close instead of
+ * silence, and the loop does not spin; counted as CLOSE_LIMIT.
  *
  * Threads: the shard's; asserted. Made before the loop runs, or in it.
  */

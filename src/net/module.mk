@@ -9,4 +9,5 @@ noinst_LIBRARIES += %D%/libnet.a
 	%D%/listener.c %D%/listener.h \
 	%D%/net.c %D%/net.h %D%/net_priv.h \
 	%D%/quota.c %D%/quota.h \
+	%D%/room.c %D%/room.h \
 	%D%/rxpool.c

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "net/net_priv.h"
 
-#define EVICT_N 8 /* strangers that go at a time */
-
 static const struct {
 	const char *text, *counter;
 	bool is_error;
@@ -49,7 +47,7 @@ net_new(struct loop *lp, const struct net_conf *conf)
 	TAILQ_INIT(&net->rx_waiting);
 	TAILQ_INIT(&net->partial);
 	TAILQ_INIT(&net->strangers);
-	LIST_INIT(&net->listeners);
+	TAILQ_INIT(&net->waits);
 	net->pool = rxpool_new();
 	return net;
 }
@@ -61,10 +59,11 @@ net_free(struct net **np)
 
 	TAKE_OBJ_NOTNULL(net, np, NET_MAGIC);
 	LOOP_ASSERT(net->lp);
-	assert(LIST_EMPTY(&net->listeners));
+	AZ(net->listeners_n);
 	net_close_all(net, CLOSE_SHUTDOWN);
 	while (net->conns_n > 0)
 		(void)net_flush(net);
+	assert(TAILQ_EMPTY(&net->waits));
 	assert(net->tail_owner == NULL);
 	if (net->cur != NULL)
 		buf_unref(&net->cur);
@@ -99,22 +98,6 @@ net_link_conn(struct net *net, struct conn *cn)
 		net->st.opened++;
 }
 
-bool
-net_evict(struct net *net)
-{
-	struct conn *cn;
-	unsigned i;
-
-	for (i = 0; i < EVICT_N; i++) {
-		cn = TAILQ_FIRST(&net->strangers);
-		if (cn == NULL)
-			break;
-		conn_set_stranger(cn, false);
-		conn_close(cn, CLOSE_EVICTED);
-	}
-	return i > 0;
-}
-
 void
 net_mark_dirty(struct conn *cn)
 {
@@ -139,7 +122,7 @@ net_flush(struct net *net)
 		cn->dirty = false;
 		conn_work(cn);
 	}
-	listener_room(net);
+	net_tell_room(net);
 	return !TAILQ_EMPTY(&net->dirty);
 }
 
@@ -159,6 +142,13 @@ net_conns_n(const struct net *net)
 {
 	CHECK_OBJ_NOTNULL(net, NET_MAGIC);
 	return net->conns_n;
+}
+
+size_t
+net_strangers_n(const struct net *net)
+{
+	CHECK_OBJ_NOTNULL(net, NET_MAGIC);
+	return net->strangers_n;
 }
 
 void

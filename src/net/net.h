@@ -4,7 +4,8 @@
  * chunks, the list of connections that have something to send, counters.
  *
  * The shard's tail hook calls net_flush() once per iteration; that is where
- * output is written, closes are finished and on_closed/on_drained are called.
+ * output is written, closes are finished and on_closed/on_drained are called,
+ * and who waits for room (net/room.h) is told.
  *
  * Connections with conn_conf.internal are in none of the counts.
  *
@@ -51,6 +52,10 @@ struct net_conf {
 	    rx_held_max_bytes; /* of partial frames over 64 KiB; beyond it their
 				       connections wait */
 	unsigned conns_max; /* of this shard; listeners pause at it */
+	/* room.h: has a shard that has more than n strangers close some, upon which
+	 * net_room_given() is called; false: none has. NULL: there is no other. */
+	bool (*elsewhere)(void *priv, size_t n);
+	void *elsewhere_priv;
 };
 #define NET_CONF_DEFAULT                                             \
 	{                                                            \
@@ -69,6 +74,8 @@ bool net_flush(struct net *);
 void net_close_all(struct net *, enum close_reason);
 /* Open connections, and those whose close is not finished. */
 size_t net_conns_n(const struct net *);
+/* Of them, those that conn_set_stranger() says are. */
+size_t net_strangers_n(const struct net *);
 /* Call about once a second: closes connections whose frames don't come
  * (conn_conf.frame_ms), gives unused buffers back to the system. */
 void net_second(struct net *);

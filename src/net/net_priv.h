@@ -3,7 +3,8 @@
  * Inside of net: the shard's shared part, a connection, and who does what:
  * net.c the flush list and closing, rxpool.c input buffers, conn_rx.c reading,
  * conn_tx.c the output queue, conn_tls.c TLS between the connection and its
- * socket, conn_move.c the way to another shard, conn.c life and the rest.
+ * socket, conn_move.c the way to another shard, room.c who goes for a newcomer,
+ * conn.c life and the rest.
  */
 #ifndef NET_NET_PRIV_H
 #define NET_NET_PRIV_H
@@ -12,6 +13,7 @@
 
 #include "net/conn.h"
 #include "net/net.h"
+#include "net/room.h"
 #include "os/sock.h"
 
 /* a partial frame up to this is copied out as it is, a longer one into a
@@ -78,7 +80,7 @@ enum conn_state {
 #define LEAVE_NOW 4u
 
 TAILQ_HEAD(conn_head, conn);
-LIST_HEAD(listener_head, listener);
+TAILQ_HEAD(wait_head, net_wait);
 
 struct conn {
 	unsigned magic;
@@ -151,8 +153,12 @@ struct net {
 	struct conn_head rx_waiting;
 	struct conn_head partial; /* have the beginning of a frame */
 	struct conn_head strangers; /* the oldest first */
-	struct listener_head listeners;
-	size_t conns_n, internal_n;
+	struct wait_head waits; /* by their `gone` */
+	uint64_t
+	    gone; /* connections, ever; and what net_room_given() told of */
+	unsigned listeners_n;
+	size_t conns_n, internal_n, strangers_n;
+	size_t dying_n; /* CONN_DEAD */
 	/* the shared input buffer: bytes up to fill are taken. Its last taken
 	 * bytes may be a partial frame of tail_owner, which can go on there. */
 	struct rxpool *pool;
@@ -168,8 +174,6 @@ struct net {
 /* ---- net.c */
 void net_mark_dirty(struct conn *);
 void net_link_conn(struct net *, struct conn *);
-/* Closes the oldest strangers, a few; false: there is none. */
-bool net_evict(struct net *);
 
 /* ---- conn.c */
 extern const struct conn_io_ops conn_socket_io;
@@ -210,7 +214,11 @@ void conn_tx_flush(struct conn *);
 void conn_tx_drop(struct conn *);
 void chunks_trim(struct net *, bool all);
 
-/* ---- listener.c */
-void listener_room(struct net *);
+/* ---- room.c */
+/* Closes the oldest strangers, a few, unless others are being closed; false: there is
+ * none. */
+bool net_evict(struct net *);
+/* from net_flush */
+void net_tell_room(struct net *);
 
 #endif

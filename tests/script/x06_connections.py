@@ -10,7 +10,7 @@ import ssl
 import struct
 import time
 
-from mqlib import Client, alone, check, closed, equal, options
+from mqlib import Client, alone, check, closed, counters, equal, options
 import mqlib
 from p10_tls import CERT, KEY
 import rmqlib
@@ -171,6 +171,12 @@ def test_newest(b):
     until("it was counted", lambda: closed(b, "evicted") >= 1)
 
 
+def leave(b, n):
+    """About so many descriptors can still be opened."""
+    n += len(os.listdir(f"/proc/{b.proc.pid}/fd"))
+    resource.prlimit(b.proc.pid, resource.RLIMIT_NOFILE, (n, n))
+
+
 @options(shards=2)
 @alone
 def test_descriptors(b):
@@ -180,8 +186,7 @@ def test_descriptors(b):
         q = b.name()
         r.create_topic(q)
         r.send(q)
-        n = len(os.listdir(f"/proc/{b.proc.pid}/fd")) + 60
-        resource.prlimit(b.proc.pid, resource.RLIMIT_NOFILE, (n, n))
+        leave(b, 60)
         held = [dial(b.host, port) for _ in range(100)
                 for port in (b.port, b.namesrv[1], b.http)]
         for i in range(10):
@@ -194,6 +199,28 @@ def test_descriptors(b):
         until("they are counted", lambda: closed(b, "evicted") > 100)
         for s in held:
             s.close()
+
+
+@options(shards=2)
+@alone
+def test_strangers_of_all_shards(b):
+    """HTTP is one shard's; for its sake those of others go, too."""
+    held = [dial(b.host, b.port) for _ in range(60)]
+    until("they are there",
+          lambda: counters(b)["magnetar_connections_active"] >= len(held))
+    leave(b, 4)
+    bodies = []
+    for i in range(13):
+        # with three descriptors, and no stranger
+        bodies.append(dial(b.host, b.http))
+        bodies[i].sendall(b"PUT /admin/v2/tenants/x HTTP/1.1\r\nHost: x\r\n"
+                          b"Content-Length: 1000\r\n\r\n")
+    for s in bodies:
+        s.sendall(b" " * 1000)
+        s.settimeout(10)
+        check(s.recv(65536).startswith(b"HTTP/1.1 "), "refused")
+    for s in held + bodies:
+        s.close()
 
 
 # ---- time

@@ -19,4 +19,8 @@ check_PROGRAMS += %D%/test_tls
 %C%_test_tls_SOURCES = %D%/test_tls.c
 %C%_test_tls_LDADD = $(NET_TEST)
 
-EXTRA_DIST += %D%/conn_fixture.h
+check_PROGRAMS += %D%/test_room
+%C%_test_room_SOURCES = %D%/test_room.c
+%C%_test_room_LDADD = $(NET_TEST)
+
+EXTRA_DIST += %D%/conn_fixture.h %D%/fds_fixture.h

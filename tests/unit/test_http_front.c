@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* how long clients of HTTP may take, and who has to go where there are too many */
 #include "http_fixture.h"
+#include "fds_fixture.h"
 
 #include <errno.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "net/quota.h"
+#include "net/room.h"
 #include "os/clock.h"
 
 #define RECEIVE_MS 150
 #define IDLE_MS 400
 #define N 4
+#define STRANGERS 10
 
 static const char get[] = "GET /status.html HTTP/1.1\r\nHost: x\r\n\r\n";
 static const char put[] =
@@ -325,6 +328,148 @@ test_address(void **state)
 	assert_int_equal(quota_n(quota), 0);
 }
 
+/* ---- descriptors */
+
+/* Of any number; begin() has a limit. */
+static void
+restart(const struct net_conf *nc)
+{
+	http_free(&r.http);
+	net_free(&r.net);
+	r.net = net_new(r.lp, nc);
+	r.conf.connections_max = 0;
+	r.conf.receive_ms = 10000;
+	rig_start(&r);
+}
+
+/* A newcomer's needs three: its own, and the pair. */
+static void
+newcomer(unsigned left)
+{
+	int old[STRANGERS], i, status = 0;
+	uint64_t before = closed(CLOSE_EVICTED);
+
+	for (i = 0; i < STRANGERS; i++) {
+		assert_ok(sock_connect(http_addr(r.http), &old[i]));
+		spin();
+	}
+	assert_ok(sock_connect(http_addr(r.http), &fds[0]));
+	assert_int_equal(send(fds[0], get, sizeof get - 1, MSG_NOSIGNAL),
+	    (ssize_t)sizeof get - 1);
+	fds_leave(left);
+	for (i = 0; i < 10 && status == 0; i++)
+		status = hear(0);
+	fds_back();
+	assert_int_equal(status, 200);
+	assert_int_equal(closed(CLOSE_EVICTED) > before, left < 3);
+	assert_int_equal(closed(CLOSE_LIMIT), 0);
+	sock_close(fds[0]);
+	fds[0] = -1;
+	for (i = 0; i < STRANGERS; i++)
+		sock_close(old[i]);
+	for (i = 0; i < 1000 && net_conns_n(r.net) > 0; i++)
+		loop_run_once(r.lp, false);
+	assert_int_equal(net_conns_n(r.net), 0);
+}
+
+/* However many there are left, strangers make room for what is missing. */
+static void
+test_descriptors(void **state)
+{
+	const struct net_conf nc = NET_CONF_DEFAULT;
+	unsigned left;
+
+	(void)state;
+	restart(&nc);
+	for (left = 0; left <= 6; left++)
+		newcomer(left);
+}
+
+/* Nobody could go. */
+static void
+test_no_descriptors(void **state)
+{
+	const struct net_conf nc = NET_CONF_DEFAULT;
+
+	(void)state;
+	restart(&nc);
+	dial(0);
+	dial(1);
+	say(1, get, sizeof get - 1);
+	assert_int_equal(hear(1), 200);
+	say(1, put, sizeof put - 1); /* is none, while its body comes */
+	fds_leave(1);
+	say(0, get, sizeof get - 1);
+	fds_back();
+	assert_int_equal(hear(0), -1);
+	assert_int_equal(closed(CLOSE_LIMIT), 1);
+	assert_int_equal(closed(CLOSE_EVICTED), 0);
+}
+
+static bool
+nobody_answers(void *priv, size_t n)
+{
+	(void)priv;
+	(void)n;
+	return true;
+}
+
+/* It has its time, and what is told afterwards is told to nobody. */
+static void
+test_wait_ends(void **state)
+{
+	struct net_conf nc = NET_CONF_DEFAULT;
+
+	(void)state;
+	nc.elsewhere = nobody_answers;
+	restart(&nc);
+	http_free(&r.http);
+	r.conf.receive_ms = RECEIVE_MS;
+	rig_start(&r);
+	dial(0);
+	fds_leave(0);
+	say(0, get, sizeof get - 1);
+	fds_back();
+	assert_int_equal(hear(0), 0);
+	assert_int_equal(closed(CLOSE_LIMIT), 0);
+	wait_ms(RECEIVE_MS + 50);
+	assert_int_equal(hear(0), -1);
+	net_room_given(r.net);
+	dial(1);
+	say(1, get, sizeof get - 1);
+	assert_int_equal(hear(1), 200);
+	/* and one that still waits as all ends */
+	sock_close(fds[1]);
+	fds[1] = -1;
+	spin();
+	dial(2);
+	fds_leave(0);
+	say(2, get, sizeof get - 1);
+	fds_back();
+	http_free(&r.http);
+	assert_int_equal(hear(2), -1);
+}
+
+/* It is told to wait, and then that there is room. */
+static void
+test_room_elsewhere(void **state)
+{
+	struct net_conf nc = NET_CONF_DEFAULT;
+
+	(void)state;
+	nc.elsewhere = nobody_answers;
+	restart(&nc);
+	dial(0);
+	fds_leave(1);
+	say(0, get, sizeof get - 1);
+	net_room_given(r.net); /* and taken */
+	assert_int_equal(hear(0), 0);
+	fds_back();
+	net_room_given(r.net);
+	assert_int_equal(hear(0), 200);
+	assert_int_equal(closed(CLOSE_LIMIT), 0);
+}
+
 #undef TEST
 #define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
 
@@ -342,6 +487,10 @@ main(void)
 		TEST(test_full),
 		TEST(test_other),
 		TEST(test_address),
+		TEST(test_descriptors),
+		TEST(test_no_descriptors),
+		TEST(test_wait_ends),
+		TEST(test_room_elsewhere),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
