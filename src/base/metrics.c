@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
 
-#include "base/metrics.h"
+#include "base/histo.h"
 #include "base/miniobj.h"
 
 struct metric_row {
@@ -18,7 +18,7 @@ static const struct metric_row rows[M__MAX] = {
 };
 
 struct metrics *
-metrics_new(void)
+metrics_new(uint64_t seed)
 {
 	struct metrics *m;
 	size_t i;
@@ -26,7 +26,18 @@ metrics_new(void)
 	m = mem_aligned(_Alignof(struct metrics), sizeof *m);
 	for (i = 0; i < M__MAX; i++)
 		atomic_init(&m->v[i], 0);
+	m->histos = histos_new(seed);
 	return m;
+}
+
+void
+metrics_free(struct metrics **mp)
+{
+	struct metrics *m = *mp;
+
+	*mp = NULL;
+	histos_free(&m->histos);
+	mem_free(m);
 }
 
 int64_t
@@ -95,7 +106,9 @@ prom_head(struct strbuf *sb, const char *name, enum metric_type type,
 	if (help != NULL)
 		strbuf_addf(sb, "# HELP %s %s\n", name, help);
 	strbuf_addf(sb, "# TYPE %s %s\n", name,
-	    type == METRIC_COUNTER ? "counter" : "gauge");
+	    type == METRIC_COUNTER	 ? "counter" :
+		type == METRIC_HISTOGRAM ? "histogram" :
+					   "gauge");
 }
 
 void

@@ -10,7 +10,8 @@
  *
  * metrics_text writes everything in tbl/metrics.h. prom_* write what else is
  * exposed (numbers of topics and subscriptions): prom_head once per name, then
- * one prom_begin, prom_label..., prom_end for each sample.
+ * one prom_begin, prom_label..., prom_end for each sample. Histograms are
+ * histo.h's.
  */
 #ifndef BASE_METRICS_H
 #define BASE_METRICS_H
@@ -32,12 +33,14 @@ enum metric {
 enum metric_type {
 	METRIC_COUNTER,
 	METRIC_GAUGE,
-	METRIC_MAX /* a gauge of which the largest of all owners counts */
+	METRIC_MAX, /* a gauge of which the largest of all owners counts */
+	METRIC_HISTOGRAM /* histo.h; not of struct metrics' counters */
 };
 
 struct metrics {
 	/* no two shards on one cache line */
 	_Alignas(64) _Atomic int64_t v[M__MAX];
+	struct histos *histos; /* histo.h */
 };
 
 /* on the owner's thread */
@@ -75,8 +78,9 @@ metrics_get(const struct metrics *m, enum metric id)
 	return atomic_load_explicit(&m->v[id], memory_order_relaxed);
 }
 
-/* Alloc'd on a cache line of its own; mem_free it. */
-struct metrics *metrics_new(void);
+/* On a cache line of its own. The seed: base/map.h's, for labels of histograms. */
+struct metrics *metrics_new(uint64_t seed);
+void metrics_free(struct metrics **);
 /* one counter over n owners: the sum, or the largest; any thread */
 int64_t metrics_sum(struct metrics *const *, size_t n, enum metric);
 /* all of them, summed, as Prometheus text; any thread */

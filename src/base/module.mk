@@ -12,6 +12,7 @@ noinst_LIBRARIES += %D%/libbase.a
 	%D%/crc32c.c %D%/crc32c.h \
 	%D%/err.c %D%/err.h %D%/tbl/err.h \
 	%D%/hash.c %D%/hash.h \
+	%D%/histo.c %D%/histo.h %D%/tbl/histo.h \
 	%D%/log.c %D%/log.h \
 	%D%/map.c %D%/map.h %D%/umap.c \
 	%D%/json.h \

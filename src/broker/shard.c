@@ -8,6 +8,7 @@
 #include "broker/counters.h"
 #include "net/room.h"
 #include "os/clock.h"
+#include "os/prot.h"
 #include "pulsar/server.h"
 #include "rocketmq/server.h"
 #include "store/local.h"
@@ -555,9 +556,7 @@ shard_init(struct shard *sh, struct broker *b, unsigned n)
 	sh->router.shard = n;
 	sh->router.shards_n = broker_shards_n(b);
 	sh->router.ops = &route_ops;
-	sh->metrics =
-	    mem_aligned(_Alignof(struct metrics), sizeof(*sh->metrics));
-	memset(sh->metrics, 0, sizeof(*sh->metrics));
+	sh->metrics = metrics_new(prot_random());
 	sh->lp = loop_new();
 	sh->mb = mbox_new(sh->lp, drain, sh);
 	nc.conns_max = broker_conns_max(b);
@@ -693,6 +692,6 @@ shard_close(struct shard *sh)
 	net_free(&sh->net);
 	mbox_free(&sh->mb);
 	loop_free(&sh->lp);
-	mem_free(sh->metrics);
+	metrics_free(&sh->metrics);
 	sh->magic = 0;
 }

@@ -500,7 +500,8 @@ enum fx_type {
 	FX_STATS, /* stats: core/stats.h, freed by fx_free */
 	FX_STATS_LIST, /* stats_list, stats_n, as FX_STATS */
 	FX_ENTRY, /* ent with a referenced body */
-	/* entries_n, entries, u64 next index to read at; min_index, max_index */
+	/* entries_n, entries, u64 next index to read at; min_index, max_index; u32: 1
+	 * if it waited for what was to come */
 	FX_ENTRIES,
 	/* as FX_ENTRIES, leased[] beside entries[]; i64 time of the leases (the same for
 	 * all), u64 messages that are neither acknowledged nor leased; text topic and

@@ -77,6 +77,7 @@ reading_new(struct topic *t, struct op **opp)
 	r->state = READING_RUNS;
 	r->spot = NULL;
 	r->due_ns = 0;
+	r->waited = false;
 	wait_ms = r->op->read.wait_ms;
 	if (wait_ms > WAIT_MAX_MS)
 		wait_ms = WAIT_MAX_MS;
@@ -131,8 +132,10 @@ unpark(struct reading *r)
 	TAILQ_REMOVE(list_of(rs, r->state), r, link);
 	AN(rs->waiting_n);
 	rs->waiting_n--;
-	if (r->state == READING_TAIL)
+	if (r->state == READING_TAIL) {
 		timer_cancel(r->t->co->timers, &r->timer);
+		r->waited = true;
+	}
 	r->state = READING_RUNS;
 }
 
@@ -181,6 +184,7 @@ finish(struct reading *r, uint32_t n)
 	uint32_t i;
 
 	fx->u64 = r->at.index;
+	fx->u32 = r->waited;
 	fx->min_index = tlog_first_index(t);
 	fx->max_index = t->log.next_index;
 	if (n > 0) {

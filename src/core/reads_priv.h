@@ -21,6 +21,7 @@ struct reading { /* an OP_READ_AT */
 	struct place at;
 	uint32_t scanned; /* without a match */
 	int64_t due_ns; /* waits until then; 0: not at all */
+	bool waited; /* it has been READING_TAIL */
 	enum reading_state {
 		READING_RUNS,
 		READING_FINDS, /* the engine looks for the index */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/histo.h"
 #include "base/map.h"
 #include "base/miniobj.h"
 #include "format/rmq_name.h"
@@ -224,6 +225,19 @@ broker_text(const struct rip46 *rp, struct strbuf *out)
 	}
 }
 
+static void
+histos_text(const struct rip46 *rp, struct strbuf *out)
+{
+	const struct http_conf *conf = rp->conf;
+	const char *const common[] = { "cluster", conf->rocketmq.cluster,
+		"node_type", "broker", "node_id", conf->rocketmq.broker, NULL };
+	int k;
+
+	for (k = 0; k < H__MAX; k++)
+		histo_text(out, conf->metrics, conf->metrics_n,
+		    (enum histo_kind)k, common);
+}
+
 void
 rip46_text(const struct rip46 *rp, struct strbuf *out)
 {
@@ -233,4 +247,5 @@ rip46_text(const struct rip46 *rp, struct strbuf *out)
 	broker_text(rp, out);
 	topics_text(rp, out);
 	groups_text(rp, out);
+	histos_text(rp, out);
 }

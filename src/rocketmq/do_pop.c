@@ -270,6 +270,7 @@ wait_all(struct rmq_pop *p)
 		return;
 	}
 	p->waiting = true;
+	p->ref.waited = true;
 	for (i = 0; i < p->steps; i++)
 		ask(p, queue_of(p, i), ms, true, true);
 }

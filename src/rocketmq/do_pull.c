@@ -290,6 +290,7 @@ void
 rmq_pull_fx(struct rmq_pull *p, struct fx *fx)
 {
 	CHECK_OBJ_NOTNULL(p, RMQ_PULL_MAGIC);
+	p->ref.waited |= fx->err == ERR_OK && fx->u32 != 0;
 	if (unlikely(p->reset) && fx->err == ERR_OK) {
 		(void)begin(
 		    p, RC_PULL_OFFSET_MOVED, "OFFSET_RESET", p->index, fx);

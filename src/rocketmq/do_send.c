@@ -11,6 +11,7 @@
 #include "core/name.h"
 #include "rocketmq/gconf.h"
 #include "rocketmq/light.h"
+#include "rocketmq/measure.h"
 #include "rocketmq/send.h"
 #include "rocketmq/topic_json.h"
 
@@ -267,6 +268,7 @@ send_one(struct rmq_session *s, const struct rmq_req *q, struct rmq_topic *t,
 		rmq_illegal(s, &q->ref);
 		return;
 	}
+	m.size = dead ? NULL : rmq_measure_size_row(t, &m.p);
 	/* whatever the topic's type is */
 	if (m.p.priority >= 0 && t->write_n > 0)
 		m.queue = (uint32_t)m.p.priority < t->write_n ?

@@ -10,6 +10,7 @@
 #include "format/rmq_batch.h"
 #include "format/rmq_props.h"
 #include "rocketmq/light.h"
+#include "rocketmq/measure.h"
 #include "rocketmq/send.h"
 
 #define BATCH_MESSAGES_MAX 65536u
@@ -189,8 +190,10 @@ keep_together(struct rmq_session *s, const struct rmq_req *q,
 	if (rmq_props_take(s->rm, props, loop_wall_ms(s->rm->lp), &m.props,
 		&m.p) != ERR_OK)
 		rmq_illegal(s, &q->ref);
-	else
+	else {
+		m.size = rmq_measure_size_row(t, &m.p);
 		store_inner(s, q, t, &m, inner_sent);
+	}
 	return true;
 }
 
@@ -225,6 +228,7 @@ rmq_send_batch(struct rmq_session *s, const struct rmq_req *q,
 			&m.p) != ERR_OK)
 			WRONG("properties that had room before");
 		m.p.async = async; /* the whole waits or doesn't */
+		m.size = rmq_measure_size_row(t, &m.p);
 		rmq_store(s, &q->ref, t, &m, stored, a);
 	}
 }

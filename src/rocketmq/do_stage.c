@@ -11,11 +11,13 @@
 #include "format/rmq_props.h"
 #include "rocketmq/job.h"
 #include "rocketmq/light.h"
+#include "rocketmq/measure.h"
 #include "rocketmq/send.h"
 
 struct staged {
 	uint32_t bytes, queue;
-	int64_t deliver_ms;
+	int64_t born_ms, deliver_ms;
+	struct histo *size, *delay; /* measure.h */
 	bool send; /* SEND_MESSAGE; else CONSUMER_SEND_MSG_BACK */
 	bool timer; /* it may be recalled */
 	uint8_t uniq_len;
@@ -79,9 +81,11 @@ staged(struct rmq_job *j, struct rmq_session *s, struct fx *fx)
 
 	if (fx->err != ERR_OK)
 		rmq_not_stored(s, &j->ref, fx->err);
-	else if (st->send)
+	else if (st->send) {
+		rmq_measure_size(st->size, st->bytes, 1);
+		rmq_measure_ms(st->delay, st->born_ms, st->deliver_ms);
 		say_staged(j, s, st, fx);
-	else
+	} else
 		rmq_answer_code(s, &j->ref, RC_SUCCESS, NULL);
 }
 
@@ -101,6 +105,8 @@ staged_new(const struct rmq_topic *t, const struct rmq_message *m)
 
 	st->queue = m->queue;
 	st->deliver_ms = m->p.deliver_ms;
+	st->born_ms = m->born_ms;
+	st->size = m->size;
 	if (m->p.uniq.len <= sizeof st->uniq) {
 		memcpy(st->uniq, m->p.uniq.p, m->p.uniq.len);
 		st->uniq_len = (uint8_t)m->p.uniq.len;
@@ -121,6 +127,8 @@ rmq_stage(struct rmq_session *s, const struct rmq_ref *ref,
 
 	st = staged_new(t, m);
 	st->send = send;
+	if (send)
+		st->delay = rmq_measure_delay_row(s->rm, str_of(t->name));
 	st->timer = send && m->p.timer;
 	j = rmq_job_new(s, ref, staged);
 	j->priv = st;
@@ -148,8 +156,6 @@ rmq_stage(struct rmq_session *s, const struct rmq_ref *ref,
 }
 
 /* --- RECALL_MESSAGE --------------------------------------------------------- */
-
-#define RC_ILLEGAL_OPERATION 604
 
 /* Every shard is asked, one after the other: the handle names no queue. */
 static void recall_ask(struct rmq_job *);

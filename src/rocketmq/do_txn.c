@@ -16,6 +16,7 @@
 #include "rocketmq/group.h"
 #include "rocketmq/job.h"
 #include "rocketmq/light.h"
+#include "rocketmq/measure.h"
 #include "rocketmq/send.h"
 
 #define TXN_ROLLBACK 12 /* MessageSysFlag.TRANSACTION_ROLLBACK_TYPE */
@@ -26,6 +27,7 @@
 
 struct half {
 	uint32_t bytes, queue;
+	struct histo *size;
 	uint8_t uniq_len;
 	char uniq[RMQ_ID_MAX];
 };
@@ -50,6 +52,7 @@ half_staged(struct rmq_job *j, struct rmq_session *s, struct fx *fx)
 		rmq_not_stored(s, &j->ref, fx->err);
 		return;
 	}
+	rmq_measure_size(h->size, h->bytes, 1);
 	n = rmq_offset_id_put(id, &s->store_host, (int64_t)fx->u64);
 	(void)rmq_sent_begin(s, &j->ref, (struct str){ id, n }, h->queue,
 	    fx->ent.index, (struct str){ h->uniq, h->uniq_len });
@@ -80,6 +83,7 @@ rmq_stage_half(struct rmq_session *s, const struct rmq_ref *ref,
 	half.sys_flag |= RMQ_SYS_TXN_PREPARED;
 	h = mem_zalloc(sizeof *h);
 	h->queue = m->queue;
+	h->size = m->size;
 	if (m->p.uniq.len <= sizeof h->uniq) {
 		memcpy(h->uniq, m->p.uniq.p, m->p.uniq.len);
 		h->uniq_len = (uint8_t)m->p.uniq.len;
@@ -109,6 +113,8 @@ rmq_stage_half(struct rmq_session *s, const struct rmq_ref *ref,
 
 struct end {
 	int64_t offset, table_offset;
+	int64_t born_ms; /* of the half message */
+	struct histo *finish;
 	int32_t what;
 	char *group;
 	char *user; /* who asks */
@@ -126,10 +132,11 @@ end_free(struct rmq_job *j)
 	mem_free(e);
 }
 
-/* The record as its queue will have it. TRAN_MSG stays, as in the reference. */
+/* The record as its queue will have it. TRAN_MSG stays, as in the reference. *e gets
+ * what is measured when it is there. */
 static bool
-committed(struct rmq *rm, const struct fx *fx, const struct end *e,
-    struct slice *body)
+committed(
+    struct rmq *rm, const struct fx *fx, struct end *e, struct slice *body)
 {
 	struct rmq_props_out out;
 	struct rmq_record r;
@@ -138,6 +145,8 @@ committed(struct rmq *rm, const struct fx *fx, const struct end *e,
 		return false;
 	r.sys_flag = (r.sys_flag & ~RMQ_SYS_TXN_MASK) | RMQ_SYS_TXN_COMMIT;
 	r.prepared_offset = e->offset;
+	e->born_ms = r.born_ms;
+	e->finish = rmq_measure_finish_row(rm, r.topic);
 	rmq_props_begin(&out, rm->props, sizeof rm->props);
 	rmq_props_copy(&out, r.props);
 	rmq_props_set(&out, RMQ_PROP_TRANSACTION_ID,
@@ -150,7 +159,7 @@ committed(struct rmq *rm, const struct fx *fx, const struct end *e,
 static void
 end_resolve(struct rmq_job *j, struct rmq_session *s, const struct fx *fx)
 {
-	const struct end *e = j->priv;
+	struct end *e = j->priv;
 	struct op *op = rmq_job_op(j, OP_STAGE_RESOLVE, 0);
 
 	op->topic = op_str(op, fx->strings[0]);
@@ -186,6 +195,9 @@ end_step(struct rmq_job *j, struct rmq_session *s, struct fx *fx)
 		rmq_gauge(j->rm,
 		    e->what == TXN_COMMIT ? M_RMQ_COMMITTED : M_RMQ_ROLLED_BACK,
 		    1);
+		if (e->what == TXN_COMMIT)
+			rmq_measure_ms(
+			    e->finish, e->born_ms, loop_wall_ms(j->rm->lp));
 		rmq_answer_code(s, &j->ref, RC_SUCCESS, NULL);
 	} else if (fx->err == ERR_OK && !str_eq(fx->text, str_of(e->group)))
 		rmq_answer_code(

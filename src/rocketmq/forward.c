@@ -11,7 +11,6 @@
 #include "rocketmq/group.h"
 
 #define CLIENT_NS INT64_C(10000000000) /* as the reference waits */
-#define RC_CONSUME_MSG_TIMEOUT 207
 #define VERSION_ASKABLE 57 /* V3_1_8_SNAPSHOT */
 
 /* Who asked and what; kept while the client thinks. */

@@ -4,6 +4,7 @@
 #include "rocketmq/gate.h"
 #include "rocketmq/job.h"
 #include "rocketmq/light.h"
+#include "rocketmq/measure.h"
 
 #define AGAIN_MS 1000 /* a delayed one that could not be appended */
 
@@ -366,8 +367,12 @@ resolved(struct rmq_job *j, const struct fx *fx)
 	else if (fx->err != ERR_OK)
 		staged_failed(j, fx->err);
 	else {
-		if (j->ref.session != 0)
+		if (j->ref.session != 0) {
 			rmq_gauge(j->rm, M_RMQ_COMMITTED, 1);
+			rmq_measure_ms(
+			    rmq_measure_finish_row(j->rm, ls->m.topic),
+			    ls->attr.publish_time_ms, loop_wall_ms(j->rm->lp));
+		}
 		rmq_job_say(j, RC_SUCCESS, NULL);
 	}
 }

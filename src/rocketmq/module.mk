@@ -21,6 +21,7 @@ noinst_LIBRARIES += %D%/librocketmq.a
 	%D%/frame.c %D%/frame.h \
 	%D%/group.c %D%/group.h %D%/group_lock.c %D%/interest.c \
 	%D%/job.c %D%/job.h %D%/light.c %D%/light.h %D%/light_read.c \
+	%D%/measure.c %D%/measure.h %D%/tbl/response.h \
 	%D%/move.c %D%/outlet.c %D%/requests.c \
 	%D%/rmq_priv.h %D%/send.c %D%/send.h %D%/server.c %D%/server.h %D%/session.c \
 	%D%/tbl/request.h %D%/take.c %D%/take.h %D%/topics.c \

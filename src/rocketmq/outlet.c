@@ -6,6 +6,7 @@
  * none has come for a while.
  */
 #include "core/name.h"
+#include "rocketmq/measure.h"
 #include "rocketmq/stat.h"
 
 #define UNUSED_NS INT64_C(60000000000)
@@ -73,6 +74,7 @@ end_first(struct outlet *o, const struct fx_receipt *r)
 		o->counted.times++;
 		o->counted.messages += m.attr.messages_n;
 		o->counted.bytes += m.bytes;
+		rmq_measure_size(m.size, m.bytes, m.attr.messages_n);
 	}
 	if (m.body.buf != NULL)
 		slice_unref(&m.body);

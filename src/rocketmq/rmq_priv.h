@@ -7,8 +7,7 @@
  * outlet.c publishes; group.c consumer groups; job.c requests that take several
  * operations; do_*.c one family of requests each.
  *
- * An answer needs of its request what struct rmq_ref holds; it is packed into
- * the `req` of an operation. dest.tag says whom in this front-end an effect is
+ * An answer needs of its request what struct rmq_ref holds. dest.tag says whom in this front-end an effect is
  * for (enum rmq_tag); dest.conn is that one's number.
  *
  * Parking: a request that needs a topic which is not in the cache is kept as the
@@ -42,6 +41,8 @@ struct rmq_job;
 struct rmq_group;
 struct held;
 struct rmq_rates;
+struct rmq_measured;
+struct histo;
 
 LIST_HEAD(rmq_session_list, rmq_session);
 LIST_HEAD(rmq_pull_list, rmq_pull);
@@ -64,27 +65,9 @@ enum rmq_tag {
 
 /* Codes of answers that are said here and not by err_rocketmq() */
 enum rmq_code {
-	RC_SUCCESS = 0,
-	RC_SYSTEM_ERROR = 1,
-	RC_SYSTEM_BUSY = 2,
-	RC_REQUEST_CODE_NOT_SUPPORTED = 3,
-	RC_MESSAGE_ILLEGAL = 13,
-	RC_SERVICE_NOT_AVAILABLE = 14,
-	RC_NO_PERMISSION = 16,
-	RC_TOPIC_NOT_EXIST = 17,
-	RC_PULL_NOT_FOUND = 19,
-	RC_PULL_RETRY_IMMEDIATELY = 20,
-	RC_PULL_OFFSET_MOVED = 21,
-	RC_QUERY_NOT_FOUND = 22,
-	RC_SUBSCRIPTION_PARSE_FAILED = 23,
-	RC_SUBSCRIPTION_NOT_EXIST = 24,
-	RC_SUBSCRIPTION_NOT_LATEST = 25,
-	RC_SUBSCRIPTION_GROUP_NOT_EXIST = 26,
-	RC_INVALID_PARAMETER = 29,
-	RC_CONSUMER_NOT_ONLINE = 206,
-	RC_NO_MESSAGE = 208,
-	RC_POLLING_FULL = 209,
-	RC_POLLING_TIMEOUT = 210,
+#define RESPONSE(code, name) RC_##name = (code),
+#include "rocketmq/tbl/response.h"
+#undef RESPONSE
 };
 
 /* --- a request ---------------------------------------------------------------- */
@@ -95,6 +78,8 @@ struct rmq_ref {
 	int32_t opaque;
 	uint8_t type; /* encoding of the header */
 	bool oneway; /* no answer */
+	bool waited; /* for messages to come */
+	int64_t began_ns; /* when it came */
 };
 
 struct rmq_req {
@@ -130,6 +115,7 @@ struct rmq {
 	struct map counts; /* stat.c */
 	int64_t counted_s; /* when they were sampled last */
 	struct rmq_rates *rates; /* runtime.h */
+	struct rmq_measured *measured; /* measure.h */
 	struct map resets; /* do_reset.c */
 	struct map gconfs; /* settings of groups -> struct rmq_gconf */
 	bool draining;
@@ -271,9 +257,6 @@ void rmq_session_name(struct rmq_session *);
 /* Text of an address as records have it; false: it is none. */
 bool rmq_host_parse(struct rmq_host *, const char *ip);
 
-uint64_t rmq_ref_pack(const struct rmq_ref *);
-struct rmq_ref rmq_ref_unpack(uint64_t session, uint64_t req);
-
 /* An answer: begin, fields, end. Every request is answered once (a oneway one
  * too: it counts as under way until then). */
 struct rout *rmq_answer(
@@ -301,6 +284,7 @@ void rmq_answer_field(
 struct held {
 	STAILQ_ENTRY(held) link;
 	uint64_t session;
+	int64_t began_ns;
 	struct slice frame; /* referenced */
 };
 void rmq_park(struct rmq_session *, const struct rmq_req *, struct held_list *);
@@ -339,6 +323,8 @@ enum rmq_topic_found {
 #define PERM_WRITE 2
 #define PERM_INHERIT 1
 
+#define RMQ_MESSAGE_TYPES 4u
+
 struct rmq_topic {
 	unsigned magic;
 #define RMQ_TOPIC_MAGIC 0x40c37001
@@ -362,6 +348,8 @@ struct rmq_topic {
 	uint32_t make_queues, make_perm;
 	struct outlet **out; /* of each queue; NULL: none yet */
 	uint32_t out_n;
+	/* by type of the message; NULL: not yet, or not counted (measure.h) */
+	struct histo *sizes[RMQ_MESSAGE_TYPES];
 	int64_t used_ns;
 };
 
@@ -426,6 +414,7 @@ struct outlet_msg {
 	uint8_t uniq_len; /* 0: none */
 	bool async; /* its sender doesn't wait for the disk */
 	char uniq[RMQ_ID_MAX];
+	struct histo *size; /* counts it when it is stored; NULL: it isn't */
 	struct attr attr;
 	struct slice body; /* referenced until it is published */
 };

@@ -348,7 +348,8 @@ rmq_store(struct rmq_session *s, const struct rmq_ref *ref, struct rmq_topic *t,
 		.done = done,
 		.priv = priv,
 		.queue = m->queue,
-		.async = m->p.async };
+		.async = m->p.async,
+		.size = m->size };
 	struct outlet *o = rmq_outlet(t, m->queue);
 	struct fx_receipt r = { .err = ERR_OK };
 

@@ -44,6 +44,8 @@ struct rmq_message {
 	struct str props; /* as stored */
 	struct rmq_msg_props p;
 	uint32_t inner_n; /* of an inner batch: messages; else 0 */
+	struct histo
+	    *size; /* where it is counted (measure.h); NULL: it isn't */
 };
 
 /* Makes rm->added, of the configuration. */

@@ -5,6 +5,7 @@
 #include "rocketmq/users.h"
 #include "rocketmq/gconf.h"
 #include "rocketmq/light.h"
+#include "rocketmq/measure.h"
 #include "rocketmq/plain.h"
 #include "rocketmq/pop.h"
 #include "rocketmq/reset.h"
@@ -262,6 +263,7 @@ rmq_new(struct net *net, struct router *router, const struct rmq_conf *conf)
 	map_init(&rm->clients, rm->seed, 1u << 24);
 	map_init(&rm->groups, rm->seed, conf->groups_max);
 	rm->rates = mem_zalloc(sizeof *rm->rates);
+	rmq_measure_init(rm);
 	rmq_stats_init(rm);
 	rmq_resets_init(rm);
 	map_init(&rm->gconfs, rm->seed, conf->groups_max);
@@ -325,6 +327,7 @@ rmq_free(struct rmq **rp)
 	rmq_resets_fini(rm);
 	rmq_stats_fini(rm);
 	mem_free(rm->rates);
+	rmq_measure_fini(rm);
 	rout_fini(&rm->out);
 	mem_free(rm->scratch.p);
 	strbuf_fini(&rm->text);

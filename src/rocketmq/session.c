@@ -7,6 +7,7 @@
 #include "rocketmq/audit.h"
 #include "rocketmq/frame.h"
 #include "rocketmq/gate.h"
+#include "rocketmq/measure.h"
 #include "rocketmq/pop.h"
 #include "rocketmq/send.h"
 
@@ -125,27 +126,6 @@ rmq_session_resume(struct rmq_session *s, unsigned why)
 
 /* --- answers ---------------------------------------------------------------- */
 
-/*
- * 32 bits opaque, the encoding, oneway, and the code (the largest one, 200151,
- * has 18 bits; what is larger has no handler and needs no reference).
- */
-uint64_t
-rmq_ref_pack(const struct rmq_ref *r)
-{
-	return (uint64_t)(uint32_t)r->opaque | (uint64_t)r->type << 32 |
-	    (uint64_t)r->oneway << 40 | (uint64_t)(uint32_t)r->code << 41;
-}
-
-struct rmq_ref
-rmq_ref_unpack(uint64_t session, uint64_t req)
-{
-	return (struct rmq_ref){ .session = session,
-		.opaque = (int32_t)(uint32_t)req,
-		.type = (uint8_t)(req >> 32),
-		.oneway = (req >> 40 & 1) != 0,
-		.code = (int32_t)(req >> 41) };
-}
-
 struct rout *
 rmq_answer(struct rmq_session *s, const struct rmq_ref *r, int code,
     const char *remark)
@@ -154,6 +134,7 @@ rmq_answer(struct rmq_session *s, const struct rmq_ref *r, int code,
 
 	if (unlikely(!LIST_EMPTY(&s->notes)))
 		rmq_audit_answered(s, r, code, remark);
+	rmq_measure_answer(rm, r, code);
 	rout_begin(&rm->out, r->type, code, r->opaque, RHEADER_RESPONSE,
 	    remark != NULL ? str_of(remark) : STR_NONE);
 	return &rm->out;
@@ -247,6 +228,7 @@ rmq_park(struct rmq_session *s, const struct rmq_req *q, struct held_list *l)
 	struct held *h = mem_zalloc(sizeof *h);
 
 	h->session = s->id;
+	h->began_ns = q->ref.began_ns;
 	h->frame = slice_ref(q->frame);
 	STAILQ_INSERT_TAIL(l, h, link);
 	/* it holds what came in, as a publish does */
@@ -319,10 +301,11 @@ carry_out(struct rmq_session *s, struct rmq_req *q)
 		f(s, q);
 }
 
-/* False: the session leaves or has to wait, and the command is read again. */
+/* held: it was parked; NULL: it comes for the first time. False: the session leaves
+ * or has to wait, and the command is read again. */
 static bool
 command(struct rmq_session *s, const uint8_t *p, size_t n, struct buf *b,
-    bool again)
+    const struct held *held)
 {
 	struct rmq *rm = s->rm;
 	struct rframe fr;
@@ -350,7 +333,9 @@ command(struct rmq_session *s, const uint8_t *p, size_t n, struct buf *b,
 		    .code = rm->hdr.code,
 		    .opaque = rm->hdr.opaque,
 		    .type = fr.type,
-		    .oneway = rheader_is_oneway(&rm->hdr) },
+		    .oneway = rheader_is_oneway(&rm->hdr),
+		    .began_ns =
+			held != NULL ? held->began_ns : loop_mono_ns(rm->lp) },
 		.h = &rm->hdr,
 		.frame = { .buf = b, .p = p, .len = (uint32_t)n },
 		.body = { .buf = b, .p = fr.body, .len = (uint32_t)fr.body_n },
@@ -360,18 +345,18 @@ command(struct rmq_session *s, const uint8_t *p, size_t n, struct buf *b,
 		if (rmq_session_moves(s, &q))
 			return false;
 	}
-	if (!again && unlikely(!s->proven) && rmq_gate_waits(s, &q))
+	if (held == NULL && unlikely(!s->proven) && rmq_gate_waits(s, &q))
 		return false;
 	s->type = fr.type;
 	s->language = rm->hdr.language;
 	s->version = rm->hdr.version;
-	if (!again) {
+	if (held == NULL) {
 		rm->st.requests++;
 		if (++s->requests_n >= rm->conf.requests_max)
 			rmq_session_pause(s, RMQ_PAUSE_REQUESTS);
 	}
 	/* what was parked has passed before */
-	if (again || rmq_gate_pass(s, &q))
+	if (held != NULL || rmq_gate_pass(s, &q))
 		carry_out(s, &q);
 	return true;
 }
@@ -389,7 +374,7 @@ rmq_held_run(struct rmq *rm)
 		s = rmq_session_get(rm, h->session);
 		if (s != NULL && s->state == RMQ_OPEN)
 			(void)command(
-			    s, h->frame.p, h->frame.len, h->frame.buf, true);
+			    s, h->frame.p, h->frame.len, h->frame.buf, h);
 		held_free(rm, h);
 	}
 }
@@ -421,7 +406,7 @@ on_data(struct conn *cn, void *priv, const uint8_t *p, size_t len,
 			*need = n;
 			break;
 		}
-		if (!command(s, p + done, n, b, false))
+		if (!command(s, p + done, n, b, NULL))
 			break;
 		done += n;
 	}

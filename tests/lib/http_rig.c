@@ -161,7 +161,7 @@ rig_init(struct rig *r)
 		.ops = &ops };
 	r->conf = (struct http_conf)HTTP_CONF_DEFAULT;
 	r->conf.version = "1.2.3";
-	r->metrics[0] = metrics_new();
+	r->metrics[0] = metrics_new(1);
 	r->conf.metrics = r->metrics;
 	r->conf.metrics_n = 1;
 	r->fd = -1;
@@ -193,7 +193,7 @@ rig_fini(struct rig *r)
 	op_thread_fini();
 	net_free(&r->net);
 	loop_free(&r->lp);
-	mem_free(r->metrics[0]);
+	metrics_free(&r->metrics[0]);
 	strbuf_fini(&r->in);
 }
 

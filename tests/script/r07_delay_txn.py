@@ -91,10 +91,11 @@ def test_recall_other(b):
         equal(r.body, b"1")
 
 
-def half(c, t, g, body=b"half", **props):
+def half(c, t, g, body=b"half", born=None, **props):
     c.heartbeat(producers=[g])
+    over = {} if born is None else dict(bornTimestamp=born)
     a = c.send(t, body, wait=False, producerGroup=g, queueId=2,
-               sysFlag=PREPARED, tags="tag", props={
+               sysFlag=PREPARED, tags="tag", **over, props={
                    "TRAN_MSG": "true", "PGROUP": g, "UNIQ_KEY": "EF" * 16,
                    **props})
     return a

@@ -32,6 +32,22 @@ THEIRS = {
     "rocketmq_send_to_dlq_messages_total": ("counter", set()),
     "rocketmq_storage_size_bytes": ("gauge", set()),
 }
+TYPED = TOPIC | {"message_type", "is_system"}
+RPC = {"protocol_type", "request_code", "response_code", "is_long_polling",
+       "result"}
+STORED = TOPIC | {"storage_type", "storage_medium"}
+KIB, HOUR = 1024, 3600
+HISTOGRAMS = {
+    "rocketmq_message_size": (
+        TYPED, [KIB, 4 * KIB, 512 * KIB, KIB * KIB, 2 * KIB * KIB,
+                4 * KIB * KIB]),
+    "rocketmq_rpc_latency_milliseconds": (
+        RPC, [1, 3, 5, 7, 10, 100, 1000, 2000, 3000]),
+    "rocketmq_finish_message_latency_milliseconds": (
+        TOPIC, [5, 60, 600, HOUR, 12 * HOUR, 24 * HOUR]),
+    "rocketmq_delay_message_latency_seconds": (
+        STORED, [60, 600, HOUR, 12 * HOUR, 24 * HOUR, 72 * HOUR]),
+}
 
 
 def page(b):
@@ -58,6 +74,41 @@ def value(b, name, **labels):
     return samples(b).get((name, tuple(sorted(labels.items()))))
 
 
+def is_histogram(name):
+    return re.sub("_(bucket|count|sum)$", "", name) in HISTOGRAMS
+
+
+def histogram(b, name, **labels):
+    """{upper bound: how many up to it}, and the sum; ({}, 0) if there is none"""
+    buckets, total, n = {}, 0, 0
+    for (k, have), v in samples(b).items():
+        have = dict(have)
+        le = have.pop("le", None)
+        if any(have.get(x) != y for x, y in labels.items()):
+            continue
+        if k == name + "_bucket":
+            equal(set(have), HISTOGRAMS[name][0], name)
+            le = float(le)
+            buckets[le] = buckets.get(le, 0) + v
+        elif k == name + "_count":
+            n += v
+        elif k == name + "_sum":
+            total += v
+    if buckets:
+        equal(sorted(buckets), HISTOGRAMS[name][1] + [float("inf")], name)
+        equal(buckets[float("inf")], n, "the count of " + name)
+    return buckets, total
+
+
+def counts(b, name, **labels):
+    """of each bucket alone"""
+    buckets, last, out = histogram(b, name, **labels)[0], 0, []
+    for le in sorted(buckets):
+        out.append(buckets[le] - last)
+        last = buckets[le]
+    return out
+
+
 @here
 def test_names(b):
     t, g = b.name(), b.name("g")
@@ -66,12 +117,14 @@ def test_names(b):
         c.send(t)
         pop(c, t, g, initMode=0)
         got = samples(b)
-        equal({n for n, _ in got}, set(THEIRS))
+        equal({n for n, _ in got if not is_histogram(n)}, set(THEIRS))
         for name, labels in got:
-            equal({k for k, _ in labels}, THEIRS[name][1], name)
+            if not is_histogram(name):
+                equal({k for k, _ in labels}, THEIRS[name][1], name)
         types = dict(re.findall(r"^# TYPE (rocketmq_\w+) (\w+)$", page(b),
                                 re.M))
-        equal(types, {n: kind for n, (kind, _) in THEIRS.items()})
+        equal(types, {**{n: kind for n, (kind, _) in THEIRS.items()},
+                      **{n: "histogram" for n in HISTOGRAMS}})
 
 
 @here
@@ -159,6 +212,140 @@ def test_broker(b):
     until("that they have gone", lambda: (
         value(b, "rocketmq_producer_connections"),
         value(b, "rocketmq_consumer_connections")) == (0, 0))
+
+
+@here
+def test_sizes(b):
+    """Of each message that was stored, by its type; retries are none."""
+    name, t, g = "rocketmq_message_size", b.name(), b.name("g")
+
+    def seen(kind):
+        return counts(b, name, topic=t, message_type=kind, is_system="false")
+    with Client(b) as c:
+        c.create_topic(t, attributes="+queue.type=BatchCQ")
+        c.create_group(g)
+        c.send(t, b"x")
+        c.send(t, b"x" * 3500)
+        c.send(t, b"x" * 4100)
+        equal(seen("normal"), [1, 1, 1, 0, 0, 0, 0])
+        size = len(c.pull(t).records()[0].raw)
+        c.send(t, b"x" * (KIB - size + 1))
+        c.send(t, b"x" * (KIB - size + 2))
+        equal(seen("normal"), [2, 2, 1, 0, 0, 0, 0])
+        total = histogram(b, name, topic=t)[1]
+        equal(total, sum(len(r.raw) for q in range(4)
+                         for r in c.drain(t, q)))
+        c.send(t, batch(b"1", b"2" * 5000, b"3"),
+               request="SEND_BATCH_MESSAGE", batch=True)
+        equal(seen("normal"), [4, 2, 2, 0, 0, 0, 0])
+        # an inner batch is one record: what a message has of it
+        c.send(t, batch(*[b"x" * 900] * 9), request="SEND_BATCH_MESSAGE",
+               batch=True, props={"UNIQ_KEY": "EE" * 16})
+        equal(seen("normal"), [5, 2, 2, 0, 0, 0, 0])
+        c.send(t, b"x", props={"__SHARDINGKEY": "k"})
+        at = int(time.time() * 1000) + 3600000
+        c.send(t, b"x", props={"TIMER_DELIVER_MS": at})
+        half(c, t, g)
+        for kind in ("fifo", "delay", "transaction"):
+            equal(seen(kind), [1, 0, 0, 0, 0, 0, 0], kind)
+        c.send(t, code=13, props={"INNER_NUM": "1"})
+        c.send("%RETRY%" + g, reconsumeTimes=1)
+        equal(sum(counts(b, name, topic=t)), 12)
+        equal(counts(b, name, topic="%RETRY%" + g), [])
+
+
+@here
+@alone
+def test_requests(b):
+    name, t, g = "rocketmq_rpc_latency_milliseconds", b.name(), b.name("g")
+
+    def n(request, response="success", result="success", waited="false"):
+        return histogram(b, name, request_code=request,
+                         response_code=response, result=result,
+                         is_long_polling=waited, protocol_type="remoting")[0]\
+            .get(float("inf"), 0)
+    with Client(b) as c:
+        c.create_topic(t)
+        c.create_group(g)
+        for _ in range(5):
+            c.send(t)
+        c.send(t, code=29, queueId=77)
+        equal((n("send_message_v2"), n("send_message_v2",
+                                       "invalid_parameter")), (5, 1))
+        equal(n("update_and_create_topic"), 1)
+        c.tx("UPDATE_CONSUMER_OFFSET", oneway=True, consumerGroup=g, topic=t,
+             queueId=0, commitOffset=0)
+        until("the one-way request",
+              lambda: n("update_consumer_offset", result="oneway") == 1)
+        for code in (7777, 88888888, 262143, -1):
+            c.rx(c.tx(code), 3)
+        equal(n("other", "request_code_not_supported"), 4)
+        c.pull(t, 0, code=None)
+        c.pull(t, 99, 21)
+        equal((n("pull_message"), n("pull_message", "pull_offset_moved")),
+              (1, 1))
+
+
+@here
+@alone
+def test_waiting(b):
+    """A request that waits is told apart, and takes the time that it waited."""
+    name, t, g = "rocketmq_rpc_latency_milliseconds", b.name(), b.name("g")
+
+    def waited(request):
+        return histogram(b, name, request_code=request,
+                         is_long_polling="true")
+
+    def at_once(request):
+        return histogram(b, name, request_code=request,
+                         is_long_polling="false")[0].get(float("inf"), 0)
+    with Client(b) as c:
+        c.create_topic(t, queues=1)
+        c.create_group(g)
+        equal(waited("pull_message"), ({}, 0))
+        began = time.monotonic()
+        c.pull(t, 0, 19, suspend_ms=300)
+        took = (time.monotonic() - began) * 1000
+        buckets, total = waited("pull_message")
+        equal((buckets[100], buckets[float("inf")]), (0, 1))
+        check(250 <= total <= took + 50, total, took)
+        o = c.tx_pull(t, 0, suspend_ms=20000)
+        c.send(t)
+        c.rx(o)
+        equal(waited("pull_message")[0][float("inf")], 2)
+        c.pull(t, 0, suspend_ms=20000)
+        equal((waited("pull_message")[0][float("inf")],
+               at_once("pull_message")), (2, 1))
+        pop(c, t, g, initMode=0)
+        c.rx(c.tx("POP_MESSAGE", **rmqlib.pop_fields(t, g, poll=200)), 210)
+        equal((waited("pop_message")[0][float("inf")],
+               at_once("pop_message")), (1, 1))
+
+
+@here
+def test_times(b):
+    """How long messages are delayed, and how long transactions took."""
+    t, g = b.name(), b.name("g")
+    delay, finish = ("rocketmq_delay_message_latency_seconds",
+                     "rocketmq_finish_message_latency_milliseconds")
+
+    def now():
+        return int(time.time() * 1000)
+    with Client(b) as c:
+        c.create_topic(t)
+        for s in (50, 100, 700, 4000, 50000, 100000, 300000):
+            born = now()
+            c.send(t, bornTimestamp=born,
+                   props={"TIMER_DELIVER_MS": born + s * 1000})
+        c.send(t, props={"DELAY": "1"}, wait=False)
+        equal(counts(b, delay, topic=t), [2, 1, 1, 1, 1, 1, 1])
+        check(454850 < histogram(b, delay, topic=t)[1] < 454850 + 60)
+        for age in (0, 10, 100):
+            end(c, half(c, t, g, born=now() - age * 1000), g, t, 8)
+        end(c, half(c, t, g), g, t, 12)
+        until("the commits",
+              lambda: counts(b, finish, topic=t) == [1, 1, 1, 0, 0, 0, 0])
+        check(110 <= histogram(b, finish, topic=t)[1] < 140)
 
 
 @here

@@ -17,6 +17,9 @@ check_PROGRAMS += %D%/test_map
 check_PROGRAMS += %D%/test_log
 %C%_test_log_LDADD = $(BASE_TEST)
 
+check_PROGRAMS += %D%/test_histo
+%C%_test_histo_LDADD = $(BASE_TEST)
+
 check_PROGRAMS += %D%/test_metrics
 %C%_test_metrics_LDADD = $(BASE_TEST)
 

@@ -15,8 +15,8 @@ test_sum(void **state)
 	char want[300];
 
 	(void)state;
-	m[0] = metrics_new();
-	m[1] = metrics_new();
+	m[0] = metrics_new(1);
+	m[1] = metrics_new(2);
 	metrics_add(m[0], M_BYTES_IN, 100);
 	metrics_add(m[1], M_BYTES_IN, 11);
 	metrics_inc(m[0], M_CONN_ACTIVE);
@@ -48,8 +48,8 @@ test_sum(void **state)
 	    metric_help(M_CLOSED_PEER));
 	assert_non_null(strstr(strbuf_str(&sb), want));
 	strbuf_fini(&sb);
-	mem_free(m[0]);
-	mem_free(m[1]);
+	metrics_free(&m[0]);
+	metrics_free(&m[1]);
 }
 
 /* Prometheus: counters end in _total, gauges don't; names are unique */
