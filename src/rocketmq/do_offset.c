@@ -101,14 +101,29 @@ say_offset(struct rmq_session *s, const struct rmq_ref *ref, uint64_t offset)
 /*
  * Where the group never committed: the first offset, while the queue still has
  * everything that was ever sent to it. The reference also asks whether that is
- * in memory, that is, whether the queue is small (ConsumerOffset of
+ * in memory, that is, whether the queue is small (queryConsumerOffset of
  * ConsumerManageProcessor).
+ *
+ * A queue in which nothing lies is answered where its next message will be, while
+ * the reference says that nothing was found. A client that is told so asks for the
+ * end then (CONSUME_FROM_LAST_OFFSET), and has lost what came in between; whatever
+ * else it may consume from is the same place in such a queue.
  */
 #define SMALL_QUEUE 50000u
+
+static bool
+is_known(const struct fx *fx, uint64_t *offset)
+{
+	*offset = fx->min_index;
+	return fx->min_index == fx->max_index ||
+	    (fx->min_index == 0 && fx->max_index <= SMALL_QUEUE);
+}
 
 static void
 offset_got(struct rmq_job *j, struct rmq_session *s, struct fx *fx)
 {
+	uint64_t offset;
+
 	if (fx->err == ERR_OK && fx->type == FX_CURSOR && j->step == 0) {
 		say_offset(s, &j->ref, fx->u64);
 	} else if (fx->err == ERR_NO_SUBSCRIPTION && j->step == 0) {
@@ -118,9 +133,8 @@ offset_got(struct rmq_job *j, struct rmq_session *s, struct fx *fx)
 		j->step = 1;
 		rmq_job_route(j, &op);
 	} else if (fx->err == ERR_OK) {
-		if (j->flag && fx->min_index == 0 && fx->max_index > 0 &&
-		    fx->max_index <= SMALL_QUEUE)
-			say_offset(s, &j->ref, 0);
+		if (j->flag && is_known(fx, &offset))
+			say_offset(s, &j->ref, offset);
 		else
 			rmq_answer_code(s, &j->ref, RC_QUERY_NOT_FOUND,
 			    "Not found, V3_0_6_SNAPSHOT maybe this group "

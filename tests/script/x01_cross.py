@@ -9,7 +9,7 @@ import urllib.request
 import zlib
 
 from codecs_raw import lz4_block, lz4_frame, snappy, zstd
-from mqlib import Client, check, counters, equal
+from mqlib import Client, check, counters, equal, options
 import mqlib
 import rmqlib
 from rmqlib import batch, until
@@ -500,6 +500,30 @@ def test_inner_batch(b):
             f"{t}-partition-0/subscription/{g}/position/1"
         with urllib.request.urlopen(url, timeout=10) as a:
             equal(a.read(), b"4")
+
+
+@options(managedLedgerMaxEntriesPerLedger=3,
+         managedLedgerMinLedgerRolloverTimeMinutes=0)
+def test_emptied(b):
+    """Of a queue that everything has gone from, who is new is told where the
+    next message will be: asked for its end later, one might have come."""
+    t, g = b.name(), b.name("g")
+    full = f"persistent://public/default/{t}"
+    with mqlib.Client(b) as c, rmqlib.Client(b) as r:
+        c.subscribe(full)
+        c.producer(full)
+        for i in range(3):
+            c.publish(1, i)
+        c.flow()
+        c.ack(1, c.messages(3)[-1].pos, cumulative=True, req=c.next_req())
+        c.rx("ACK_RESPONSE")
+
+        def edge(name):
+            return int(r.ask(name, topic=t, queueId=0).ext["offset"])
+        until("that it is empty", lambda: (
+            edge("GET_MIN_OFFSET"), edge("GET_MAX_OFFSET")) == (3, 3))
+        a = r.ask("QUERY_CONSUMER_OFFSET", consumerGroup=g, topic=t, queueId=0)
+        equal(a.ext["offset"], "3")
 
 
 # ---- names
