@@ -164,6 +164,8 @@ test_foreign(void **state)
 	    "loadBalancerEnabled=false\n"
 	    "namesrvAddr=127.0.0.1:9876\n"
 	    "deleteWhen=04\n"
+	    "enableLmqQuota=true\n"
+	    "timerRocksDBEnable=false\n"
 	    "authenticationEnabled=false\n"
 	    "tlsEnabled=true\n"
 	    "clientLibraryVersionCheckAllowUnversioned=true\n"
@@ -171,7 +173,7 @@ test_foreign(void **state)
 	    "flushDiskType=ASYNC_FLUSH\n"
 	    "maxConnections=12\n",
 	    &d));
-	assert_int_equal(warnings, 9);
+	assert_int_equal(warnings, 11);
 	assert_string_equal(last_warning,
 	    "loadBalancerNamespaceBundleSplitIntervalMinutes has no meaning "
 	    "here and is ignored");
