@@ -22,7 +22,7 @@ struct stats {
 	uint32_t groups_n;
 	int64_t diff, inflight;
 	char *tps_of; /* what is asked for last; NULL: nothing */
-	double tps;
+	double *tps; /* of each topic of p */
 };
 
 static void
@@ -36,6 +36,7 @@ stats_free(struct progress *p)
 	mem_free(st->groups);
 	mem_free(st->group);
 	mem_free(st->tps_of);
+	mem_free(st->tps);
 }
 
 static struct stats *
@@ -139,14 +140,55 @@ say_or_err(struct rmq_job *j, struct rmq_session *s, say_f *say)
 	mem_free(text);
 }
 
+/* Of a shard's answer: a key and a number, a line each */
+static void
+add_part(const struct map *by_key, const char *at)
+{
+	const char *key, *end;
+	double *tps;
+
+	while (*at != '\0') {
+		key = at;
+		end = strchr(key, '\n');
+		AN(end);
+		at = strchr(end + 1, '\n');
+		AN(at);
+		at++;
+		tps = map_get(by_key, key, (size_t)(end - key));
+		if (tps != NULL)
+			*tps += (double)strtoll(end + 1, NULL, 10) / 1000;
+	}
+}
+
+/* Statistics have the key "topic", or "topic@group" where there is a group. */
 static void
 add_tps(struct rmq_job *j)
 {
 	struct stats *st = j->priv;
-	unsigned i;
+	char **keys = mem_calloc(st->p.n + 1, sizeof *keys);
+	const struct progress_topic *t;
+	struct map by_key;
+	uint32_t i;
 
+	st->tps = mem_calloc(st->p.n + 1, sizeof *st->tps);
+	map_init(&by_key, j->rm->seed, st->p.n + 1);
+	for (i = 0; i < st->p.n; i++) {
+		t = &st->p.v[i];
+		keys[i] = t->group != NULL ?
+		    mem_printf("%s@%s", t->name, t->group) :
+		    mem_strdup(t->name);
+		/* one that was named twice has its figure once */
+		if (map_get(&by_key, keys[i], strlen(keys[i])) == NULL &&
+		    map_add(&by_key, keys[i], strlen(keys[i]), &st->tps[i]) !=
+			ERR_OK)
+			WRONG("more than there is room for");
+	}
 	for (i = 0; i < j->parts_n; i++)
-		st->tps += (double)strtoll(j->parts[i], NULL, 10) / 1000;
+		add_part(&by_key, j->parts[i]);
+	map_fini(&by_key);
+	for (i = 0; i < st->p.n; i++)
+		mem_free(keys[i]);
+	mem_free(keys);
 }
 
 static void
@@ -214,7 +256,7 @@ topic_say(struct rmq_job *j, struct rmq_session *s, struct stats *st)
 	topic_offsets(&w, s->rm, t);
 	jw_end(&w);
 	jw_key(&w, "topicPutTps");
-	jw_double(&w, st->tps);
+	jw_double(&w, st->tps[0]);
 	jw_end(&w);
 	rmq_answer_text(s, &j->ref);
 }
@@ -252,10 +294,13 @@ static void
 group_say(struct rmq_job *j, struct rmq_session *s, struct stats *st)
 {
 	struct jw w = begin(s);
+	double tps = 0;
 	uint32_t i;
 
+	for (i = 0; i < st->p.n; i++)
+		tps += st->tps[i];
 	jw_key(&w, "consumeTps");
-	jw_double(&w, st->tps);
+	jw_double(&w, tps);
 	jw_key(&w, "offsetTable");
 	jw_object(&w);
 	for (i = 0; i < st->p.n; i++)
@@ -533,7 +578,7 @@ broker_group(
 			continue;
 		jw_object(w);
 		jw_key(w, "consumeTps");
-		jw_double(w, 0.0);
+		jw_double(w, st->tps[i]);
 		jw_key(w, "offsetTable");
 		jw_object(w);
 		group_offsets(w, rm, st, t);
@@ -571,7 +616,7 @@ broker_step(struct rmq_job *j, struct rmq_session *s, struct fx *fx)
 	struct stats *st = j->priv;
 	uint32_t i;
 
-	if (fx->op != OP_DOC_LIST) {
+	if (fx == NULL || fx->op != OP_DOC_LIST) {
 		step(j, s, fx, broker_say);
 		return;
 	}
@@ -602,6 +647,7 @@ rmq_do_broker_stats(struct rmq_session *s, struct rmq_req *q)
 	}
 	st = stats_new(s, q, broker_step, STR_NONE, &j);
 	st->p.times = true;
+	st->tps_of = mem_strdup("GROUP_GET_NUMS\n");
 	st->only_order = order;
 	op = rmq_job_op(j, OP_DOC_LIST, 0);
 	op->topic = op_str(op, STR_LIT(GCONF_DOC));

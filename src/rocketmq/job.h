@@ -84,7 +84,9 @@ enum rmq_tell {
 	TELL_COUNTERS, /* answer: numbers, with a blank between */
 	TELL_STATS, /* text: name and key, a line each; answer: numbers */
 	TELL_MEMBERS, /* text: group; answer: session, shard, client a line */
-	TELL_TPS, /* text: name and key; answer: messages per 1,000 s */
+	/* text: name and key, or its end; answer: key, newline, messages per 1,000 s,
+	 * newline, of each that there are such of */
+	TELL_TPS,
 	TELLS_N
 };
 void rmq_job_tell(struct rmq_job *, enum rmq_tell, struct str text);

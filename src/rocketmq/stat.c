@@ -199,28 +199,37 @@ ends_with(struct str s, struct str tail)
 	    memcmp(s.p + s.len - tail.len, tail.p, tail.len) == 0;
 }
 
-/* "NAME\nkey" of one, or "NAME\n@group" of all topics of the group */
+static void
+tell_tps(const struct stat *st, size_t head_n, struct strbuf *answer)
+{
+	int64_t n = milli_tps(st);
+
+	if (n > 0)
+		strbuf_addf(answer, "%s\n%" PRId64 "\n", st->key + head_n, n);
+}
+
+/* "NAME\nkey" of one, "NAME\n@group" of all topics of the group, "NAME\n" of all */
 void
 rmq_tps_told(struct rmq *rm, struct str text, struct strbuf *answer)
 {
 	const char *nl = memchr(text.p, '\n', text.len);
 	struct str head, tail;
 	const struct stat *st;
-	int64_t sum = 0;
 	size_t it;
 
 	AN(nl);
 	head = (struct str){ text.p, (size_t)(nl + 1 - text.p) };
 	tail = (struct str){ nl + 1, text.len - head.len };
-	if (tail.len == 0 || tail.p[0] != '@') {
+	if (tail.len > 0 && tail.p[0] != '@') {
 		st = map_get(&rm->counts, text.p, text.len);
-		sum = st != NULL ? milli_tps(st) : 0;
-	} else
-		MAP_FOREACH(st, &rm->counts, it)
-			if (str_starts(str_of(st->key), head) &&
-			    ends_with(str_of(st->key), tail))
-				sum += milli_tps(st);
-	strbuf_addf(answer, "%" PRId64, sum);
+		if (st != NULL)
+			tell_tps(st, head.len, answer);
+		return;
+	}
+	MAP_FOREACH(st, &rm->counts, it)
+		if (str_starts(str_of(st->key), head) &&
+		    ends_with(str_of(st->key), tail))
+			tell_tps(st, head.len, answer);
 }
 
 static void

@@ -518,7 +518,7 @@ def test_status_of_a_group(b):
 
 def test_counts(b):
     """Of the last minute; sampled every ten seconds."""
-    t, g, pops = b.name(), b.name("g"), b.name("g")
+    t, t2, g, pops = b.name(), b.name(), b.name("g"), b.name("g")
 
     def count(name, key, code=None):
         a = c.ask("VIEW_BROKER_STATS_DATA", statsName=name, statsKey=key,
@@ -526,9 +526,13 @@ def test_counts(b):
         return a.json()["statsMinute"] if a.code == 0 else {"sum": 0}
     with Client(b) as c:
         count("TOPIC_PUT_NUMS", t, code=1)
-        for _ in range(5):
-            c.send(t, b"x" * 100)
-        equal(len(c.drain(t, group=g)), 5)
+        c.create_group(g)
+        for topic, n in ((t, 5), (t2, 20)):
+            for _ in range(n):
+                c.send(topic, b"x" * 100)
+            equal(len(c.drain(topic, group=g)), n)
+            c.ask("UPDATE_CONSUMER_OFFSET", consumerGroup=g, topic=topic,
+                  queueId=0, commitOffset=n)
         c.create_group(pops)
         equal(len(pop(c, t, pops, queue=0).records()), 5)
         m = rmqlib.until("puts", lambda: count("TOPIC_PUT_NUMS", t)["sum"] and
@@ -542,6 +546,26 @@ def test_counts(b):
         check(count("TOPIC_PUT_SIZE", t)["sum"] >= 500)
         check(c.ask("GET_TOPIC_STATS_INFO", topic=t).json()[
             "topicPutTps"] > 0)
+
+        def group(**kw):
+            return c.ask("GET_CONSUME_STATS", consumerGroup=g,
+                         **kw).json()["consumeTps"]
+
+        def of_broker():
+            (mine,) = [x[g] for x in c.ask(317, isOrder=False).json()[
+                "consumeStatsList"] if g in x]
+            return {dict(k)["topic"]: s["consumeTps"]
+                    for s in mine for k in s["offsetTable"]}
+
+        def same():
+            return (of_broker(), group()) == (
+                {t: group(topic=t), t2: group(topic=t2)},
+                group(topic=t) + group(topic=t2))
+        rmqlib.until("gets of the other", lambda: count(
+            "GROUP_GET_NUMS", t2 + "@" + g)["sum"] == 20, 30)
+        # unless they are sampled in between
+        rmqlib.until("figures that fit", same)
+        check(0 < group(topic=t) < group(topic=t2), of_broker())
 
 
 @ours("the reference leaves them to mqadmin")
