@@ -113,6 +113,33 @@ rmq_members_expire(struct rmq_session *s)
 	}
 }
 
+static bool
+is_quiet(const struct rmq *rm, const char *group)
+{
+	const struct gconf *c = rmq_gconf_peek(rm, str_of(group));
+
+	return c != NULL && !c->notify;
+}
+
+static void
+tell_join(struct rmq_session *s, struct rmq_member *m)
+{
+	struct rmq_msg *msg = member_msg(s, MSG_JOIN, m->group);
+
+	msg->client = mem_strdup(s->client_id);
+	msg->addr = mem_strdup(conn_peer_text(s->cn));
+	msg->language = s->language;
+	msg->version = s->version;
+	msg->in = rmq_interest_ref(m->in);
+	msg->quiet = m->quiet;
+	if (s->joining != NULL) {
+		msg->asker = s->joining->number;
+		s->joining->u32++;
+		rmq_job_hold(s->joining);
+	}
+	rmq_msg_send(s->rm, rmq_group_shard(s->rm, str_of(m->group)), &msg);
+}
+
 /* Takes in. Told to the group if it is news; whether it is. bare: the
  * subscriptions are left out, those that are known stand. */
 static bool
@@ -120,34 +147,25 @@ member_heard(struct rmq_session *s, const char *group, struct rmq_interest *in,
     bool bare)
 {
 	struct rmq_member *m = member_get(s, str_of(group), in->producer);
-	struct rmq_msg *msg;
+	bool quiet = !in->producer && is_quiet(s->rm, group);
+	bool news = m == NULL || !(bare || rmq_interest_same(m->in, in));
 
-	if (m != NULL && (bare || rmq_interest_same(m->in, in))) {
-		m->heard_ns = loop_mono_ns(s->rm->lp);
-		rmq_interest_unref(&in);
-		return false;
-	}
 	if (m == NULL) {
 		ALLOC_OBJ(m, RMQ_MEMBER_MAGIC);
 		m->group = mem_strdup(group);
+		m->in = in;
 		LIST_INSERT_HEAD(&s->members, m, link);
-	} else
+	} else if (news) {
 		rmq_interest_unref(&m->in);
-	m->in = in;
+		m->in = in;
+	} else
+		rmq_interest_unref(&in);
 	m->heard_ns = loop_mono_ns(s->rm->lp);
-	msg = member_msg(s, MSG_JOIN, group);
-	msg->client = mem_strdup(s->client_id);
-	msg->addr = mem_strdup(conn_peer_text(s->cn));
-	msg->language = s->language;
-	msg->version = s->version;
-	msg->in = rmq_interest_ref(in);
-	if (s->joining != NULL) {
-		msg->asker = s->joining->number;
-		s->joining->u32++;
-		rmq_job_hold(s->joining);
+	if (news || m->quiet != quiet) {
+		m->quiet = quiet;
+		tell_join(s, m);
 	}
-	rmq_msg_send(s->rm, rmq_group_shard(s->rm, str_of(group)), &msg);
-	return true;
+	return news;
 }
 
 /* --- the body --------------------------------------------------------------- */

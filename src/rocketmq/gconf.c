@@ -425,6 +425,14 @@ rmq_gconf_need(struct rmq_session *s, const struct rmq_req *q, struct str group,
 	return false;
 }
 
+const struct gconf *
+rmq_gconf_peek(const struct rmq *rm, struct str group)
+{
+	const struct rmq_gconf *g = map_get(&rm->gconfs, group.p, group.len);
+
+	return g != NULL && g->there ? &g->c : NULL;
+}
+
 void
 rmq_gconf_told(struct rmq *rm, struct str group, struct strbuf *answer)
 {

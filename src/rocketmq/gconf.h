@@ -69,6 +69,8 @@ enum rmq_gconf_found rmq_gconf_get(struct rmq_session *, const struct rmq_req *,
  * consumers are; false: parked or answered. */
 bool rmq_gconf_need(struct rmq_session *, const struct rmq_req *,
     struct str group, struct rmq_gconf **) MUST_CHECK;
+/* What is known of it at the moment; NULL: nothing, or it isn't there */
+const struct gconf *rmq_gconf_peek(const struct rmq *, struct str group);
 bool rmq_gconf_forbids(const struct rmq_gconf *, struct str topic);
 void rmq_gconf_fx(struct rmq_gconf *, const struct fx *);
 void rmq_gconfs_tick(struct rmq *);

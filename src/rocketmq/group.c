@@ -231,6 +231,7 @@ notify(struct rmq_group *g)
 		msg->session = m->session;
 		msg->group = mem_strdup(g->name);
 		msg->all = rmq_interests_ref(all);
+		msg->quiet = g->quiet;
 		rmq_msg_send(g->rm, m->shard, &msg);
 	}
 	rmq_claims_update(g, all);
@@ -298,6 +299,8 @@ join(struct rmq *rm, struct rmq_msg *msg)
 	}
 	m->in = msg->in;
 	msg->in = NULL;
+	if (!m->in->producer)
+		g->quiet = msg->quiet;
 	m->client = mem_strdup(msg->client);
 	m->addr = mem_strdup(msg->addr);
 	m->language = msg->language;
@@ -446,6 +449,8 @@ notified(struct rmq *rm, struct rmq_msg *m)
 	if (s == NULL || s->state != RMQ_OPEN)
 		return;
 	rmq_member_told(s, str_of(m->group), &m->all);
+	if (m->quiet)
+		return;
 	rout_str(rmq_ask_begin(s, RQ_NOTIFY_CONSUMER_IDS_CHANGED, true),
 	    "consumerGroup", str_of(m->group));
 	rmq_ask_oneway(s, (struct slice){ 0 });

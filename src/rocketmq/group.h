@@ -98,6 +98,7 @@ struct rmq_member {
 	/* of all members, as the group has told last; NULL: not yet */
 	struct rmq_interests *all;
 	int64_t heard_ns;
+	bool quiet; /* as it told the group (MSG_JOIN) */
 };
 
 /* The session's own interest as a consumer in that group, NULL: it told none */
@@ -147,6 +148,9 @@ struct rmq_msg {
 	int32_t version;
 	bool producer; /* LEAVE: as which */
 	struct rmq_interest *in; /* JOIN */
+	/* JOIN: the group's notifyConsumerIdsChangedEnable is off; NOTIFY: so the
+	 * client is not told */
+	bool quiet;
 	struct rmq_interests *all; /* NOTIFY */
 	uint64_t asker; /* CLIENT: session */
 	unsigned asker_shard;
@@ -209,6 +213,7 @@ struct rmq_group {
 	LIST_HEAD(, rmq_gmember) members; /* consumers and producers */
 	unsigned consumers_n, producers_n;
 	unsigned turn; /* which producer is asked next */
+	bool quiet; /* its clients are not told who comes and goes */
 	struct map locks; /* key -> struct rmq_lock */
 	LIST_HEAD(, rmq_claim) claims; /* claim.c */
 };

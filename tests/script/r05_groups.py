@@ -45,6 +45,26 @@ def test_notices(b):
         c.rx_request("NOTIFY_CONSUMER_IDS_CHANGED", consumerGroup=g)
 
 
+def test_no_notices(b):
+    """notifyConsumerIdsChangedEnable of the group, as of the next heartbeat"""
+    t, g = b.name(), b.name("g")
+    with Client(b) as c, Client(b) as d:
+        c.create_group(g, notifyConsumerIdsChangedEnable=False)
+        for x in (c, d):
+            x.heartbeat(consumers=[consumer(g, t)])
+        c.silent()
+        d.silent()
+        equal(members(c, g), sorted([c.id, d.id]))
+        d.ask("UNREGISTER_CLIENT", clientID=d.id, consumerGroup=g)
+        c.silent()
+        equal(members(c, g), [c.id])
+        c.create_group(g)
+        c.heartbeat(consumers=[consumer(g, t)])
+        d.heartbeat(consumers=[consumer(g, t)])
+        c.rx_request("NOTIFY_CONSUMER_IDS_CHANGED", consumerGroup=g)
+        d.rx_request("NOTIFY_CONSUMER_IDS_CHANGED", consumerGroup=g)
+
+
 def test_told_after_the_answer(b):
     """Whoever comes learns of it when its heartbeat is answered: Java's 5.x would leave
     out the heartbeat that it sends for a notice."""
