@@ -5,6 +5,9 @@
  *
  * Messages of Pulsar's producers are not in the index. Their unique keys are made
  * here and say where they lie, so those find them; their other keys don't.
+ *
+ * Tags (indexType T) are in no index: queues are read from the time that was asked
+ * for on, past what has another one.
  */
 #include <stdlib.h>
 
@@ -23,14 +26,23 @@
 #define MAX_N 64 /* the reference's maxMsgsNumBatch */
 #define MAX_UNIQUE_N 32 /* its defaultQueryMaxNum */
 #define BYTES_MAX (15u << 20) /* clients take 16 MiB in a frame */
+#define READ_BYTES (1u << 20) /* of a queue at a time, for tags */
 
 struct hit {
 	struct slice rec; /* referenced */
 	int64_t store_ms, phys;
 };
 
+struct tag_queue {
+	char *name; /* full */
+	uint64_t at; /* read from there on */
+	uint64_t end; /* there it ended when it was looked at */
+};
+
 struct query {
 	struct str key; /* j->text */
+	struct tag_queue *tagged; /* the key is a tag; NULL: it is not */
+	uint32_t tagged_n;
 	uint32_t max;
 	int64_t begin_ms, end_ms;
 	uint32_t left; /* answers to come */
@@ -49,6 +61,9 @@ query_free(struct rmq_job *j)
 
 	for (i = 0; i < q->n; i++)
 		slice_unref(&q->v[i].rec);
+	for (i = 0; i < q->tagged_n; i++)
+		mem_free(q->tagged[i].name);
+	mem_free(q->tagged);
 	mem_free(q->v);
 	mem_free(q->topic);
 	mem_free(q->queue);
@@ -86,11 +101,19 @@ prune(struct query *q)
 	q->n = keep;
 }
 
+static bool
+has_key(const struct query *q, const struct rmq_record *r)
+{
+	return q->tagged != NULL ?
+	    str_eq(rmq_props_get(r->props, RMQ_PROP_TAGS), q->key) :
+	    rmq_record_has_key(r, q->key);
+}
+
 /* If it has the key */
 static void
 take_record(struct query *q, const struct rmq_record *r, struct slice rec)
 {
-	if (!rmq_record_has_key(r, q->key) || r->store_ms < q->begin_ms ||
+	if (!has_key(q, r) || r->store_ms < q->begin_ms ||
 	    r->store_ms > q->end_ms)
 		return;
 	if (q->n == q->cap) {
@@ -106,7 +129,7 @@ take_record(struct query *q, const struct rmq_record *r, struct slice rec)
 static void
 take_batch(struct query *q, struct rmq *rm, const struct rmq_record *outer)
 {
-	bool whole =
+	bool whole = q->tagged == NULL &&
 	    str_eq(rmq_props_get(outer->props, RMQ_PROP_UNIQ_KEY), q->key);
 	struct rmq_unwrap u;
 	struct rmq_record r;
@@ -118,8 +141,7 @@ take_batch(struct query *q, struct rmq *rm, const struct rmq_record *outer)
 	}
 	rmq_unwrap_init(&u, outer);
 	while (!whole && rmq_unwrap_next(&u, &r) == ERR_OK) {
-		if (!rmq_record_has_key(&r, q->key) ||
-		    !rmq_record_again(rm, &r, &made))
+		if (!has_key(q, &r) || !rmq_record_again(rm, &r, &made))
 			continue;
 		take_record(q, &r, made);
 		slice_unref(&made);
@@ -216,20 +238,59 @@ say(struct rmq_job *j, struct rmq_session *s)
 		conn_write_slice(s->cn, q->v[i].rec);
 }
 
+/* The queue's messages with the tag, from there on */
+static void
+read_on(struct rmq_job *j, uint64_t queue, uint64_t index)
+{
+	struct query *q = j->priv;
+	struct tag_queue *tq = &q->tagged[queue];
+	struct op *op = rmq_job_op(j, OP_READ_AT, queue);
+	uint32_t *tag = op_mem(op, sizeof *tag);
+
+	*tag = rmq_tags_code(q->key);
+	op->topic = op_str(op, str_of(tq->name));
+	op->u64 = tq->at = index;
+	op->read.max_n = READ_AT_MAX;
+	op->read.max_bytes = READ_BYTES;
+	op->read.tags = tag;
+	op->read.tags_n = 1;
+	q->left++;
+	rmq_job_route(j, &op);
+}
+
+static void
+take_all(struct rmq_job *j, const struct fx *fx)
+{
+	struct query *q = j->priv;
+	const struct tag_queue *tq;
+	uint32_t i;
+
+	for (i = 0; i < fx->entries_n; i++)
+		take(q, j->rm, &fx->entries[i]);
+	prune(q);
+	if (fx->op != OP_READ_AT)
+		return;
+	tq = &q->tagged[fx->req];
+	/* where it doesn't go on, the topic's rate is used up */
+	if (fx->u64 > tq->at && fx->u64 < tq->end)
+		read_on(j, fx->req, fx->u64);
+}
+
 static void
 step(struct rmq_job *j, struct rmq_session *s, struct fx *fx)
 {
 	struct query *q = j->priv;
-	uint32_t i;
 
 	if (fx->err == ERR_OK && fx->req == ASK_WHERE) {
 		ask_entry(j, fx->text);
 	} else if (fx->err == ERR_OK && fx->req == ASK_ENTRY) {
 		take_located(q, s, &fx->ent);
+	} else if (fx->err == ERR_OK && fx->op == OP_INDEX_AT_TIME) {
+		q->tagged[fx->req].end = fx->max_index;
+		if (fx->u64 < fx->max_index)
+			read_on(j, fx->req, fx->u64);
 	} else if (fx->err == ERR_OK) {
-		for (i = 0; i < fx->entries_n; i++)
-			take(q, j->rm, &fx->entries[i]);
-		prune(q);
+		take_all(j, fx);
 	} else if (fx->err != ERR_NO_TOPIC && fx->err != ERR_NO_MESSAGE &&
 	    j->err == ERR_OK) {
 		/* a queue that was never written to is not there, nor is a
@@ -242,6 +303,29 @@ step(struct rmq_job *j, struct rmq_session *s, struct fx *fx)
 		rmq_answer_err(s, &j->ref, j->err, NULL);
 	else
 		say(j, s);
+}
+
+static void
+ask_queues_of_tag(struct rmq_job *j, const struct rmq_topic *t)
+{
+	struct query *q = j->priv;
+	char name[NAME_MAX_BYTES + 32];
+	struct str full;
+	struct op *op;
+	uint32_t i;
+
+	q->tagged = mem_calloc(t->queues_n, sizeof *q->tagged);
+	q->tagged_n = q->left = t->queues_n;
+	rmq_job_hold(j);
+	for (i = 0; i < t->queues_n; i++) {
+		full = rmq_queue_full(t, i, name, sizeof name);
+		q->tagged[i].name = mem_strndup(full.p, full.len);
+		op = rmq_job_op(j, OP_INDEX_AT_TIME, i);
+		op->topic = op_str(op, full);
+		op->start.time_ms = q->begin_ms;
+		rmq_job_route(j, &op);
+	}
+	rmq_job_release(j);
 }
 
 static void
@@ -334,5 +418,8 @@ rmq_do_query(struct rmq_session *s, struct rmq_req *rq)
 		return;
 	}
 	((struct query *)j->priv)->topic = mem_strdup(t->name);
-	ask_queues(j, t);
+	if (str_eq(rheader_get(rq->h, "indexType"), STR_LIT("T")))
+		ask_queues_of_tag(j, t);
+	else
+		ask_queues(j, t);
 }

@@ -269,6 +269,43 @@ def test_query_by_key(b):
             uniq, ext={"_UNIQUE_KEY_QUERY": "true"}) == [b"one"])
 
 
+def test_query_by_tag(b):
+    """In all queues; also where one answer of the log doesn't hold them all, and
+    inside of batches that stay together."""
+    t = b.name()
+    start = int(time.time() * 1000)
+    with Client(b) as c:
+        c.create_topic(t, queues=3, attributes="+queue.type=BatchCQ"
+                       if b.ours else None)
+        for i in range(6):
+            c.send(t, b"%d" % i + b"x" * 400000 * (i % 2), queueId=i % 3,
+                   tags="red" if i % 2 else "blue", keys="red")
+
+        def query(tag, **kw):
+            a = c.ask("QUERY_MESSAGE", code=None, **{**dict(
+                topic=t, key=tag, maxNum=64, beginTimestamp=start - 60000,
+                endTimestamp=start + 60000, indexType="T"), **kw})
+            if a.code == 22:
+                return []
+            equal(a.code, 0)
+            return [r.body[:1] for r in a.records()]
+        rmqlib.until("the index", lambda: sorted(query("blue")) ==
+                     [b"0", b"2", b"4"])
+        rmqlib.until("the index", lambda: sorted(query("red")) ==
+                     [b"1", b"3", b"5"])
+        equal(query("green"), [])
+        equal(query("red", endTimestamp=start - 1), [])
+        equal(query("red", beginTimestamp=start + 50000), [])
+        equal(len(query("red", indexType="K")), 6)
+        if b.ours:
+            equal(query("red", maxNum=2), [b"3", b"5"])
+            c.send(t, batch((b"a", dict(TAGS="green")),
+                            (b"b", dict(TAGS="red"))),
+                   request="SEND_BATCH_MESSAGE", batch=True,
+                   props={"UNIQ_KEY": "EC" * 16})
+            equal(query("green"), [b"a"])
+
+
 def test_pipelined_from_the_first_byte(b):
     """A connection may go to the shard of the topic of its first request; what
     came in behind that is carried out there, in order (the reference doesn't keep
