@@ -306,6 +306,7 @@ listen_http(struct broker *b, struct diag *diag)
 		err = http_new(&b->http, s0->net, &s0->router, &hc, &sa, diag);
 	if (err != ERR_OK)
 		return err;
+	s0->http = b->http;
 	http_set_secrets(b->http, b->secrets);
 	printf("listening http %s\n",
 	    sock_addr_text(http_addr(b->http), text, sizeof(text)));
@@ -633,6 +634,7 @@ broker_free(struct broker **bp)
 	TAKE_OBJ_NOTNULL(b, bp, BROKER_MAGIC);
 	if (b->http != NULL) {
 		loop_bind(b->shards[0].lp);
+		b->shards[0].http = NULL;
 		http_free(&b->http);
 	}
 	if (b->openid != NULL)

@@ -6,6 +6,7 @@
 #include "base/vas.h"
 #include "broker/broker.h"
 #include "broker/counters.h"
+#include "http/server.h"
 #include "net/room.h"
 #include "os/clock.h"
 #include "os/prot.h"
@@ -518,6 +519,8 @@ tail(void *priv)
 	int64_t wall = loop_wall_ms(sh->lp), mono = loop_mono_ns(sh->lp);
 	int64_t due = -1;
 
+	if (sh->http != NULL)
+		http_turn(sh->http);
 	if (sh->ledgers != NULL) {
 		(void)core_poll(sh->core, wall, mono);
 		due = sh->ledgers->ops->poll(sh->ledgers, wall, mono);

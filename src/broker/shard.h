@@ -5,8 +5,8 @@
  *
  * What an iteration of the loop does: head: time goes into the core; callbacks:
  * bytes come in and become operations, completions come in, the mailbox is
- * drained; tail: the core's timers and ready dispatchers, a log group is
- * formed and submitted, messages for other shards are posted (one lock and at
+ * drained; tail: HTTP's turn, the core's timers and ready dispatchers, a log group
+ * is formed and submitted, messages for other shards are posted (one lock and at
  * most one wake-up per shard), connections are flushed.
  *
  * Threads: made by the main thread before the loops run; afterwards everything
@@ -28,6 +28,7 @@
 #define SHARD_RMQ_PORTS 3 /* name server, broker, broker for old clients */
 
 struct broker;
+struct http;
 struct pulsar_move;
 struct rmq_msg;
 struct xreceipts;
@@ -61,6 +62,7 @@ struct shard {
 	struct metrics *metrics; /* read by any thread */
 	struct pulsar *pulsar;
 	struct rmq *rmq; /* NULL: not served */
+	struct http *http; /* the broker's; NULL: another shard has it */
 	struct listener *listener, *listener_tls; /* Pulsar's; NULL: none */
 	struct listener *rmq_listeners[SHARD_RMQ_PORTS];
 	struct thread th; /* shards 1.. */

@@ -49,6 +49,10 @@ struct bridge {
 	bool owes; /* at that time there was something to take */
 	LIST_ENTRY(bridge) link;
 	TAILQ_ENTRY(bridge) phase_link;
+	bool busy; /* in guests.busy */
+	bool passed; /* in it: libmicrohttpd has not seen it yet */
+	bool said; /* in it: libmicrohttpd has an answer for us */
+	TAILQ_ENTRY(bridge) busy_link;
 };
 
 struct guest {
@@ -247,10 +251,28 @@ evict(struct guests *g)
 }
 
 static void
+set_busy(struct bridge *b)
+{
+	if (b->busy)
+		return;
+	b->busy = true;
+	TAILQ_INSERT_TAIL(&b->f->h->guests.busy, b, busy_link);
+}
+
+static void
+clear_busy(struct bridge *b)
+{
+	b->busy = false;
+	TAILQ_REMOVE(&b->f->h->guests.busy, b, busy_link);
+}
+
+static void
 part(struct bridge *b)
 {
 	if (b->front != NULL || b->back != NULL)
 		return;
+	if (b->busy)
+		clear_busy(b);
 	LIST_REMOVE(b, link);
 	if (list_of(b) != NULL)
 		TAILQ_REMOVE(list_of(b), b, phase_link);
@@ -336,6 +358,8 @@ guest_done(struct guest *g)
 
 	if (b == NULL)
 		return;
+	b->said = true;
+	set_busy(b);
 	idle_ms = b->f->h->conf.idle_ms;
 	if (b->ahead > AHEAD_MAX)
 		enter(b, PHASE_HEAD, b->f->h->conf.receive_ms);
@@ -492,6 +516,8 @@ front_data(struct conn *cn, void *priv, const uint8_t *p, size_t len,
 	}
 	came(b, len);
 	pass(cn, b->back, &b->front_waits, p, len, buf);
+	b->passed = true;
+	set_busy(b);
 	return len;
 }
 
@@ -584,6 +610,57 @@ back_closed(struct conn *cn, void *priv, enum close_reason why)
 		conn_close_flushed(b->front, CLOSE_OURS, FLUSH_MS);
 	}
 	part(b);
+}
+
+/* True: there is something to be worked on. */
+static bool
+send_busy(struct bridge_list *busy)
+{
+	struct bridge *b;
+	bool any = false;
+
+	TAILQ_FOREACH(b, busy, busy_link) {
+		if (!b->passed)
+			continue;
+		b->passed = false;
+		if (b->back != NULL)
+			conn_send(b->back);
+		any = true;
+	}
+	return any;
+}
+
+static bool
+look_busy(struct bridge_list *busy)
+{
+	struct bridge *b;
+	bool any = false;
+
+	while ((b = TAILQ_FIRST(busy)) != NULL) {
+		clear_busy(b);
+		if (b->said && b->back != NULL) {
+			conn_look(b->back);
+			any = true;
+		}
+		b->said = false;
+	}
+	return any;
+}
+
+/*
+ * By the loop alone a request would go round it three times: from the client, from
+ * the pair of sockets, and back out of it; and once more, as libmicrohttpd hears
+ * that there is room again.
+ */
+void
+front_turn(struct http *h)
+{
+	struct bridge_list *busy = &h->guests.busy;
+
+	if (send_busy(busy))
+		mhd_kick(h);
+	if (look_busy(busy))
+		mhd_kick(h);
 }
 
 static const struct conn_ops back_ops = {

@@ -39,6 +39,8 @@ enum err front_new(struct front **, struct http *, struct tls_ctx *tls,
 /* Of connections from now on. Referenced. */
 void front_set_tls(struct front *, struct tls_ctx *);
 const struct sock_addr *front_addr(const struct front *);
+/* http_turn(), of both ports */
+void front_turn(struct http *);
 /* No new connections. */
 void front_deafen(struct front *);
 /* Nor old ones, after the next net_flush(). */

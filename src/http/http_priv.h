@@ -79,6 +79,9 @@ struct guests {
 	struct bridge_list waiting; /* for a request, or the rest of its head */
 	struct bridge_list sending; /* a body */
 	struct bridge_list ending; /* are being told our last words */
+	/* passed something on to libmicrohttpd, or got an answer of it, in this
+	 * iteration */
+	struct bridge_list busy;
 };
 
 struct http {
@@ -98,8 +101,9 @@ struct http {
 	struct umap reqs; /* by number: those being worked on */
 	uint64_t last_n;
 	size_t bodies_bytes; /* of all requests; at most HTTP_BODIES_MAX */
-	struct loop_async wake; /* `ready` is not empty */
 	TAILQ_HEAD(, req) ready;
+	uint64_t turned; /* the iteration that had http_turn() last */
+	struct loop_async wake; /* for one more: `ready` is not empty */
 };
 
 struct req_header {

@@ -31,7 +31,7 @@ method_of(const char *m)
 	return (enum method)i;
 }
 
-/* Nothing to wait for any more: goes on, from the loop. */
+/* Nothing to wait for any more: goes on with the next http_turn(). */
 static void
 ready(struct req *rq)
 {
@@ -40,7 +40,8 @@ ready(struct req *rq)
 	assert(!rq->is_ready);
 	rq->is_ready = true;
 	TAILQ_INSERT_TAIL(&h->ready, rq, ready_link);
-	loop_async_send(&h->wake);
+	if (h->turned == loop_iterations(h->lp))
+		loop_async_send(&h->wake);
 }
 
 /* Its turn at the gate has come. */

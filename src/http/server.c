@@ -48,13 +48,20 @@ static const struct route_sink sink = {
 	.fx = on_fx,
 };
 
+/* For the sake of the turn at the end of the iteration */
 static void
 on_wake(void *priv)
 {
-	struct http *h;
+	(void)priv;
+}
+
+static void
+go_on(struct http *h)
+{
 	struct req *rq;
 
-	CAST_OBJ_NOTNULL(h, priv, HTTP_MAGIC);
+	if (TAILQ_EMPTY(&h->ready))
+		return;
 	while ((rq = TAILQ_FIRST(&h->ready)) != NULL) {
 		TAILQ_REMOVE(&h->ready, rq, ready_link);
 		rq->is_ready = false;
@@ -101,6 +108,7 @@ http_new(struct http **hp, struct net *net, struct router *router,
 	TAILQ_INIT(&h->guests.waiting);
 	TAILQ_INIT(&h->guests.sending);
 	TAILQ_INIT(&h->guests.ending);
+	TAILQ_INIT(&h->guests.busy);
 	loop_async_init(&h->wake, h->lp, on_wake, h);
 	e = mhd_start(h, diag);
 	if (e == ERR_OK)
@@ -164,6 +172,16 @@ http_tls_addr(const struct http *h)
 {
 	CHECK_OBJ_NOTNULL(h, HTTP_MAGIC);
 	return h->secure != NULL ? front_addr(h->secure) : NULL;
+}
+
+void
+http_turn(struct http *h)
+{
+	CHECK_OBJ_NOTNULL(h, HTTP_MAGIC);
+	LOOP_ASSERT(h->lp);
+	h->turned = loop_iterations(h->lp);
+	go_on(h);
+	front_turn(h);
 }
 
 void

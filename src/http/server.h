@@ -116,6 +116,10 @@ void http_set_auth(struct http *, struct auth *);
 void http_set_secrets(struct http *, struct secret_box *);
 /* NULL: there is no such port */
 const struct sock_addr *http_tls_addr(const struct http *);
+/* From the tail hook, before the core has its turn and the net is flushed: requests
+ * that came in this iteration, or were answered by the core, are worked on in it,
+ * and answers go out with it. */
+void http_turn(struct http *);
 /* No new connections; a request that comes on an old one is answered 503, those
  * under way are finished. */
 void http_drain(struct http *);

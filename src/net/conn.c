@@ -282,6 +282,26 @@ conn_resume(struct conn *cn)
 	}
 }
 
+/* ---- sooner */
+
+void
+conn_send(struct conn *cn)
+{
+	CHECK_OBJ_NOTNULL(cn, CONN_MAGIC);
+	LOOP_ASSERT(cn->net->lp);
+	if (cn->state != CONN_DEAD)
+		conn_tx_flush(cn);
+}
+
+void
+conn_look(struct conn *cn)
+{
+	CHECK_OBJ_NOTNULL(cn, CONN_MAGIC);
+	LOOP_ASSERT(cn->net->lp);
+	if (conn_wants_read(cn))
+		conn_rx_ready(cn);
+}
+
 /* ---- net_flush */
 
 void

@@ -27,7 +27,7 @@
  * called anywhere, also twice: from then on nothing is sent or delivered, and
  * on_closed is called exactly once, from net_flush(), after which the pointer
  * is dead. No callback is ever called from inside a function of this header
- * (except on_data from the loop, and on_closed from net_free).
+ * (except on_data from the loop and conn_look(), and on_closed from net_free).
  *
  * Threads: the shard's; asserted.
  */
@@ -174,6 +174,15 @@ void conn_write_slice(struct conn *, struct slice);
 #define CONN_RESERVE_MAX 8192
 uint8_t *conn_reserve(struct conn *, size_t len);
 void conn_commit(struct conn *, size_t n);
+
+/*
+ * Not to wait for net_flush(), or for what the loop says, where the owner knows
+ * better: sends what is queued; reads, and delivers. Whatever follows from it comes
+ * with the next net_flush(). conn_look() not from inside of a callback of the
+ * connection.
+ */
+void conn_send(struct conn *);
+void conn_look(struct conn *);
 
 size_t conn_tx_bytes(const struct conn *);
 bool conn_tx_full(const struct conn *);

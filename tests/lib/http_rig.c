@@ -145,6 +145,8 @@ tail(void *priv)
 {
 	struct rig *r = priv;
 
+	if (r->http != NULL)
+		http_turn(r->http);
 	return net_flush(r->net) ? 0 : -1;
 }
 
