@@ -10,7 +10,7 @@
 # <LAYER>_LINK is the layer and those below, <LAYER>_LIBS the system libraries
 # that they need together.
 
-BASE_LIBS = $(ISAL_LIB) $(MURMUR_LIB) $(XXH_LIB) $(BSD_LIB) $(LZ4_LIB) \
+BASE_LIBS = $(ISAL_LIB) $(XXH_LIB) $(BSD_LIB) $(LZ4_LIB) \
 	$(ZSTD_LIB) $(SNAPPY_LIB) $(Z_LIB) $(JANSSON_LIB) $(ROARING_LIB) -lm
 OS_LIBS = $(EV_LIB) $(URING_LIB) $(CURL_LIB) $(SSL_LIB) $(CRYPTO_LIB) $(BASE_LIBS)
 NET_LIBS = $(OS_LIBS)

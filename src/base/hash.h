@@ -15,6 +15,9 @@
 
 /* MurmurHash3 x86 32 bit, as Pulsar's Murmur3_32Hash before its masking. */
 uint32_t hash_murmur3_32(uint32_t seed, const void *p, size_t len);
+/* Two of them, in one pass: that with seed1 is the upper half. */
+uint64_t hash_murmur3_pair(
+    uint32_t seed1, uint32_t seed2, const void *p, size_t len);
 
 /*
  * Pulsar's makeHash for partition routing and Key_Shared: murmur3 with seed

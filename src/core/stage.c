@@ -15,8 +15,7 @@
 uint64_t
 stage_target_hash(struct str s)
 {
-	uint64_t h = (uint64_t)hash_murmur3_32(0, s.p, s.len) << 32 |
-	    hash_murmur3_32(0x9747b28c, s.p, s.len);
+	uint64_t h = hash_murmur3_pair(0, 0x9747b28c, s.p, s.len);
 
 	return h != 0 ? h : 1;
 }
