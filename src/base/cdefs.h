@@ -5,6 +5,7 @@
  * MUST_CHECK	on every function that returns an enum err
  * NORETURN	does not come back
  * PRINTF(f, a)	argument f is a printf format, a the first one formatted
+ * NOINLINE	the rare part of a function that is called for every message
  */
 #ifndef BASE_CDEFS_H
 #define BASE_CDEFS_H
@@ -13,6 +14,7 @@
 #define NORETURN __attribute__((noreturn))
 #define PRINTF(f, a) __attribute__((format(printf, f, a)))
 #define UNUSED __attribute__((unused))
+#define NOINLINE __attribute__((noinline))
 
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)

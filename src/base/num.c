@@ -1,34 +1,39 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/num.h"
 
+/* any number of 18 digits fits */
+#define SAFE_DIGITS 18
+
+static inline enum err
+read_i64(struct str s, int64_t *out)
+{
+	const char *p = s.p, *end = s.p + s.len;
+	bool minus, safe;
+	uint64_t v = 0;
+	unsigned d;
+
+	minus = s.len > 0 && *p == '-';
+	if (minus || (s.len > 0 && *p == '+'))
+		p++;
+	if (p == end)
+		return ERR_INVALID_ARG;
+	safe = end - p <= SAFE_DIGITS;
+	do {
+		d = (unsigned)(unsigned char)*p - '0';
+		if (d > 9 || (!safe && v > INT64_MAX / 10))
+			return ERR_INVALID_ARG;
+		v = v * 10 + d;
+	} while (++p != end);
+	if (v > (uint64_t)INT64_MAX + minus)
+		return ERR_INVALID_ARG;
+	*out = (int64_t)(minus ? 0 - v : v);
+	return ERR_OK;
+}
+
 enum err
 num_i64(struct str s, int64_t *out)
 {
-	size_t i = 0;
-	bool minus;
-	int64_t v = 0;
-	int d;
-
-	minus = s.len > 0 && s.p[0] == '-';
-	if (minus || (s.len > 0 && s.p[0] == '+'))
-		i++;
-	if (i == s.len)
-		return ERR_INVALID_ARG;
-	/* downwards, for the least number has no positive */
-	for (; i < s.len; i++) {
-		d = s.p[i] - '0';
-		if (d < 0 || d > 9 || v < INT64_MIN / 10 ||
-		    v * 10 < INT64_MIN + d)
-			return ERR_INVALID_ARG;
-		v = v * 10 - d;
-	}
-	if (!minus) {
-		if (v == INT64_MIN)
-			return ERR_INVALID_ARG;
-		v = -v;
-	}
-	*out = v;
-	return ERR_OK;
+	return read_i64(s, out);
 }
 
 enum err
@@ -37,7 +42,7 @@ num_i32(struct str s, int32_t *out)
 	int64_t v;
 	enum err e;
 
-	e = num_i64(s, &v);
+	e = read_i64(s, &v);
 	if (e != ERR_OK)
 		return e;
 	if (v < INT32_MIN || v > INT32_MAX)

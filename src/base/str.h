@@ -24,10 +24,11 @@ str_of(const char *s)
 	return (struct str){ .p = s, .len = s != NULL ? strlen(s) : 0 };
 }
 
+/* A literal stands second: then the compiler knows how much there is to compare. */
 static inline bool
 str_eq(struct str a, struct str b)
 {
-	return a.len == b.len && (a.len == 0 || memcmp(a.p, b.p, a.len) == 0);
+	return a.len == b.len && (b.len == 0 || memcmp(a.p, b.p, b.len) == 0);
 }
 
 static inline bool

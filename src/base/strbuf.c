@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/miniobj.h"
 #include "base/strbuf.h"
 #include "base/utf8.h"
 
@@ -49,11 +48,10 @@ strbuf_trim(struct strbuf *sb, size_t len)
 }
 
 char *
-strbuf_reserve(struct strbuf *sb, size_t len)
+strbuf_grow(struct strbuf *sb, size_t len)
 {
 	size_t want;
 
-	CHECK_OBJ_NOTNULL(sb, STRBUF_MAGIC);
 	if (sb->over)
 		return NULL;
 	if (len > sb->max - sb->len) {
@@ -63,27 +61,16 @@ strbuf_reserve(struct strbuf *sb, size_t len)
 		return NULL;
 	}
 	want = sb->len + len + 1;
-	if (want > sb->cap) {
-		if (want < STRBUF_FIRST)
-			want = STRBUF_FIRST;
-		if (want < sb->cap * 2)
-			want = sb->cap * 2;
-		if (want > sb->max + 1)
-			want = sb->max + 1;
-		sb->p = mem_realloc(sb->p, want);
-		sb->cap = want;
-		sb->p[sb->len] = '\0';
-	}
-	return sb->p + sb->len;
-}
-
-void
-strbuf_commit(struct strbuf *sb, size_t len)
-{
-	CHECK_OBJ_NOTNULL(sb, STRBUF_MAGIC);
-	assert(!sb->over && sb->len + len < sb->cap);
-	sb->len += len;
+	if (want < STRBUF_FIRST)
+		want = STRBUF_FIRST;
+	if (want < sb->cap * 2)
+		want = sb->cap * 2;
+	if (want > sb->max + 1)
+		want = sb->max + 1;
+	sb->p = mem_realloc(sb->p, want);
+	sb->cap = want;
 	sb->p[sb->len] = '\0';
+	return sb->p + sb->len;
 }
 
 void
@@ -96,12 +83,6 @@ strbuf_add(struct strbuf *sb, const void *p, size_t len)
 		return;
 	memcpy(q, p, len);
 	strbuf_commit(sb, len);
-}
-
-void
-strbuf_adds(struct strbuf *sb, const char *s)
-{
-	strbuf_add(sb, s, strlen(s));
 }
 
 void
@@ -197,11 +178,34 @@ add_escape(struct strbuf *sb, unsigned char c)
 	strbuf_commit(sb, 2);
 }
 
+/* How many bytes from the beginning stand for themselves, or fewer: eight at a
+ * time. */
+static size_t
+json_plain(const char *s, size_t len)
+{
+	const uint64_t ones = 0x0101010101010101U, high = ones << 7;
+	uint64_t w, quote, slash, bad;
+	size_t n;
+
+	for (n = 0; len - n >= 8; n += 8) {
+		memcpy(&w, s + n, 8);
+		quote = w ^ ones * '"';
+		slash = w ^ ones * '\\';
+		/* what borrows or carries into the high bit of its byte, or has it;
+		 * from there on it may say so of plain ones, too */
+		bad = (w - ones * 0x20) | (quote - ones) | (slash - ones) |
+		    (w + ones);
+		if (((bad | w) & high) != 0)
+			break;
+	}
+	return n;
+}
+
 void
 strbuf_add_json(struct strbuf *sb, const char *s, size_t len)
 {
 	const uint8_t *p = (const uint8_t *)s;
-	size_t i = 0, from = 0, used;
+	size_t i = json_plain(s, len), from = 0, used;
 
 	while (i < len) {
 		if (json_class[p[i]] == 0) {

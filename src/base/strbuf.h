@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/miniobj.h"
 
 struct strbuf {
 	unsigned magic;
@@ -34,7 +35,11 @@ void strbuf_reset(struct strbuf *);
 void strbuf_trim(struct strbuf *, size_t len);
 
 void strbuf_add(struct strbuf *, const void *, size_t len);
-void strbuf_adds(struct strbuf *, const char *);
+static inline void
+strbuf_adds(struct strbuf *sb, const char *s)
+{
+	strbuf_add(sb, s, strlen(s));
+}
 void strbuf_addc(struct strbuf *, char);
 void strbuf_addf(struct strbuf *, const char *fmt, ...) PRINTF(2, 3);
 void strbuf_add_u64(struct strbuf *, uint64_t);
@@ -42,10 +47,24 @@ void strbuf_add_i64(struct strbuf *, int64_t);
 /* the inside of a JSON string: escaped, without the quotes around it, and UTF-8
  * whatever comes in: a byte that is not becomes U+FFFD */
 void strbuf_add_json(struct strbuf *, const char *, size_t len);
+/* strbuf_reserve(), where there is no room yet */
+char *strbuf_grow(struct strbuf *, size_t len);
 /* room for len more bytes, to be written by the caller; NULL if over */
-char *strbuf_reserve(struct strbuf *, size_t len);
+static inline char *
+strbuf_reserve(struct strbuf *sb, size_t len)
+{
+	CHECK_OBJ_NOTNULL(sb, STRBUF_MAGIC);
+	return likely(len < sb->cap - sb->len) ? sb->p + sb->len :
+						 strbuf_grow(sb, len);
+}
 /* len bytes of the room are in use now */
-void strbuf_commit(struct strbuf *, size_t len);
+static inline void
+strbuf_commit(struct strbuf *sb, size_t len)
+{
+	assert(len < sb->cap - sb->len);
+	sb->len += len;
+	sb->p[sb->len] = '\0';
+}
 
 enum err strbuf_err(const struct strbuf *) MUST_CHECK;
 /* the content, "" if there is none; until the next call on the strbuf */
