@@ -8,6 +8,19 @@
 #define PROP(name, text) const struct str RMQ_PROP_##name = STR_LIT(text);
 #include "format/tbl/rmq_prop.h"
 
+/* Where the property at it->p ends, which is behind us then; there is one. */
+static inline const char *
+end_of(struct rmq_props_iter *it)
+{
+	const char *end;
+
+	end = memchr(it->p, RMQ_PROP_VALUE_END, (size_t)(it->end - it->p));
+	if (end == NULL)
+		end = it->end;
+	it->p = end < it->end ? end + 1 : end;
+	return end;
+}
+
 bool
 rmq_props_next(struct rmq_props_iter *it, struct str *name, struct str *value)
 {
@@ -15,10 +28,7 @@ rmq_props_next(struct rmq_props_iter *it, struct str *name, struct str *value)
 
 	while (it->p < it->end) {
 		p = it->p;
-		end = memchr(p, RMQ_PROP_VALUE_END, (size_t)(it->end - p));
-		if (end == NULL)
-			end = it->end;
-		it->p = end < it->end ? end + 1 : end;
+		end = end_of(it);
 		sep = memchr(p, RMQ_PROP_NAME_END, (size_t)(end - p));
 		if (sep == NULL || sep == p || sep + 1 == end)
 			continue;
@@ -41,20 +51,38 @@ rmq_props_get(struct str props, struct str name)
 	return found;
 }
 
+/* What a property, from p to end, says of the name; NULL: it is another's, or says
+ * nothing. */
+static inline const char *
+value_of(const char *p, const char *end, struct str name)
+{
+	if ((size_t)(end - p) <= name.len + 1 ||
+	    p[name.len] != RMQ_PROP_NAME_END ||
+	    memcmp(p, name.p, name.len) != 0)
+		return NULL;
+	return p + name.len + 1;
+}
+
 void
 rmq_props_get_many(struct str props, const struct str *const *names,
     struct str *values, size_t names_n)
 {
 	struct rmq_props_iter it = rmq_props_iter(props);
-	struct str n, v;
+	const char *p, *end, *v;
 	size_t i;
 
 	for (i = 0; i < names_n; i++)
 		values[i] = STR_NONE;
-	while (rmq_props_next(&it, &n, &v))
-		for (i = 0; i < names_n; i++)
-			if (str_eq(n, *names[i]))
-				values[i] = v;
+	while (it.p < it.end) {
+		p = it.p;
+		end = end_of(&it);
+		for (i = 0; i < names_n; i++) {
+			v = value_of(p, end, *names[i]);
+			if (v != NULL)
+				values[i] =
+				    (struct str){ v, (size_t)(end - v) };
+		}
+	}
 }
 
 static bool
@@ -115,9 +143,20 @@ rmq_props_add(struct rmq_props_out *o, struct str name, struct str value)
 void
 rmq_props_keep(struct rmq_props_out *o, struct str name, struct str value)
 {
+	size_t n = name.len + 1 + value.len;
+
 	/* the first \x01 ended the name, and the first \x02 the value */
-	if (memchr(value.p, RMQ_PROP_NAME_END, value.len) == NULL)
-		add(o, name, value);
+	if (memchr(value.p, RMQ_PROP_NAME_END, value.len) != NULL)
+		return;
+	if (o->over || n + 1 > o->cap - o->len) {
+		o->over = true;
+		return;
+	}
+	/* they stand side by side */
+	assert(name.p + name.len + 1 == value.p);
+	memcpy(o->p + o->len, name.p, n);
+	o->len += n;
+	o->p[o->len++] = RMQ_PROP_VALUE_END;
 }
 
 void

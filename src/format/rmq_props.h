@@ -65,7 +65,8 @@ void rmq_props_begin(struct rmq_props_out *, char *p, size_t cap);
 void rmq_props_copy(struct rmq_props_out *, struct str props);
 /* Adds a property that isn't there; valid, or nothing is added. */
 void rmq_props_add(struct rmq_props_out *, struct str name, struct str value);
-/* The same for one that rmq_props_next() gave, of which less is to be looked at. */
+/* The same for one that rmq_props_next() gave, of which less is to be looked at: name
+ * and value stand side by side. */
 void rmq_props_keep(struct rmq_props_out *, struct str name, struct str value);
 /* Adds a whole text that rmq_props_end() gave, as it is. */
 void rmq_props_append(struct rmq_props_out *, struct str props);

@@ -43,69 +43,52 @@ take_str(struct in *in, size_t n, struct str *s)
 	return p != NULL;
 }
 
-static bool
-take_host(struct in *in, bool v6, struct rmq_host *h)
+static size_t
+host_n(bool v6)
 {
-	size_t ip_n = v6 ? 16 : 4;
-	const uint8_t *p = take(in, ip_n + 4);
+	return v6 ? HOST_V6 : HOST_V4;
+}
 
-	if (p == NULL)
-		return false;
+static void
+read_host(const uint8_t *p, bool v6, struct rmq_host *h)
+{
+	size_t ip_n = host_n(v6) - 4;
+
 	h->v6 = v6;
 	memset(h->ip, 0, sizeof h->ip);
 	memcpy(h->ip, p, ip_n);
 	h->port = be32_get(p + ip_n);
-	return true;
 }
 
-/* From the hosts to the body's length. */
 static bool
-read_middle(struct in *in, struct rmq_record *r, uint32_t *body_n)
+is_v6(const struct rmq_record *r, int32_t whose)
 {
-	const uint8_t *p;
-
-	if (!take_host(in, (r->sys_flag & RMQ_SYS_BORN_V6) != 0, &r->born))
-		return false;
-	p = take(in, 8);
-	if (p == NULL)
-		return false;
-	r->store_ms = (int64_t)be64_get(p);
-	if (!take_host(in, (r->sys_flag & RMQ_SYS_STORE_V6) != 0, &r->store))
-		return false;
-	p = take(in, 16);
-	if (p == NULL)
-		return false;
-	r->reconsume_times = (int32_t)be32_get(p);
-	r->prepared_offset = (int64_t)be64_get(p + 4);
-	*body_n = be32_get(p + 12);
-	return true;
+	return (r->sys_flag & whose) != 0;
 }
 
-enum err
-rmq_record_read(const uint8_t *rec, size_t n, struct rmq_record *r)
+/* What has a length: *head is what stands before the body's. */
+static enum err
+read_texts(const uint8_t *rec, size_t n, struct rmq_record *r, size_t *head)
 {
-	struct in in = { rec, n };
+	struct in in;
 	const uint8_t *p;
 	uint32_t magic, len;
 
 	if (n < RMQ_RECORD_MIN)
 		return ERR_MALFORMED;
 	r->size = be32_get(rec);
-	if (r->size < RMQ_RECORD_MIN || r->size > n)
+	magic = be32_get(rec + 4);
+	if (r->size < RMQ_RECORD_MIN || r->size > n ||
+	    (magic != RMQ_MAGIC_V1 && magic != RMQ_MAGIC_V2))
 		return ERR_MALFORMED;
-	in.n = r->size;
-	p = take(&in, FIXED_1);
-	magic = be32_get(p + 4);
-	if (magic != RMQ_MAGIC_V1 && magic != RMQ_MAGIC_V2)
+	r->sys_flag = (int32_t)be32_get(rec + RMQ_AT_SYS_FLAG);
+	*head = FIXED_1 + host_n(is_v6(r, RMQ_SYS_BORN_V6)) +
+	    host_n(is_v6(r, RMQ_SYS_STORE_V6)) + FIXED_2 - 4;
+	in = (struct in){ rec, r->size };
+	if (take(&in, *head) == NULL)
 		return ERR_MALFORMED;
-	r->body_crc = be32_get(p + 8);
-	r->queue_id = (int32_t)be32_get(p + RMQ_AT_QUEUE_ID);
-	r->flag = (int32_t)be32_get(p + RMQ_AT_FLAG);
-	r->queue_offset = (int64_t)be64_get(p + RMQ_AT_QUEUE_OFFSET);
-	r->phys_offset = (int64_t)be64_get(p + RMQ_AT_PHYS_OFFSET);
-	r->sys_flag = (int32_t)be32_get(p + RMQ_AT_SYS_FLAG);
-	r->born_ms = (int64_t)be64_get(p + RMQ_AT_BORN_MS);
-	if (!read_middle(&in, r, &len) || !take_str(&in, len, &r->body))
+	p = take(&in, 4);
+	if (p == NULL || !take_str(&in, be32_get(p), &r->body))
 		return ERR_MALFORMED;
 	p = take(&in, magic == RMQ_MAGIC_V1 ? 1 : 2);
 	if (p == NULL)
@@ -124,13 +107,34 @@ rmq_record_read(const uint8_t *rec, size_t n, struct rmq_record *r)
 	return in.n == 0 ? ERR_OK : ERR_MALFORMED;
 }
 
-/* ---- writing */
-
-static size_t
-host_size(const struct rmq_host *h)
+enum err
+rmq_record_read(const uint8_t *rec, size_t n, struct rmq_record *r)
 {
-	return h->v6 ? HOST_V6 : HOST_V4;
+	const uint8_t *p;
+	size_t head;
+	enum err e;
+
+	e = read_texts(rec, n, r, &head);
+	if (e != ERR_OK)
+		return e;
+	r->body_crc = be32_get(rec + 8);
+	r->queue_id = (int32_t)be32_get(rec + RMQ_AT_QUEUE_ID);
+	r->flag = (int32_t)be32_get(rec + RMQ_AT_FLAG);
+	r->queue_offset = (int64_t)be64_get(rec + RMQ_AT_QUEUE_OFFSET);
+	r->phys_offset = (int64_t)be64_get(rec + RMQ_AT_PHYS_OFFSET);
+	r->born_ms = (int64_t)be64_get(rec + RMQ_AT_BORN_MS);
+	p = rec + FIXED_1;
+	read_host(p, is_v6(r, RMQ_SYS_BORN_V6), &r->born);
+	p += host_n(r->born.v6);
+	r->store_ms = (int64_t)be64_get(p);
+	read_host(p + 8, is_v6(r, RMQ_SYS_STORE_V6), &r->store);
+	p = rec + head - 12;
+	r->reconsume_times = (int32_t)be32_get(p);
+	r->prepared_offset = (int64_t)be64_get(p + 4);
+	return ERR_OK;
 }
+
+/* ---- writing */
 
 static bool
 is_v2(const struct rmq_record *r)
@@ -144,7 +148,7 @@ rmq_record_size(const struct rmq_record *r)
 	if (r->topic.len > RMQ_TOPIC_MAX || r->props.len > RMQ_PROPS_MAX ||
 	    r->body.len > RMQ_BODY_MAX)
 		return 0;
-	return FIXED_1 + host_size(&r->born) + host_size(&r->store) + FIXED_2 +
+	return FIXED_1 + host_n(r->born.v6) + host_n(r->store.v6) + FIXED_2 +
 	    r->body.len + (is_v2(r) ? 2 : 1) + r->topic.len + 2 + r->props.len;
 }
 
@@ -259,8 +263,7 @@ stamp(uint8_t *body, size_t len, const struct entry_place *place)
 uint64_t
 rmq_key_hash(struct str key)
 {
-	return (uint64_t)hash_murmur3_32(0x6b657931U, key.p, key.len) << 32 |
-	    hash_murmur3_32(0x6b657932U, key.p, key.len);
+	return hash_murmur3_pair(0x6b657931U, 0x6b657932U, key.p, key.len);
 }
 
 static unsigned
@@ -279,16 +282,13 @@ props_keys(struct str props, uint64_t *hash, unsigned max)
 	return n;
 }
 
-/* Those of the whole, and of each message */
 static unsigned
-record_keys(const struct rmq_record *r, uint64_t *hash, unsigned max)
+batch_keys(struct str body, uint64_t *hash, unsigned max)
 {
-	struct rmq_batch b = rmq_batch_of(r->body.p, r->body.len);
-	unsigned n = props_keys(r->props, hash, max);
+	struct rmq_batch b = rmq_batch_of(body.p, body.len);
 	struct rmq_batch_msg m;
+	unsigned n = 0;
 
-	if (!rmq_is_inner_batch(r->sys_flag))
-		return n;
 	while (n < max && rmq_batch_next(&b, &m) == ERR_OK)
 		n += props_keys(m.props, hash + n, max - n);
 	return n;
@@ -310,15 +310,19 @@ rmq_record_has_key(const struct rmq_record *r, struct str key)
 	return false;
 }
 
+/* Those of each record, and of each message in it */
 static unsigned
 keys(const uint8_t *body, size_t len, uint64_t *hash, unsigned max)
 {
 	struct rmq_record r;
 	unsigned n = 0;
+	size_t head;
 
 	while (
-	    len != 0 && n < max && rmq_record_read(body, len, &r) == ERR_OK) {
-		n += record_keys(&r, hash + n, max - n);
+	    len != 0 && n < max && read_texts(body, len, &r, &head) == ERR_OK) {
+		n += props_keys(r.props, hash + n, max - n);
+		if (rmq_is_inner_batch(r.sys_flag))
+			n += batch_keys(r.body, hash + n, max - n);
 		body += r.size;
 		len -= r.size;
 	}

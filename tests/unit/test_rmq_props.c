@@ -84,6 +84,8 @@ test_get(void **state)
 static void
 test_build(void **state)
 {
+	static const char text[] = "x\1"
+				   "1\1y";
 	struct rmq_props_out o;
 	char mem[256];
 	struct str s;
@@ -122,8 +124,10 @@ test_build(void **state)
 	rmq_props_set(&o, STR_LIT("x"), STR_LIT(""));
 	assert_ok(rmq_props_end(&o, &s));
 	assert_int_equal(s.len, 0);
-	rmq_props_keep(&o, STR_LIT("x"), STR_LIT("1\1y"));
-	rmq_props_keep(&o, STR_LIT("x"), STR_LIT("1"));
+	rmq_props_keep(
+	    &o, (struct str){ text, 1 }, (struct str){ text + 2, 3 });
+	rmq_props_keep(
+	    &o, (struct str){ text, 1 }, (struct str){ text + 2, 1 });
 	rmq_props_append(&o,
 	    STR_LIT("y\1"
 		    "2\2"));
