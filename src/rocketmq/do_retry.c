@@ -66,8 +66,7 @@ sent_back(struct rmq *rm, struct outlet_msg *m, const struct fx_receipt *r)
 {
 	struct rmq_session *s;
 
-	rmq_publish_ended(rm, m->ref.session, m->bytes);
-	s = rmq_session_get(rm, m->ref.session);
+	s = rmq_publish_ended(rm, m->ref.session, m->bytes);
 	if (s == NULL)
 		return;
 	if (r->err != ERR_OK)

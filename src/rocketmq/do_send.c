@@ -22,68 +22,55 @@
 
 /* --- fields ----------------------------------------------------------------- */
 
-/* Names of version 1 and letters of version 2 */
-static const struct {
-	const char *name;
-	char letter;
-} names[] = {
-	{ "producerGroup", 'a' },
-	{ "topic", 'b' },
-	{ "defaultTopic", 'c' },
-	{ "defaultTopicQueueNums", 'd' },
-	{ "queueId", 'e' },
-	{ "sysFlag", 'f' },
-	{ "bornTimestamp", 'g' },
-	{ "flag", 'h' },
-	{ "properties", 'i' },
-	{ "reconsumeTimes", 'j' },
-	{ "unitMode", 'k' },
-	{ "maxReconsumeTimes", 'l' },
-	{ "batch", 'm' },
-};
+/* Names of version 1, of what version 2 calls a, b and so on */
+static const char *const names[] = { "producerGroup", "topic", "defaultTopic",
+	"defaultTopicQueueNums", "queueId", "sysFlag", "bornTimestamp", "flag",
+	"properties", "reconsumeTimes", "unitMode", "maxReconsumeTimes",
+	"batch" };
 
-static struct str
-field(const struct rmq_req *q, char letter)
+static inline struct str
+field(const struct rheader *h, bool by_name, char letter)
 {
-	if (q->ref.code == RQ_SEND_MESSAGE ||
-	    q->ref.code == RQ_SEND_REPLY_MESSAGE)
-		return rheader_get(q->h, names[letter - 'a'].name);
-	return rheader_letter(q->h, letter);
+	return unlikely(by_name) ? rheader_get(h, names[letter - 'a']) :
+				   rheader_letter(h, letter);
 }
 
 bool
 rmq_send_fields(
     struct rmq_session *s, const struct rmq_req *q, struct send_req *r)
 {
+	const struct rheader *h = q->h;
+	bool v1 = q->ref.code == RQ_SEND_MESSAGE ||
+	    q->ref.code == RQ_SEND_REPLY_MESSAGE;
 	char bad = 0;
 
-	*r = (struct send_req){ .group = field(q, 'a'),
-		.topic = field(q, 'b'),
-		.default_topic = field(q, 'c'),
-		.props = field(q, 'i') };
+	*r = (struct send_req){ .group = field(h, v1, 'a'),
+		.topic = field(h, v1, 'b'),
+		.default_topic = field(h, v1, 'c'),
+		.props = field(h, v1, 'i') };
 	if (r->group.p == NULL)
 		bad = 'a';
 	else if (r->topic.p == NULL)
 		bad = 'b';
-	else if (rtext_i32(field(q, 'd'), &r->default_queues) != ERR_OK)
+	else if (rtext_i32(field(h, v1, 'd'), &r->default_queues) != ERR_OK)
 		bad = 'd';
-	else if (rtext_i32(field(q, 'e'), &r->queue) != ERR_OK)
+	else if (rtext_i32(field(h, v1, 'e'), &r->queue) != ERR_OK)
 		bad = 'e';
-	else if (rtext_i32(field(q, 'f'), &r->sys_flag) != ERR_OK)
+	else if (rtext_i32(field(h, v1, 'f'), &r->sys_flag) != ERR_OK)
 		bad = 'f';
-	else if (rtext_i64(field(q, 'g'), &r->born_ms) != ERR_OK)
+	else if (rtext_i64(field(h, v1, 'g'), &r->born_ms) != ERR_OK)
 		bad = 'g';
-	else if (rtext_i32(field(q, 'h'), &r->flag) != ERR_OK)
+	else if (rtext_i32(field(h, v1, 'h'), &r->flag) != ERR_OK)
 		bad = 'h';
 	if (bad != 0) {
-		rmq_answer_field(s, &q->ref, names[bad - 'a'].name);
+		rmq_answer_field(s, &q->ref, names[bad - 'a']);
 		return false;
 	}
-	if (rtext_i32(field(q, 'j'), &r->reconsume) != ERR_OK)
+	if (rtext_i32(field(h, v1, 'j'), &r->reconsume) != ERR_OK)
 		r->reconsume = 0;
-	if (rtext_i32(field(q, 'l'), &r->max_reconsume) != ERR_OK)
+	if (rtext_i32(field(h, v1, 'l'), &r->max_reconsume) != ERR_OK)
 		r->max_reconsume = -1;
-	if (rtext_bool(field(q, 'm'), &r->batch) != ERR_OK)
+	if (rtext_bool(field(h, v1, 'm'), &r->batch) != ERR_OK)
 		r->batch = false;
 	if (q->ref.code == RQ_SEND_BATCH_MESSAGE)
 		r->batch = true;

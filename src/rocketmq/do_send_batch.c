@@ -53,8 +53,7 @@ stored(struct rmq *rm, struct outlet_msg *m, const struct fx_receipt *r)
 	struct rmq_session *s;
 	char id[RMQ_ID_MAX];
 
-	rmq_publish_ended(rm, m->ref.session, m->bytes);
-	s = rmq_session_get(rm, m->ref.session);
+	s = rmq_publish_ended(rm, m->ref.session, m->bytes);
 	if (r->err != ERR_OK && a->err == ERR_OK)
 		a->err = r->err;
 	if (r->err == ERR_OK && s != NULL) {

@@ -94,7 +94,7 @@ staged_free(struct rmq_job *j)
 {
 	const struct staged *st = j->priv;
 
-	rmq_publish_ended(j->rm, j->ref.session, st->bytes);
+	(void)rmq_publish_ended(j->rm, j->ref.session, st->bytes);
 	mem_free(j->priv);
 }
 

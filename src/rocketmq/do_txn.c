@@ -37,7 +37,7 @@ half_free(struct rmq_job *j)
 {
 	const struct half *h = j->priv;
 
-	rmq_publish_ended(j->rm, j->ref.session, h->bytes);
+	(void)rmq_publish_ended(j->rm, j->ref.session, h->bytes);
 	mem_free(j->priv);
 }
 

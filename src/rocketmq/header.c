@@ -15,40 +15,54 @@
 #define POP_LAST 200079
 #define POP_BATCH_ACK 200151
 
-/* The slot of a name of one letter, NULL for others. */
-static uint8_t *
-letter_of(struct rheader *h, struct str name)
+/* A field that was not there before */
+static inline enum err
+append(struct rheader *h, struct str name, struct str value)
+{
+	if (h->fields_n == RHEADER_FIELDS_MAX)
+		return ERR_TOO_BIG;
+	h->f[h->fields_n++] = (struct rfield){ name, value };
+	return ERR_OK;
+}
+
+static enum err
+add_long(struct rheader *h, struct str name, struct str value)
 {
 	unsigned i;
 
+	for (i = 0; i < h->fields_n; i++)
+		if (str_eq(h->f[i].name, name)) {
+			h->f[i].value = value;
+			return ERR_OK;
+		}
+	return append(h, name, value);
+}
+
+static inline enum err
+add(struct rheader *h, struct str name, struct str value)
+{
+	unsigned i;
+	enum err e;
+
 	if (name.len != 1)
-		return NULL;
+		return add_long(h, name, value);
 	i = (unsigned)(unsigned char)name.p[0] - 'a';
-	return i < RHEADER_LETTERS ? &h->letter[i] : NULL;
+	if (i >= RHEADER_LETTERS)
+		return add_long(h, name, value);
+	if (unlikely(h->letter[i] != 0)) {
+		h->f[h->letter[i] - 1].value = value;
+		return ERR_OK;
+	}
+	e = append(h, name, value);
+	if (e == ERR_OK)
+		h->letter[i] = (uint8_t)h->fields_n;
+	return e;
 }
 
 enum err
 rheader_add(struct rheader *h, struct str name, struct str value)
 {
-	uint8_t *letter = letter_of(h, name);
-	unsigned i;
-
-	if (letter != NULL)
-		i = *letter != 0 ? *letter - 1U : h->fields_n;
-	else
-		for (i = 0; i < h->fields_n; i++)
-			if (str_eq(h->f[i].name, name))
-				break;
-	if (i == RHEADER_FIELDS_MAX)
-		return ERR_TOO_BIG;
-	if (i == h->fields_n) {
-		h->fields_n++;
-		if (letter != NULL)
-			*letter = (uint8_t)(i + 1);
-	}
-	h->f[i].name = name;
-	h->f[i].value = value;
-	return ERR_OK;
+	return add(h, name, value);
 }
 
 /* A field that was there is null now. */
@@ -134,12 +148,37 @@ whole_code(int16_t cut, int32_t flag)
 }
 
 static enum err
+scan_fields(struct rheader *h, const uint8_t *p, const uint8_t *end)
+{
+	struct str name, value;
+	enum err e;
+
+	while (p != end) {
+		if (end - p < 2)
+			return ERR_MALFORMED;
+		name = (struct str){ (const char *)p + 2, be16_get(p) };
+		p += 2;
+		if ((size_t)(end - p) < name.len + 4)
+			return ERR_MALFORMED;
+		p += name.len;
+		value = (struct str){ (const char *)p + 4, be32_get(p) };
+		p += 4;
+		if ((size_t)(end - p) < value.len)
+			return ERR_MALFORMED;
+		p += value.len;
+		e = add(h, name, value);
+		if (e != ERR_OK)
+			return e;
+	}
+	return ERR_OK;
+}
+
+static enum err
 scan_binary(struct rheader *h, const uint8_t *start, size_t len)
 {
-	struct cut c = { start, len }, ext;
-	const uint8_t *p, *name, *value;
-	size_t n, value_n;
-	enum err e;
+	struct cut c = { start, len };
+	const uint8_t *p;
+	size_t n;
 
 	/* code, language, version, opaque, flag */
 	if (!take(&c, 13, &p))
@@ -155,19 +194,7 @@ scan_binary(struct rheader *h, const uint8_t *start, size_t len)
 		h->remark = (struct str){ (const char *)p, n };
 	if (!take_len32(&c, &n) || !take(&c, n, &p))
 		return ERR_MALFORMED;
-	ext = (struct cut){ p, n };
-	while (ext.n != 0) {
-		if (!take(&ext, 2, &p) || !take(&ext, be16_get(p), &name))
-			return ERR_MALFORMED;
-		n = be16_get(p);
-		if (!take_len32(&ext, &value_n) || !take(&ext, value_n, &value))
-			return ERR_MALFORMED;
-		e = rheader_add(h, (struct str){ (const char *)name, n },
-		    (struct str){ (const char *)value, value_n });
-		if (e != ERR_OK)
-			return e;
-	}
-	return ERR_OK;
+	return scan_fields(h, p, p + n);
 }
 
 enum err

@@ -167,14 +167,36 @@ rout_answer(
 }
 
 /* name is plain text, that is, needs no escapes; an absent value adds nothing. */
-void rout_str(struct rout *, const char *name, struct str value);
-void rout_i64(struct rout *, const char *name, int64_t);
-void rout_bool(struct rout *, const char *name, bool);
+void rout_put_str(struct rout *, struct str name, struct str value);
+void rout_put_i64(struct rout *, struct str name, int64_t);
+static inline void
+rout_str(struct rout *o, const char *name, struct str value)
+{
+	rout_put_str(o, str_of(name), value);
+}
+static inline void
+rout_i64(struct rout *o, const char *name, int64_t v)
+{
+	rout_put_i64(o, str_of(name), v);
+}
 static inline void
 rout_i32(struct rout *o, const char *name, int32_t v)
 {
 	rout_i64(o, name, v);
 }
+static inline void
+rout_bool(struct rout *o, const char *name, bool v)
+{
+	rout_str(o, name, v ? STR_LIT("true") : STR_LIT("false"));
+}
+
+/* n fields that are the same each time, as they stand in a frame */
+struct rout_ready {
+	struct str json; /* without a comma at its ends */
+	struct str binary;
+	unsigned n;
+};
+void rout_put_ready(struct rout *, const struct rout_ready *);
 
 /* ERR_TOO_BIG: over max_bytes, there is no frame. */
 enum err rout_end(struct rout *, size_t body_n) MUST_CHECK;

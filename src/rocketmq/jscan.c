@@ -10,7 +10,7 @@
 
 /* The first quote or backslash of p..end, or end. Eight bytes at a time: the
  * property string of a message is long and has few of them. */
-static const char *
+static inline const char *
 find_special(const char *p, const char *end)
 {
 	uint64_t w, a, b;
@@ -126,7 +126,7 @@ escape(const char **pp, const char *end, uint32_t *c)
 }
 
 /* A string from its first escape on: start..p is plain text. */
-static enum err
+static NOINLINE enum err
 string_unescape(
     struct jscan *js, const char *start, const char *p, struct str *s)
 {
@@ -190,7 +190,7 @@ jscan_string(struct jscan *js, struct str *s)
 	return ERR_OK;
 }
 
-static const char *
+static inline const char *
 digits(const char *p, const char *end)
 {
 	while (p < end && *p >= '0' && *p <= '9')
@@ -228,22 +228,27 @@ number(const char *p, const char *end)
 	return p;
 }
 
+/* true, false or null; NULL: none of them */
+static const char *
+word(const char *p, const char *end)
+{
+	struct str rest = { p, (size_t)(end - p) };
+
+	if (str_starts(rest, STR_LIT("true")) ||
+	    str_starts(rest, STR_LIT("null")))
+		return p + 4;
+	return str_starts(rest, STR_LIT("false")) ? p + 5 : NULL;
+}
+
 enum err
 jscan_scalar(struct jscan *js, struct str *s)
 {
-	static const struct str words[] = { STR_LIT("true"), STR_LIT("false"),
-		STR_LIT("null") };
-	struct str rest;
-	const char *p = NULL;
-	size_t i;
+	const char *p;
 
 	(void)jscan_peek(js);
-	rest = (struct str){ js->p, (size_t)(js->end - js->p) };
-	for (i = 0; i < NELEM(words) && p == NULL; i++)
-		if (str_starts(rest, words[i]))
-			p = js->p + words[i].len;
+	p = number(js->p, js->end);
 	if (p == NULL)
-		p = number(js->p, js->end);
+		p = word(js->p, js->end);
 	if (p == NULL)
 		return ERR_MALFORMED;
 	*s = (struct str){ js->p, (size_t)(p - js->p) };

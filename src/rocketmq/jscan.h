@@ -34,8 +34,10 @@ jscan_peek(struct jscan *js)
 
 	while (js->p < js->end) {
 		c = *js->p;
+		if (likely((unsigned char)c > ' '))
+			return c;
 		if (c != ' ' && c != '\n' && c != '\r' && c != '\t')
-			return c != '\0' ? c : '\x01'; /* no token either */
+			return '\x01'; /* no token */
 		js->p++;
 	}
 	return '\0';

@@ -20,15 +20,6 @@ rout_fini(struct rout *o)
 }
 
 static void
-add_be32(struct strbuf *sb, uint32_t v)
-{
-	char b[4];
-
-	be32_put(b, v);
-	strbuf_add(sb, b, sizeof b);
-}
-
-static void
 add_quoted(struct strbuf *sb, struct str s)
 {
 	strbuf_addc(sb, '"');
@@ -36,22 +27,42 @@ add_quoted(struct strbuf *sb, struct str s)
 	strbuf_addc(sb, '"');
 }
 
+/* of a header, less its remark and fields; longer than it can be */
+#define JSON_HEAD_MAX 128
+
+static char *
+put(char *q, struct str s)
+{
+	memcpy(q, s.p, s.len);
+	return q + s.len;
+}
+
+static char *
+put_i64(char *q, struct str name, int64_t v)
+{
+	q = put(q, name);
+	return q + num_put(q, v);
+}
+
 static void
 begin_json(struct strbuf *sb, int32_t code, int32_t opaque, int32_t flag,
     struct str remark)
 {
-	strbuf_adds(sb, "{\"code\":");
-	strbuf_add_i64(sb, code);
-	strbuf_adds(sb, ",\"flag\":");
-	strbuf_add_i64(sb, flag);
-	strbuf_adds(sb, ",\"language\":\"JAVA\",\"opaque\":");
-	strbuf_add_i64(sb, opaque);
+	char *p = strbuf_reserve(sb, JSON_HEAD_MAX), *q;
+
+	if (p == NULL)
+		return;
+	q = put_i64(p, STR_LIT("{\"code\":"), code);
+	q = put_i64(q, STR_LIT(",\"flag\":"), flag);
+	q = put_i64(q, STR_LIT(",\"language\":\"JAVA\",\"opaque\":"), opaque);
+	q = put_i64(q,
+	    STR_LIT(",\"serializeTypeCurrentRPC\":\"JSON\",\"version\":"),
+	    RHEADER_VERSION);
+	strbuf_commit(sb, (size_t)(q - p));
 	if (remark.p != NULL) {
 		strbuf_adds(sb, ",\"remark\":");
 		add_quoted(sb, remark);
 	}
-	strbuf_adds(sb, ",\"serializeTypeCurrentRPC\":\"JSON\",\"version\":");
-	strbuf_add_u64(sb, RHEADER_VERSION);
 	strbuf_adds(sb, ",\"extFields\":{");
 }
 
@@ -59,18 +70,23 @@ static void
 begin_binary(struct rout *o, int32_t code, int32_t opaque, int32_t flag,
     struct str remark)
 {
-	uint8_t b[13];
+	size_t n = 13 + 4 + remark.len;
+	char *q;
 
-	be16_put(b, (uint16_t)code);
-	b[2] = RLANG_JAVA;
-	be16_put(b + 3, RHEADER_VERSION);
-	be32_put(b + 5, (uint32_t)opaque);
-	be32_put(b + 9, (uint32_t)flag);
-	strbuf_add(&o->sb, b, sizeof b);
-	add_be32(&o->sb, (uint32_t)remark.len);
-	strbuf_add(&o->sb, remark.p, remark.len);
-	o->ext_at = o->sb.len;
-	add_be32(&o->sb, 0);
+	o->ext_at = o->sb.len + n;
+	q = strbuf_reserve(&o->sb, n + 4);
+	if (q == NULL)
+		return;
+	be16_put(q, (uint16_t)code);
+	q[2] = RLANG_JAVA;
+	be16_put(q + 3, RHEADER_VERSION);
+	be32_put(q + 5, (uint32_t)opaque);
+	be32_put(q + 9, (uint32_t)flag);
+	be32_put(q + 13, (uint32_t)remark.len);
+	if (remark.len != 0)
+		memcpy(q + 17, remark.p, remark.len);
+	be32_put(q + n, 0);
+	strbuf_commit(&o->sb, n + 4);
 }
 
 void
@@ -91,31 +107,30 @@ rout_begin(struct rout *o, unsigned type, int32_t code, int32_t opaque,
 
 /* Room for a field whose value takes up to value_n bytes, its name written; the
  * value goes to the result, and end_field gets where it ends. NULL: over. */
-static char *
-begin_field(struct rout *o, const char *name, size_t value_n)
+static inline char *
+begin_field(struct rout *o, struct str name, size_t value_n)
 {
-	size_t n = strlen(name);
 	char *q;
 
 	CHECK_OBJ_NOTNULL(o, ROUT_MAGIC);
-	q = strbuf_reserve(&o->sb, n + value_n + 6);
+	q = strbuf_reserve(&o->sb, name.len + value_n + 6);
 	if (q == NULL)
 		return NULL;
 	if (o->type == RHEADER_BINARY) {
-		be16_put(q, (uint16_t)n);
-		memcpy(q + 2, name, n);
-		return q + 2 + n + 4;
+		be16_put(q, (uint16_t)name.len);
+		memcpy(q + 2, name.p, name.len);
+		return q + 2 + name.len + 4;
 	}
 	if (o->fields_n != 0)
 		*q++ = ',';
 	*q++ = '"';
-	memcpy(q, name, n);
-	q += n;
+	memcpy(q, name.p, name.len);
+	q += name.len;
 	memcpy(q, "\":\"", 3);
 	return q + 3;
 }
 
-static void
+static inline void
 end_field(struct rout *o, char *value, size_t value_n)
 {
 	if (o->type == RHEADER_BINARY)
@@ -128,7 +143,7 @@ end_field(struct rout *o, char *value, size_t value_n)
 }
 
 void
-rout_str(struct rout *o, const char *name, struct str value)
+rout_put_str(struct rout *o, struct str name, struct str value)
 {
 	char *q;
 
@@ -152,7 +167,7 @@ rout_str(struct rout *o, const char *name, struct str value)
 }
 
 void
-rout_i64(struct rout *o, const char *name, int64_t v)
+rout_put_i64(struct rout *o, struct str name, int64_t v)
 {
 	char *q = begin_field(o, name, NUM_MAX);
 
@@ -161,9 +176,17 @@ rout_i64(struct rout *o, const char *name, int64_t v)
 }
 
 void
-rout_bool(struct rout *o, const char *name, bool v)
+rout_put_ready(struct rout *o, const struct rout_ready *f)
 {
-	rout_str(o, name, v ? STR_LIT("true") : STR_LIT("false"));
+	CHECK_OBJ_NOTNULL(o, ROUT_MAGIC);
+	if (o->type == RHEADER_BINARY) {
+		strbuf_add(&o->sb, f->binary.p, f->binary.len);
+	} else {
+		if (o->fields_n != 0)
+			strbuf_addc(&o->sb, ',');
+		strbuf_add(&o->sb, f->json.p, f->json.len);
+	}
+	o->fields_n += f->n;
 }
 
 enum err

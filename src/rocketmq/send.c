@@ -28,7 +28,7 @@ rmq_publish_began(struct rmq_session *s, size_t bytes)
 	rmq_session_pause(s, RMQ_PAUSE_SHARD);
 }
 
-void
+struct rmq_session *
 rmq_publish_ended(struct rmq *rm, uint64_t session, size_t bytes)
 {
 	struct rmq_session *s = rmq_session_get(rm, session), *v;
@@ -41,13 +41,14 @@ rmq_publish_ended(struct rmq *rm, uint64_t session, size_t bytes)
 			rmq_session_resume(v, RMQ_PAUSE_SHARD);
 		}
 	if (s == NULL)
-		return;
+		return NULL;
 	AN(s->pending_n);
 	s->pending_n--;
 	s->pending_bytes -= bytes;
 	if (s->pending_n <= rm->conf.pending_max / 2 &&
 	    s->pending_bytes <= rm->conf.pending_bytes_max / 2)
 		rmq_session_resume(s, RMQ_PAUSE_PUBLISHES);
+	return s;
 }
 
 /*
@@ -109,6 +110,7 @@ rmq_record_make(struct rmq_session *s, const struct rmq_message *m,
 {
 	struct rmq_record r;
 	uint8_t *p;
+	size_t n;
 
 	rmq_session_name(s);
 	r = (struct rmq_record){ .queue_id = (int32_t)m->queue,
@@ -123,9 +125,10 @@ rmq_record_make(struct rmq_session *s, const struct rmq_message *m,
 		.props = m->props,
 		.born = m->born_host,
 		.store = s->store_host };
-	if (rmq_record_size(&r) == 0)
+	n = rmq_record_size(&r);
+	if (n == 0)
 		return false;
-	*record = room(s->rm, (uint32_t)rmq_record_size(&r));
+	*record = room(s->rm, (uint32_t)n);
 	p = (uint8_t *)(uintptr_t)record->p; /* nobody else has it yet */
 	(void)rmq_record_write(p, &r);
 	*a = (struct attr){ .format = ENTRY_FORMAT_ROCKETMQ,
@@ -404,6 +407,12 @@ rmq_not_stored(struct rmq_session *s, const struct rmq_ref *ref, enum err e)
 	}
 }
 
+static const struct rout_ready sent_same = { .n = 2,
+	.json =
+	    STR_LIT("\"MSG_REGION\":\"DefaultRegion\",\"TRACE_ON\":\"true\""),
+	.binary = STR_LIT("\0\012MSG_REGION\0\0\0\015DefaultRegion"
+			  "\0\010TRACE_ON\0\0\0\004true") };
+
 struct rout *
 rmq_sent_begin(struct rmq_session *s, const struct rmq_ref *ref, struct str id,
     uint32_t queue, uint64_t offset, struct str uniq)
@@ -415,8 +424,7 @@ rmq_sent_begin(struct rmq_session *s, const struct rmq_ref *ref, struct str id,
 	rout_i64(o, "queueOffset", (int64_t)offset);
 	if (uniq.len > 0)
 		rout_str(o, "transactionId", uniq);
-	rout_str(o, "MSG_REGION", STR_LIT("DefaultRegion"));
-	rout_str(o, "TRACE_ON", STR_LIT("true"));
+	rout_put_ready(o, &sent_same);
 	return o;
 }
 
@@ -428,8 +436,7 @@ rmq_sent_ok(struct rmq *rm, struct outlet_msg *m, const struct fx_receipt *r,
 	char id[RMQ_ID_MAX];
 	size_t n;
 
-	rmq_publish_ended(rm, m->ref.session, m->bytes);
-	*sp = s = rmq_session_get(rm, m->ref.session);
+	*sp = s = rmq_publish_ended(rm, m->ref.session, m->bytes);
 	if (s == NULL)
 		return NULL;
 	if (r->err != ERR_OK) {

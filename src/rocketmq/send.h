@@ -85,9 +85,11 @@ struct rout *rmq_sent_ok(struct rmq *, struct outlet_msg *,
     const struct fx_receipt *, struct rmq_session **);
 /* 13, as the reference says it whatever is wrong with a message */
 void rmq_illegal(struct rmq_session *, const struct rmq_ref *);
-/* Counts a publish at its session, which may be paused by it; and its end. */
+/* Counts a publish at its session, which may be paused by it; and its end, at the
+ * session that is returned: NULL if it has gone. */
 void rmq_publish_began(struct rmq_session *, size_t bytes);
-void rmq_publish_ended(struct rmq *, uint64_t session, size_t bytes);
+struct rmq_session *rmq_publish_ended(
+    struct rmq *, uint64_t session, size_t bytes);
 /* false: one is missing or can't be read, which was answered. */
 bool rmq_send_fields(
     struct rmq_session *, const struct rmq_req *, struct send_req *);

@@ -247,7 +247,7 @@ rmq_unpark(struct rmq *rm, struct held_list *l)
 static void
 held_free(struct rmq *rm, struct held *h)
 {
-	rmq_publish_ended(rm, h->session, h->frame.len);
+	(void)rmq_publish_ended(rm, h->session, h->frame.len);
 	slice_unref(&h->frame);
 	mem_free(h);
 }
