@@ -500,6 +500,8 @@ head(void *priv)
 	struct shard *sh = priv;
 
 	core_set_time(sh->core, loop_wall_ms(sh->lp), loop_mono_ns(sh->lp));
+	if (sh->disk != NULL)
+		disk_file_look(sh->disk);
 }
 
 static int64_t

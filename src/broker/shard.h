@@ -3,11 +3,12 @@
  * shard.h - one shard: a loop, its connections, its core, its log and its
  * mailbox, and the router that ties front-ends to cores of all shards.
  *
- * What an iteration of the loop does: head: time goes into the core; callbacks:
- * bytes come in and become operations, completions come in, the mailbox is
- * drained; tail: HTTP's turn, the core's timers and ready dispatchers, a log group
- * is formed and submitted, messages for other shards are posted (one lock and at
- * most one wake-up per shard), connections are flushed.
+ * What an iteration of the loop does: head: time goes into the core, what
+ * io_uring has done is answered; callbacks: bytes come in and become operations,
+ * completions come in, the mailbox is drained; tail: HTTP's turn, the core's timers
+ * and ready dispatchers, a log group is formed and submitted, messages for other
+ * shards are posted (one lock and at most one wake-up per shard), connections are
+ * flushed.
  *
  * Threads: made by the main thread before the loops run; afterwards everything
  * but shard_stop() runs on the shard's own thread (asserted by what it calls).

@@ -537,6 +537,15 @@ disk_file_new(
 	return ERR_OK;
 }
 
+void
+disk_file_look(struct disk *d)
+{
+	struct fdisk *fd = fdisk_of(d);
+
+	if (fd->du != NULL)
+		disk_uring_look(fd->du);
+}
+
 bool
 disk_file_busy(const struct disk *d)
 {

@@ -65,6 +65,9 @@ void disk_files_free(struct disk_files **);
 /* One shard's disk; loop NULL: only the blocking operations. */
 enum err disk_file_new(struct disk **, struct disk_files *, struct loop *,
     struct diag *) MUST_CHECK;
+/* From the head hook: what io_uring has done is answered now, an iteration before
+ * the loop would say so. */
+void disk_file_look(struct disk *);
 /* Something is outstanding: run the loop until it is not, then free. */
 bool disk_file_busy(const struct disk *);
 /* Nothing may be outstanding. */

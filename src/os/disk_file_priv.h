@@ -67,6 +67,8 @@ typedef void disk_uring_f(void *priv, struct disk_req *, int res);
 struct disk_uring *disk_uring_new(
     struct loop *, disk_uring_f *, void *priv, int *errnum);
 void disk_uring_free(struct disk_uring **);
+/* Answers what is complete, without waiting for the loop to say so. */
+void disk_uring_look(struct disk_uring *);
 /* The answer comes from the loop. False: it was not taken, and there is none. */
 bool disk_uring_submit(
     struct disk_uring *, int fd, struct disk_req *) MUST_CHECK;

@@ -3,6 +3,9 @@
  * io_uring for a shard's log. Completions are told by an eventfd: the
  * ring's own descriptor in epoll lost wake-ups with one of the set-up flags,
  * and without them there was nothing to gain (doc/log-writes.md).
+ *
+ * A completion ends epoll_wait by EINTR, as it is work for this thread, and only
+ * the next one tells of the eventfd. So the ring is looked at in each iteration.
  */
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -18,25 +21,30 @@ struct disk_uring {
 #define DISK_URING_MAGIC 0xd15c0412
 	struct io_uring ring;
 	int efd;
+	struct loop *lp;
 	struct loop_io io;
 	disk_uring_f *done;
 	void *priv;
 	unsigned n; /* under way; at most ENTRIES, so no completion is lost */
+	uint64_t looked; /* the iteration in which the eventfd was read early */
 };
 
-static void
-on_event(void *priv, int events)
+/* False: there was nothing to read. */
+static bool
+take_event(struct disk_uring *du)
 {
-	struct disk_uring *du;
+	uint64_t n;
+
+	return read(du->efd, &n, sizeof n) == (ssize_t)sizeof n;
+}
+
+static void
+reap(struct disk_uring *du)
+{
 	struct io_uring_cqe *cqe;
 	struct disk_req *rq;
-	uint64_t n;
 	int res;
 
-	(void)events;
-	CAST_OBJ_NOTNULL(du, priv, DISK_URING_MAGIC);
-	if (read(du->efd, &n, sizeof n) != (ssize_t)sizeof n)
-		return;
 	while (io_uring_peek_cqe(&du->ring, &cqe) == 0) {
 		res = cqe->res;
 		rq = io_uring_cqe_get_data(cqe);
@@ -45,6 +53,29 @@ on_event(void *priv, int events)
 		du->n--;
 		du->done(du->priv, rq, res);
 	}
+}
+
+static void
+on_event(void *priv, int events)
+{
+	struct disk_uring *du;
+
+	(void)events;
+	CAST_OBJ_NOTNULL(du, priv, DISK_URING_MAGIC);
+	if (du->looked != loop_iterations(du->lp) && take_event(du))
+		reap(du);
+}
+
+void
+disk_uring_look(struct disk_uring *du)
+{
+	CHECK_OBJ_NOTNULL(du, DISK_URING_MAGIC);
+	if (du->n == 0 || io_uring_cq_ready(&du->ring) == 0)
+		return;
+	/* a completion by a worker may be seen before its event: that comes later */
+	if (take_event(du))
+		du->looked = loop_iterations(du->lp);
+	reap(du);
 }
 
 struct disk_uring *
@@ -70,6 +101,7 @@ disk_uring_new(struct loop *lp, disk_uring_f *done, void *priv, int *errnum)
 		FREE_OBJ(du);
 		return NULL;
 	}
+	du->lp = lp;
 	du->done = done;
 	du->priv = priv;
 	loop_io_init(&du->io, lp, du->efd, on_event, du);

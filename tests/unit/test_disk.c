@@ -3,6 +3,7 @@
 #include "test.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -183,6 +184,40 @@ test_write_read(void **state)
 	    st.uring_reads, st.uring && st.direct ? NELEM(lens) + 1 : 0);
 	mem_free(w);
 	mem_free(r);
+}
+
+/* Answered without the loop, by which nothing is heard of it a second time */
+static void
+test_look(void **state)
+{
+	uint8_t *p = block(DISK_BLOCK, 1);
+	struct disk_file_stats st;
+	struct disk_req rq;
+	int64_t until;
+	int i;
+
+	(void)state;
+	assert_ok(one(&rq, DISK_CREATE, 1, 0, NULL, MB));
+	disk_file_look(d);
+	disk_file_stats(d, &st);
+	done_n = 0;
+	for (i = 0; i < 20; i++) {
+		submit(&rq, DISK_WRITE, 1, (uint64_t)i * DISK_BLOCK, p,
+		    DISK_BLOCK);
+		until = clock_mono_ns() + 10 * CLOCK_NS_PER_S;
+		while (st.uring && done_n == i && clock_mono_ns() < until) {
+			(void)sched_yield();
+			disk_file_look(d);
+		}
+		if (st.uring)
+			assert_int_equal(done_n, i + 1);
+		wait_n(i + 1);
+		assert_ok(result(&rq));
+		if (i % 2 == 0)
+			loop_run_once(lp, false);
+	}
+	assert_int_equal(done_n, 20);
+	mem_free(p);
 }
 
 /* small and large ones in turn, at once: answered in order */
@@ -394,6 +429,9 @@ main(void)
 		T(test_write_read),
 		TT(test_write_read),
 		TB(test_write_read),
+		T(test_look),
+		TT(test_look),
+		TB(test_look),
 		T(test_order),
 		TT(test_order),
 		TB(test_order),
