@@ -32,6 +32,9 @@ struct rmq_pull {
 	uint64_t index; /* asked for */
 	uint64_t from; /* where it is read on, after what doesn't match */
 	uint32_t max_n, max_bytes;
+	/* topicSysFlag and groupSysFlag, of which the answer tells */
+	uint32_t topic_flags;
+	int32_t group_flags;
 	int64_t until_ns; /* waits until then, 0: not */
 	/* a selector: in a subscription that is held by `in`, or our own */
 	const struct sql92 *sql;
@@ -49,7 +52,7 @@ struct rmq_pull {
 /* What a request says */
 struct pull_req {
 	struct str group, topic;
-	int32_t queue, max_n, flags;
+	int32_t queue, max_n, flags, group_flags;
 	int64_t offset, commit, suspend_ms, version;
 	uint32_t max_bytes;
 };
@@ -166,8 +169,8 @@ begin(struct rmq_pull *p, int code, const char *status, uint64_t next,
 	rout_i64(o, "nextBeginOffset", (int64_t)next);
 	rout_i64(o, "minOffset", (int64_t)fx->min_index);
 	rout_i64(o, "maxOffset", (int64_t)fx->max_index);
-	rout_i64(o, "topicSysFlag", 0);
-	rout_i64(o, "groupSysFlag", 0);
+	rout_i64(o, "topicSysFlag", p->topic_flags);
+	rout_i64(o, "groupSysFlag", p->group_flags);
 	return o;
 }
 
@@ -367,13 +370,14 @@ read_fields(struct rmq_session *s, const struct rmq_req *q, struct pull_req *r)
 /* False: parked or answered */
 static bool
 group_may_read(
-    struct rmq_session *s, const struct rmq_req *q, const struct pull_req *r)
+    struct rmq_session *s, const struct rmq_req *q, struct pull_req *r)
 {
 	const struct rmq_interest *in;
 	struct rmq_gconf *g;
 
 	if (!rmq_gconf_need(s, q, r->group, &g))
 		return false;
+	r->group_flags = g->c.sys_flag;
 	in = rmq_member_interest(s, r->group);
 	if (!g->c.consume_enable)
 		rmq_answer_codef(s, &q->ref, RC_NO_PERMISSION,
@@ -536,6 +540,8 @@ rmq_do_pull(struct rmq_session *s, struct rmq_req *q)
 		pull_free(p);
 		return;
 	}
+	p->topic_flags = t->sys_flag;
+	p->group_flags = r.group_flags;
 	p->from = p->index = r.offset > 0 ? (uint64_t)r.offset : 0;
 	full = rmq_queue_full(t, (uint32_t)r.queue, p->topic, sizeof p->topic);
 	p->topic_len = full.len;

@@ -244,6 +244,18 @@ def test_view_by_id(b):
         c.ask("VIEW_MESSAGE_BY_ID", topic=t, offset=2**60, code=1)
 
 
+def test_pull_tells_flags(b):
+    """topicSysFlag and groupSysFlag, as they were set"""
+    t, g = b.name(), b.name("g")
+    with Client(b) as c:
+        c.create_topic(t, topicSysFlag=2)
+        c.create_group(g, groupSysFlag=5)
+        c.send(t)
+        for offset, code in ((0, 0), (1, 19)):
+            a = c.pull(t, offset, code, group=g)
+            equal((a.ext["topicSysFlag"], a.ext["groupSysFlag"]), ("2", "5"))
+
+
 def test_query_by_key(b):
     t = b.name()
     start = int(time.time() * 1000) - 60000
