@@ -227,6 +227,15 @@ interest_new(bool producer)
 	return in;
 }
 
+/* A set has no order: every client sends its own. */
+static int
+by_topic(const void *va, const void *vb)
+{
+	const struct rmq_sub *a = va, *b = vb;
+
+	return strcmp(a->topic, b->topic);
+}
+
 /* NULL: it can't be read */
 static struct rmq_interest *
 consumer_parse(const json_t *js)
@@ -253,6 +262,8 @@ consumer_parse(const json_t *js)
 	}
 	if (!ok)
 		rmq_interest_unref(&in);
+	else if (in->subs_n > 1)
+		qsort(in->subs, in->subs_n, sizeof *in->subs, by_topic);
 	return in;
 }
 

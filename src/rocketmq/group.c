@@ -188,6 +188,32 @@ member_free(struct rmq_group *g, struct rmq_gmember *m)
 	mem_free(m);
 }
 
+/* Each gets messages that it has not subscribed to, and others don't get them. Told
+ * once, while it is so. */
+static void
+look_for_unequal(struct rmq_group *g)
+{
+	const struct rmq_gmember *m, *first = NULL, *other = NULL;
+
+	LIST_FOREACH(m, &g->members, link) {
+		if (m->in->producer)
+			continue;
+		if (first == NULL)
+			first = m;
+		else if (!rmq_interest_fits(first->in, m->in))
+			other = m;
+	}
+	if (g->unequal == (other != NULL))
+		return;
+	g->unequal = other != NULL;
+	rmq_gauge(g->rm, M_RMQ_UNEQUAL, g->unequal ? 1 : -1);
+	if (g->unequal)
+		LOG(LOG_WARN, (int)g->rm->router->shard, "group_unequal",
+		    LOG_S("group", g->name), LOG_S("client", first->client),
+		    LOG_S("peer", first->addr), LOG_S("other", other->client),
+		    LOG_S("other_peer", other->addr));
+}
+
 static void
 group_free(struct rmq_group *g)
 {
@@ -196,6 +222,7 @@ group_free(struct rmq_group *g)
 
 	while ((m = LIST_FIRST(&g->members)) != NULL)
 		member_free(g, m);
+	look_for_unequal(g);
 	while ((l = map_pop(&g->locks)) != NULL)
 		lock_free(l);
 	map_fini(&g->locks);
@@ -306,6 +333,7 @@ join(struct rmq *rm, struct rmq_msg *msg)
 	m->language = msg->language;
 	m->version = msg->version;
 	look_for_twins(g, m);
+	look_for_unequal(g);
 	return !m->in->producer && news ? g : NULL;
 }
 
@@ -333,6 +361,7 @@ leave(struct rmq *rm, const struct rmq_msg *msg)
 		return;
 	tell = !m->in->producer && !m->in->broadcast;
 	member_free(g, m);
+	look_for_unequal(g);
 	if (tell)
 		notify(g);
 	group_maybe_free(g);

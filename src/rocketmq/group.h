@@ -58,6 +58,10 @@ struct rmq_interest {
 
 struct rmq_interest *rmq_interest_ref(struct rmq_interest *);
 void rmq_interest_unref(struct rmq_interest **);
+/* May they be in one group? They subscribe to the same, and both or neither of them
+ * broadcast. */
+bool rmq_interest_fits(
+    const struct rmq_interest *, const struct rmq_interest *);
 /* the same but for versions of subscriptions: a client raises them whenever its
  * queues change */
 bool rmq_interest_alike(
@@ -214,6 +218,7 @@ struct rmq_group {
 	unsigned consumers_n, producers_n;
 	unsigned turn; /* which producer is asked next */
 	bool quiet; /* its clients are not told who comes and goes */
+	bool unequal; /* its consumers don't all subscribe to the same */
 	struct map locks; /* key -> struct rmq_lock */
 	LIST_HEAD(, rmq_claim) claims; /* claim.c */
 };

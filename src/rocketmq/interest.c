@@ -102,6 +102,19 @@ rmq_interest_alike(const struct rmq_interest *a, const struct rmq_interest *b)
 }
 
 bool
+rmq_interest_fits(const struct rmq_interest *a, const struct rmq_interest *b)
+{
+	uint32_t i;
+
+	if (a->broadcast != b->broadcast || a->subs_n != b->subs_n)
+		return false;
+	for (i = 0; i < a->subs_n; i++)
+		if (!sub_alike(&a->subs[i], &b->subs[i]))
+			return false;
+	return true;
+}
+
+bool
 rmq_interest_same(const struct rmq_interest *a, const struct rmq_interest *b)
 {
 	uint32_t i;

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Members of groups, notices of changes, locks of queues."""
-from mqlib import check, equal
+from mqlib import alone, check, equal, ours
+import mqlib
 import rmqlib
 from rmqlib import Client, consumer, mq
 
@@ -63,6 +64,41 @@ def test_no_notices(b):
         d.heartbeat(consumers=[consumer(g, t)])
         c.rx_request("NOTIFY_CONSUMER_IDS_CHANGED", consumerGroup=g)
         d.rx_request("NOTIFY_CONSUMER_IDS_CHANGED", consumerGroup=g)
+
+
+@ours("the reference leaves it to mqadmin consumerStatus")
+@alone
+def test_unequal(b):
+    """A group whose members don't subscribe to the same is told of; the order of
+    subscriptions, their versions and where one begins are no difference."""
+    t, t2, g = b.name(), b.name(), b.name("g")
+
+    def both(swap, expression="*", version=1, **kw):
+        x = consumer(g, t)
+        x["subscriptionDataSet"] = [
+            rmqlib.subscription(t, version=version),
+            rmqlib.subscription(t2, expression)][::-1 if swap else 1]
+        return {**x, **kw}
+
+    def told(n):
+        rmqlib.until(f"{n} unequal groups", lambda: mqlib.counters(b)[
+            "magnetar_rocketmq_groups_unequal"] == n)
+    with Client(b) as c:
+        with Client(b) as d:
+            c.heartbeat(consumers=[both(False)])
+            d.heartbeat(consumers=[both(
+                True, version=7,
+                consumeFromWhere="CONSUME_FROM_FIRST_OFFSET")])
+            told(0)
+            d.heartbeat(consumers=[both(False, "red")])
+            told(1)
+            d.heartbeat(consumers=[both(False)])
+            told(0)
+            d.heartbeat(consumers=[both(False, messageModel="BROADCASTING")])
+            told(1)
+            d.heartbeat(consumers=[consumer(g, t)])
+            told(1)
+        told(0)
 
 
 def test_told_after_the_answer(b):

@@ -122,6 +122,8 @@ METRIC(LOOKUPS, COUNTER, "magnetar_lookups_total", "Lookups answered")
 METRIC(RMQ_CLIENT_ID_TWICE, COUNTER, "magnetar_rocketmq_client_id_twice_total",
     "Connections of RocketMQ clients that joined a group under an id that "
     "another connection has there")
+METRIC(RMQ_UNEQUAL, GAUGE, "magnetar_rocketmq_groups_unequal",
+    "Consumer groups of RocketMQ's whose members don't all subscribe to the same")
 METRIC(RMQ_PERMISSION, GAUGE, "magnetar_rocketmq_permission",
     "brokerPermission: 4 read, 2 write, 6 both")
 METRIC(RMQ_PRODUCERS, GAUGE, "magnetar_rocketmq_producers",
