@@ -9,18 +9,9 @@
 #include "auth/audit.h"
 #include "base/mem.h"
 #include "os/file.h"
+#include "tests/unit/scratch.h"
 
-static char dir[] = "/tmp/test_audit.XXXXXX";
 static struct diag diag;
-
-static char *
-path(const char *name)
-{
-	static char p[64];
-
-	(void)snprintf(p, sizeof p, "%s/%s", dir, name);
-	return p;
-}
 
 /* The file's lines; each is an object. */
 static json_t *
@@ -30,7 +21,7 @@ lines(const char *name)
 	char *text, *at, *end;
 	size_t len;
 
-	assert_ok(file_read(path(name), 16u << 20, &text, &len));
+	assert_ok(file_read(scratch_path(name), 16u << 20, &text, &len));
 	for (at = text; at < text + len; at = end + 1) {
 		end = strchr(at, '\n');
 		assert_non_null(end);
@@ -70,7 +61,7 @@ test_lines(void **state)
 	json_t *js;
 
 	(void)state;
-	assert_ok(audit_new(&a, path("a"), &diag));
+	assert_ok(audit_new(&a, scratch_path("a"), &diag));
 	assert_true(audit_is_on(a));
 	audit_write(a, &ev);
 	memset(big, 'x', sizeof big);
@@ -83,7 +74,7 @@ test_lines(void **state)
 		.why = "no" };
 	audit_write(a, &ev);
 	audit_free(&a);
-	assert_int_equal(stat(path("a"), &st), 0);
+	assert_int_equal(stat(scratch_path("a"), &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0600);
 	js = lines("a");
 	assert_int_equal(json_array_size(js), 2);
@@ -119,23 +110,24 @@ test_reopen(void **state)
 	assert_false(audit_is_on(a));
 	assert_false(audit_is_on(NULL));
 	audit_write(a, &ev);
-	assert_ok(audit_reopen(a, path("b"), &diag));
+	assert_ok(audit_reopen(a, scratch_path("b"), &diag));
 	assert_true(audit_is_on(a));
 	audit_write(a, &ev);
 	/* rotated: what was handed over before is in the old one */
 	{
-		char *old = mem_strdup(path("b.1"));
+		char *old = mem_strdup(scratch_path("b.1"));
 
-		assert_int_equal(rename(path("b"), old), 0);
+		assert_int_equal(rename(scratch_path("b"), old), 0);
 		mem_free(old);
 	}
 	ev.what = "two";
 	audit_write(a, &ev);
-	assert_ok(audit_reopen(a, path("b"), &diag));
+	assert_ok(audit_reopen(a, scratch_path("b"), &diag));
 	ev.what = "three";
 	audit_write(a, &ev);
 	/* can't be opened: it goes on where it was */
-	assert_int_equal(audit_reopen(a, path("none/b"), &diag), ERR_NO_FILE);
+	assert_int_equal(
+	    audit_reopen(a, scratch_path("none/b"), &diag), ERR_NO_FILE);
 	assert_non_null(strstr(diag.msg, "none/b"));
 	ev.what = "four";
 	audit_write(a, &ev);
@@ -152,7 +144,8 @@ test_reopen(void **state)
 	assert_string_equal(get(js, 0, "what"), "three");
 	assert_string_equal(get(js, 1, "what"), "four");
 	json_decref(js);
-	assert_int_equal(audit_new(&a, path("none/b"), &diag), ERR_NO_FILE);
+	assert_int_equal(
+	    audit_new(&a, scratch_path("none/b"), &diag), ERR_NO_FILE);
 }
 
 /* Refusals are limited, changes are not, and what is missing is told. */
@@ -168,7 +161,7 @@ test_refusals(void **state)
 	const unsigned n = 20 * AUDIT_REFUSALS_PER_S;
 
 	(void)state;
-	assert_ok(audit_new(&a, path("c"), &diag));
+	assert_ok(audit_new(&a, scratch_path("c"), &diag));
 	ev.result = AUDIT_REFUSED;
 	for (i = 0; i < n; i++)
 		audit_write(a, &ev);
@@ -212,7 +205,7 @@ test_full(void **state)
 	}
 	assert_int_equal(st.written, 0);
 	/* there is room again */
-	assert_ok(audit_reopen(a, path("d"), &diag));
+	assert_ok(audit_reopen(a, scratch_path("d"), &diag));
 	audit_write(a, &ev);
 	audit_free(&a);
 	js = lines("d");
@@ -232,14 +225,6 @@ main(void)
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_full),
 	};
-	static const char *const made[] = { "a", "b", "b.1", "c", "d" };
-	size_t i;
-	int failed;
 
-	assert_non_null(mkdtemp(dir));
-	failed = cmocka_run_group_tests(tests, NULL, NULL);
-	for (i = 0; i < sizeof made / sizeof made[0]; i++)
-		(void)unlink(path(made[i]));
-	(void)rmdir(dir);
-	return failed;
+	return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
 }

@@ -562,16 +562,20 @@ test_source(void **state)
 
 /* --- RocketMQ's signatures ------------------------------------------------------------ */
 
+#define SIGNED_FIELDS                                                       \
+	{ STR_LIT("topic"), STR_LIT("T") }, { STR_LIT("b"), STR_LIT("x") }, \
+	    { STR_LIT("AccessKey"), STR_LIT("ak") },                        \
+	    { STR_LIT("Signature"), STR_LIT("zzz") },                       \
+	{                                                                   \
+		STR_LIT("_UNIQUE_KEY_QUERY"), STR_LIT("true")               \
+	}
+
 /* Python's hmac, names sorted as UTF-16 */
 static void
 test_rmq_sign(void **state)
 {
 	static const struct rmq_sign_field f[] = {
-		{ STR_LIT("topic"), STR_LIT("T") },
-		{ STR_LIT("b"), STR_LIT("x") },
-		{ STR_LIT("AccessKey"), STR_LIT("ak") },
-		{ STR_LIT("Signature"), STR_LIT("zzz") },
-		{ STR_LIT("_UNIQUE_KEY_QUERY"), STR_LIT("true") },
+		SIGNED_FIELDS,
 		{ STR_LIT("\xef\xac\x81"), STR_LIT("1") },
 		{ STR_LIT("\xf0\x9f\x98\x80"), STR_LIT("2") },
 		{ STR_LIT("a"), STR_LIT("") },
@@ -600,11 +604,7 @@ static void
 test_rmq_sign_letters(void **state)
 {
 	static const struct rmq_sign_field f[] = {
-		{ STR_LIT("topic"), STR_LIT("T") },
-		{ STR_LIT("b"), STR_LIT("x") },
-		{ STR_LIT("AccessKey"), STR_LIT("ak") },
-		{ STR_LIT("Signature"), STR_LIT("zzz") },
-		{ STR_LIT("_UNIQUE_KEY_QUERY"), STR_LIT("true") },
+		SIGNED_FIELDS,
 		{ STR_LIT("ba"), STR_LIT("y") },
 		{ STR_LIT("B"), STR_LIT("z") },
 	};

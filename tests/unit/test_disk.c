@@ -15,10 +15,10 @@
 #include "os/disk_file.h"
 #include "os/loop.h"
 #include "os/prot.h"
+#include "tests/unit/scratch.h"
 
 #define MB (1u << 20)
 
-static char dir[64];
 static struct loop *lp;
 static struct disk_files *df;
 static struct disk *d;
@@ -34,12 +34,11 @@ setup_with(enum disk_file_writer writer, bool direct)
 	conf.writer = writer;
 	conf.direct = direct;
 	conf.create_bytes_per_s = 0;
-	(void)snprintf(dir, sizeof dir, "/var/tmp/test_disk.XXXXXX");
-	if (mkdtemp(dir) == NULL)
+	if (!scratch_make("/var/tmp"))
 		return 1;
 	done_n = 0;
 	lp = loop_new();
-	if (disk_files_new(&df, dir, &conf, &diag) != ERR_OK)
+	if (disk_files_new(&df, scratch, &conf, &diag) != ERR_OK)
 		return 1;
 	return disk_file_new(&d, df, lp, &diag) != ERR_OK;
 }
@@ -68,14 +67,11 @@ setup_buffered(void **state)
 static int
 teardown(void **state)
 {
-	char *cmd = mem_printf("rm -rf '%s'", dir);
-
 	(void)state;
 	disk_file_free(&d);
 	disk_files_free(&df);
 	loop_free(&lp);
-	AZ(system(cmd));
-	mem_free(cmd);
+	scratch_remove();
 	return 0;
 }
 
@@ -283,7 +279,7 @@ test_files(void **state)
 	assert_err(one(&rq, DISK_WRITE, 1, 0, p, DISK_BLOCK), ERR_NO_FILE);
 	assert_err(one(&rq, DISK_REMOVE, 1, 0, NULL, 0), ERR_NO_FILE);
 	/* strangers are not listed */
-	name = mem_printf("%s/log/readme.seg", dir);
+	name = mem_printf("%s/log/readme.seg", scratch);
 	f = fopen(name, "w");
 	assert_non_null(f);
 	(void)fclose(f);
@@ -309,7 +305,7 @@ test_files(void **state)
 	assert_ok(d->ops->read_now(d, 0xdef, 4096, p, DISK_BLOCK, &got));
 	assert_int_equal(p[0], 5);
 
-	assert_ok(disk_files_new_readonly(&ro, dir, &diag));
+	assert_ok(disk_files_new_readonly(&ro, scratch, &diag));
 	assert_ok(disk_file_new(&rd, ro, NULL, &diag));
 	assert_ok(rd->ops->read_now(rd, 0xdef, 4096, p, DISK_BLOCK, &got));
 	assert_int_equal(p[0], 5);
@@ -379,7 +375,7 @@ test_create_rate(void **state)
 
 	(void)state;
 	conf.create_bytes_per_s = 20 * MB;
-	assert_ok(disk_files_new(&df2, dir, &conf, &diag));
+	assert_ok(disk_files_new(&df2, scratch, &conf, &diag));
 	assert_ok(disk_file_new(&d, df2, lp, &diag));
 	t0 = clock_mono_ns();
 	assert_ok(one(&rq, DISK_CREATE, 9, 0, NULL, 4 * MB));

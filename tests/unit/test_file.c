@@ -11,45 +11,17 @@
 #include "os/file.h"
 #include "os/prot.h"
 #include "os/sock.h"
-
-static char dir[] = "/tmp/test_file.XXXXXX";
-
-static int
-setup(void **state)
-{
-	(void)state;
-	return mkdtemp(dir) == NULL;
-}
-
-static int
-teardown(void **state)
-{
-	char *cmd = mem_printf("rm -rf '%s'", dir);
-	int r;
-
-	(void)state;
-	r = system(cmd);
-	mem_free(cmd);
-	return r;
-}
-
-static char *
-path_of(const char *name)
-{
-	static char buf[256];
-
-	(void)snprintf(buf, sizeof buf, "%s/%s", dir, name);
-	return buf;
-}
+#include "tests/unit/scratch.h"
 
 static void
 test_whole_files(void **state)
 {
-	char *p, *data;
+	const char *p;
+	char *data;
 	size_t len;
 
 	(void)state;
-	p = path_of("whole");
+	p = scratch_path("whole");
 	assert_err(file_read(p, 100, &data, &len), ERR_NO_FILE);
 	assert_ok(file_write_atomic(p, "hello", 5));
 	assert_ok(file_read(p, 100, &data, &len));
@@ -63,9 +35,9 @@ test_whole_files(void **state)
 	assert_ok(file_write_atomic(p, "12345678", 8));
 	assert_err(file_read(p, 7, &data, &len), ERR_TOO_BIG);
 	assert_err(file_mkdir(p), ERR_EXISTS);
-	assert_ok(file_mkdirs(path_of("a/b/c")));
-	assert_ok(file_mkdirs(path_of("a/b/c")));
-	assert_ok(file_sync_dir(path_of("a/b")));
+	assert_ok(file_mkdirs(scratch_path("a/b/c")));
+	assert_ok(file_mkdirs(scratch_path("a/b/c")));
+	assert_ok(file_sync_dir(scratch_path("a/b")));
 }
 
 static void
@@ -76,7 +48,7 @@ test_datadir_format(void **state)
 	char *p;
 
 	(void)state;
-	p = mem_strdup(path_of("data"));
+	p = mem_strdup(scratch_path("data"));
 	assert_err(datadir_open(&dd, p, 3, false, &d), ERR_NO_FILE);
 	assert_null(dd);
 	assert_ok(datadir_open(&dd, p, 3, true, &d));
@@ -91,9 +63,10 @@ test_datadir_format(void **state)
 	assert_non_null(strstr(d.msg, "format 3"));
 	assert_err(datadir_open_readonly(&dd, p, 2, &d), ERR_NEWER_FORMAT);
 	assert_ok(
-	    file_write_atomic(path_of("data/format"), "magnetar x\n", 11));
+	    file_write_atomic(scratch_path("data/format"), "magnetar x\n", 11));
 	assert_err(datadir_open(&dd, p, 3, true, &d), ERR_CORRUPT);
-	assert_ok(file_write_atomic(path_of("data/format"), "hello 1\n", 8));
+	assert_ok(
+	    file_write_atomic(scratch_path("data/format"), "hello 1\n", 8));
 	assert_err(datadir_open(&dd, p, 3, true, &d), ERR_CORRUPT);
 	mem_free(p);
 }
@@ -109,7 +82,7 @@ test_datadir_lock(void **state)
 	pid_t pid;
 
 	(void)state;
-	p = mem_strdup(path_of("locked"));
+	p = mem_strdup(scratch_path("locked"));
 	assert_ok(datadir_open(&dd, p, 1, true, &d));
 	pid = fork();
 	assert_true(pid >= 0);
@@ -210,5 +183,5 @@ main(void)
 		cmocka_unit_test(test_prot),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
 }

@@ -10,21 +10,12 @@
 #include "os/thread.h"
 #include "store/meta_lmdb.h"
 #include "store/meta_mem.h"
+#include "tests/unit/scratch.h"
 
 static struct loop *lp;
 static struct meta_mem *mm;
 static struct meta_lmdb *ml;
 static struct meta *m;
-static char dir[64];
-
-static void
-remove_dir(void)
-{
-	char *cmd = mem_printf("rm -rf '%s'", dir);
-
-	AZ(system(cmd));
-	mem_free(cmd);
-}
 
 static int
 setup_lmdb(void **state)
@@ -32,11 +23,10 @@ setup_lmdb(void **state)
 	struct diag d;
 
 	(void)state;
-	(void)snprintf(dir, sizeof dir, "/tmp/test_meta.XXXXXX");
-	if (mkdtemp(dir) == NULL)
+	if (!scratch_make("/tmp"))
 		return 1;
 	lp = loop_new();
-	if (meta_lmdb_open(&ml, dir, false, &d) != ERR_OK)
+	if (meta_lmdb_open(&ml, scratch, false, &d) != ERR_OK)
 		return 1;
 	m = meta_lmdb_handle(ml, lp);
 	return 0;
@@ -49,7 +39,7 @@ teardown_lmdb(void **state)
 	meta_lmdb_handle_free(&m);
 	meta_lmdb_close(&ml);
 	loop_free(&lp);
-	remove_dir();
+	scratch_remove();
 	return 0;
 }
 
@@ -478,7 +468,7 @@ test_reopen(void **state)
 	assert_ok(commit("a=1 b=2"));
 	meta_lmdb_handle_free(&m);
 	meta_lmdb_close(&ml);
-	assert_ok(meta_lmdb_open(&ml, dir, true, &d));
+	assert_ok(meta_lmdb_open(&ml, scratch, true, &d));
 	m = meta_lmdb_handle(ml, NULL);
 	meta_lmdb_handle_free(&m);
 	m = meta_lmdb_handle(ml, lp);
@@ -488,7 +478,7 @@ test_reopen(void **state)
 	assert_err(meta_lmdb_open(&ml, "/nonexistent", true, &d), ERR_NO_FILE);
 	assert_null(ml);
 	assert_true(strlen(d.msg) > 0);
-	assert_ok(meta_lmdb_open(&ml, dir, false, &d));
+	assert_ok(meta_lmdb_open(&ml, scratch, false, &d));
 	m = meta_lmdb_handle(ml, lp);
 }
 

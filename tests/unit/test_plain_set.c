@@ -10,42 +10,14 @@
 #include "auth/plain_set.h"
 #include "base/mem.h"
 #include "os/file.h"
+#include "tests/unit/scratch.h"
 
-static char dir[] = "/tmp/test_plain_set.XXXXXX";
 static struct diag diag;
-
-static int
-setup(void **state)
-{
-	(void)state;
-	return mkdtemp(dir) == NULL;
-}
-
-static int
-teardown(void **state)
-{
-	char *cmd = mem_printf("rm -rf '%s'", dir);
-	int r;
-
-	(void)state;
-	r = system(cmd);
-	mem_free(cmd);
-	return r;
-}
-
-static const char *
-at(const char *name)
-{
-	static char buf[PATH_MAX];
-
-	(void)snprintf(buf, sizeof buf, "%s/%s", dir, name);
-	return buf;
-}
 
 static void
 put(const char *name, const char *text)
 {
-	assert_ok(file_write_atomic(at(name), text, strlen(text)));
+	assert_ok(file_write_atomic(scratch_path(name), text, strlen(text)));
 }
 
 #define ACCOUNT(key) "accounts: [{accessKey: " key ", secretKey: 12345678}]\n"
@@ -70,15 +42,16 @@ test_nothing(void **state)
 	unsigned i;
 
 	(void)state;
-	assert_ok(plain_set_read(&ps, at("n/plain_acl.yml"), &diag));
+	assert_ok(plain_set_read(&ps, scratch_path("n/plain_acl.yml"), &diag));
 	assert_int_equal(plain_set_n(ps), 1);
-	assert_string_equal(plain_set_path(ps, 0), at("n/plain_acl.yml"));
+	assert_string_equal(
+	    plain_set_path(ps, 0), scratch_path("n/plain_acl.yml"));
 	assert_null(plain_set_account(ps, str_of("account-a")));
 	assert_false(plain_set_find(ps, str_of("account-a"), &i));
 	plain_set_free(&ps);
-	assert_ok(file_mkdirs(at("n/acl")));
+	assert_ok(file_mkdirs(scratch_path("n/acl")));
 	put("n/acl/a.yml", ACCOUNT("account-a"));
-	assert_ok(plain_set_read(&ps, at("n/plain_acl.yml"), &diag));
+	assert_ok(plain_set_read(&ps, scratch_path("n/plain_acl.yml"), &diag));
 	assert_int_equal(plain_set_n(ps), 2);
 	assert_there(ps, "account-a", 1);
 	plain_set_free(&ps);
@@ -92,8 +65,8 @@ test_several(void **state)
 	size_t n;
 
 	(void)state;
-	assert_ok(file_mkdirs(at("s/acl/deep/er")));
-	assert_ok(file_mkdirs(at("s/acl/.hidden")));
+	assert_ok(file_mkdirs(scratch_path("s/acl/deep/er")));
+	assert_ok(file_mkdirs(scratch_path("s/acl/.hidden")));
 	put("s/plain_acl.yml", ACCOUNT("account-d"));
 	put("s/acl/b.yaml",
 	    "globalWhiteRemoteAddresses: [10.1.1.1]\n" ACCOUNT("account-b"));
@@ -104,12 +77,13 @@ test_several(void **state)
 	put("s/acl/.hidden/x.yml", "no: [yaml");
 	put("s/acl/a.yml.orig", "no: [yaml");
 	put("s/acl/deep/empty.yml", "");
-	assert_ok(plain_set_read(&ps, at("s/plain_acl.yml"), &diag));
+	assert_ok(plain_set_read(&ps, scratch_path("s/plain_acl.yml"), &diag));
 	assert_int_equal(plain_set_n(ps), 5);
 	assert_there(ps, "account-d", 0);
 	assert_there(ps, "account-a", 1);
 	assert_there(ps, "account-b", 2);
-	assert_string_equal(plain_set_path(ps, 3), at("s/acl/deep/empty.yml"));
+	assert_string_equal(
+	    plain_set_path(ps, 3), scratch_path("s/acl/deep/empty.yml"));
 	assert_there(ps, "account-c", 4);
 	assert_true(plain_set_is_white(ps, str_of("10.1.1.1")));
 	assert_true(plain_set_is_white(ps, str_of("10.2.2.2")));
@@ -119,7 +93,8 @@ test_several(void **state)
 	assert_ok(plain_set_parse(&same, (struct str){ text, n }, &diag));
 	assert_int_equal(plain_set_n(same), 5);
 	assert_there(same, "account-c", 4);
-	assert_string_equal(plain_set_path(same, 2), at("s/acl/b.yaml"));
+	assert_string_equal(
+	    plain_set_path(same, 2), scratch_path("s/acl/b.yaml"));
 	plain_set_free(&same);
 	mem_free(text);
 	text = plain_set_text(ps, 2, STR_LIT(ACCOUNT("account-x")), &n);
@@ -132,7 +107,7 @@ test_several(void **state)
 	mem_free(text);
 	plain_set_free(&ps);
 	/* a plain_acl.yml that lies in acl itself */
-	assert_ok(plain_set_read(&ps, at("s/acl/b.yaml"), &diag));
+	assert_ok(plain_set_read(&ps, scratch_path("s/acl/b.yaml"), &diag));
 	assert_int_equal(plain_set_n(ps), 4);
 	assert_there(ps, "account-b", 0);
 	assert_there(ps, "account-a", 1);
@@ -145,24 +120,24 @@ test_refused(void **state)
 	struct plain_set *ps;
 
 	(void)state;
-	assert_ok(file_mkdirs(at("r/acl")));
+	assert_ok(file_mkdirs(scratch_path("r/acl")));
 	put("r/plain_acl.yml", ACCOUNT("account-a"));
 	put("r/acl/a.yml", ACCOUNT("account-a"));
-	assert_err(
-	    plain_set_read(&ps, at("r/plain_acl.yml"), &diag), ERR_INVALID_ARG);
+	assert_err(plain_set_read(&ps, scratch_path("r/plain_acl.yml"), &diag),
+	    ERR_INVALID_ARG);
 	assert_null(ps);
 	assert_non_null(strstr(diag.msg,
 	    "/r/acl/a.yml: accessKey=account-a "
 	    "stands in "));
 	assert_non_null(strstr(diag.msg, "/r/plain_acl.yml, too"));
 	put("r/acl/a.yml", ACCOUNT("short"));
-	assert_err(
-	    plain_set_read(&ps, at("r/plain_acl.yml"), &diag), ERR_INVALID_ARG);
+	assert_err(plain_set_read(&ps, scratch_path("r/plain_acl.yml"), &diag),
+	    ERR_INVALID_ARG);
 	assert_non_null(strstr(diag.msg, "/r/acl/a.yml: The accessKey=short"));
-	assert_ok(unlink(at("r/acl/a.yml")) == 0 ? ERR_OK : ERR_IO);
+	assert_ok(unlink(scratch_path("r/acl/a.yml")) == 0 ? ERR_OK : ERR_IO);
 	put("r/acl/a\nb.yml", "");
-	assert_err(
-	    plain_set_read(&ps, at("r/plain_acl.yml"), &diag), ERR_INVALID_ARG);
+	assert_err(plain_set_read(&ps, scratch_path("r/plain_acl.yml"), &diag),
+	    ERR_INVALID_ARG);
 	assert_null(ps);
 }
 
@@ -195,5 +170,5 @@ main(void)
 		cmocka_unit_test(test_texts_that_are_none),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
 }

@@ -29,6 +29,7 @@
 #include "store/local.h"
 #include "store/meta_mem.h"
 #include "tests/lib/disk_mem.h"
+#include "tests/unit/scratch.h"
 
 #define SEGMENT (256u << 10)
 
@@ -103,7 +104,6 @@ struct topic {
 	bool opened;
 };
 
-static char dir[64];
 static struct loop *lp;
 static struct disk_files *df;
 static struct disk *d;
@@ -191,7 +191,7 @@ begin(void)
 	dc.create_bytes_per_s = 0;
 	has_space = true;
 	lp = loop_new();
-	assert_ok(disk_files_new(&df, dir, &dc, &dg));
+	assert_ok(disk_files_new(&df, scratch, &dc, &dg));
 	assert_ok(disk_file_new(&d, df, lp, &dg));
 	meta = meta_mem_handle(mm);
 	lgs = local_ledgers_new(&conf, d, meta, &client_ops, NULL);
@@ -250,8 +250,7 @@ static int
 setup(void **state)
 {
 	(void)state;
-	(void)snprintf(dir, sizeof dir, "/var/tmp/test_store.XXXXXX");
-	if (mkdtemp(dir) == NULL)
+	if (!scratch_make("/var/tmp"))
 		return 1;
 	memset(topics, 0, sizeof topics);
 	memset(reports, 0, sizeof reports);
@@ -271,17 +270,14 @@ setup(void **state)
 static int
 teardown(void **state)
 {
-	char *cmd = mem_printf("rm -rf '%s'", dir);
-
 	(void)state;
 	atomic_store(&write_errno, 0);
 	atomic_store(&sync_errno, 0);
 	atomic_store(&allocate_errno, 0);
 	meta_mem_free(&mm);
 	if (own_mounts)
-		(void)umount2(dir, MNT_DETACH);
-	AZ(system(cmd));
-	mem_free(cmd);
+		(void)umount2(scratch, MNT_DETACH);
+	scratch_remove();
 	return 0;
 }
 
@@ -534,14 +530,15 @@ test_full_tmpfs(void **state)
 	struct topic *t;
 
 	(void)state;
-	if (!own_mounts || mount("none", dir, "tmpfs", 0, "size=2m") != 0) {
+	if (!own_mounts || mount("none", scratch, "tmpfs", 0, "size=2m") != 0) {
 		print_message("no mounts of our own: skipped\n");
 		skip();
 	}
 	begin();
 	t = create(0);
 	until_full(t);
-	assert_int_equal(mount("none", dir, "tmpfs", MS_REMOUNT, "size=6m"), 0);
+	assert_int_equal(
+	    mount("none", scratch, "tmpfs", MS_REMOUNT, "size=6m"), 0);
 	UNTIL(has_space);
 	t->given = t->acked;
 	t->failed = 0;
@@ -560,7 +557,7 @@ test_full_tmpfs(void **state)
 	UNTIL(answered(t));
 	assert_ok(t->err);
 	finish();
-	assert_int_equal(umount(dir), 0);
+	assert_int_equal(umount(scratch), 0);
 }
 
 /* Rewriting, with the threads that do it */
