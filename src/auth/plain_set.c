@@ -209,6 +209,7 @@ plain_set_parse(struct plain_set **psp, struct str text, struct diag *diag)
 		n = str_word(&path, ' ');
 		if (num_i64(n, &len) != ERR_OK || len < 0 ||
 		    (uint64_t)len > text.len || path.len == 0 ||
+		    memchr(path.p, '\0', path.len) != NULL ||
 		    ps->n > PLAIN_SET_FILES_MAX) {
 			e = diag_set(diag, ERR_INVALID_ARG, "no set of files");
 			break;

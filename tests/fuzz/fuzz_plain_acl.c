@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * plain_acl.yml. What can be read is written again, and has to say the same; changed by a
- * request, it can be read too.
+ * request, it can be read too. Several files are a set, which is a text, from which the
+ * same set comes again.
  *
- * Input: the file.
+ * Input: the file; files with a NUL between them; the text of a set.
  */
 #include <stdlib.h>
+#include <string.h>
 
-#include "auth/plain_acl.h"
+#include "auth/plain_set.h"
 #include "auth/yaml_doc.h"
 #include "base/mem.h"
+#include "base/strbuf.h"
 #include "base/vas.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -78,14 +81,91 @@ change(const struct plain_acl *pa)
 	}
 }
 
+/* Each account is found where it stands. */
+static void
+found(const struct plain_set *ps)
+{
+	const struct plain_account *a;
+	const struct plain_acl *pa;
+	unsigned i, k, file;
+
+	for (i = 0; i < plain_set_n(ps); i++) {
+		pa = plain_set_file(ps, i);
+		for (k = 0; k < plain_acl_n(pa); k++) {
+			a = plain_acl_at(pa, k);
+			assert(plain_set_account(ps, a->key) == a);
+			AN(plain_set_find(ps, a->key, &file));
+			assert(file == i);
+		}
+	}
+}
+
+/* Its text, of which file i is another one, gives a set with the same other files. */
+static void
+set_again(const struct plain_set *ps, unsigned i, struct str yaml)
+{
+	struct plain_set *back;
+	unsigned k;
+	char *text;
+	size_t n;
+
+	text = plain_set_text(ps, i, yaml, &n);
+	AZ(plain_set_parse(&back, (struct str){ text, n }, NULL));
+	mem_free(text);
+	assert(plain_set_n(back) == plain_set_n(ps));
+	for (k = 0; k < plain_set_n(ps); k++) {
+		AZ(strcmp(plain_set_path(ps, k), plain_set_path(back, k)));
+		assert(plain_acl_n(plain_set_file(back, k)) ==
+		    (k == i ? 0 : plain_acl_n(plain_set_file(ps, k))));
+	}
+	found(back);
+	plain_set_free(&back);
+}
+
+static void
+set(struct str text)
+{
+	struct plain_set *ps;
+	struct diag diag;
+	unsigned i;
+
+	if (plain_set_parse(&ps, text, &diag) != ERR_OK)
+		return;
+	found(ps);
+	(void)plain_set_is_white(ps, STR_LIT("10.1.2.3"));
+	for (i = 0; i <= plain_set_n(ps) && i < 4; i++)
+		set_again(ps, i, STR_NONE);
+	plain_set_free(&ps);
+}
+
+static void
+set_of(struct str files)
+{
+	struct strbuf sb;
+	struct str one;
+	unsigned i;
+
+	strbuf_init(&sb, PLAIN_SET_BYTES_MAX);
+	for (i = 0; files.len > 0; i++) {
+		one = str_word(&files, '\0');
+		strbuf_addf(&sb, "%zu acl/%u.yml\n", one.len, i);
+		strbuf_add(&sb, one.p, one.len);
+	}
+	if (strbuf_err(&sb) == ERR_OK)
+		set((struct str){ strbuf_str(&sb), sb.len });
+	strbuf_fini(&sb);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	struct str s = { (const char *)data, size };
 	struct plain_acl *pa;
 	struct diag diag;
 
-	if (plain_acl_read(
-		&pa, (struct str){ (const char *)data, size }, &diag) != ERR_OK)
+	set_of(s);
+	set(s);
+	if (plain_acl_read(&pa, s, &diag) != ERR_OK)
 		return 0;
 	(void)white_has(plain_acl_white(pa), STR_LIT("10.1.2.3"));
 	(void)white_has(plain_acl_white(pa), STR_LIT("1::2"));

@@ -146,6 +146,7 @@ test_texts_that_are_none(void **state)
 {
 	static const char *const bad[] = { "x", "5 a\n1234", "-1 a\n", "1 \nx",
 		"x a\n", "1\nx" };
+	static const char nul[] = "0 a\0b\n";
 	struct plain_set *ps;
 	unsigned i;
 
@@ -155,6 +156,9 @@ test_texts_that_are_none(void **state)
 		    ERR_INVALID_ARG);
 		assert_null(ps);
 	}
+	assert_err(
+	    plain_set_parse(&ps, (struct str){ nul, sizeof nul - 1 }, &diag),
+	    ERR_INVALID_ARG);
 	assert_ok(plain_set_parse(&ps, str_of("0 a\n0 b\n"), &diag));
 	assert_int_equal(plain_set_n(ps), 2);
 	plain_set_free(&ps);
