@@ -20,6 +20,7 @@ func init() {
 	scenarios["schema-string"] = schemaString
 	scenarios["schema-json"] = schemaJSON
 	scenarios["producer-busy"] = producerBusy
+	scenarios["subscribe-rate"] = subscribeRate
 	scenarios["close"] = closing
 	scenarios["terminate"] = terminate
 	scenarios["stats"] = stats
@@ -184,6 +185,37 @@ func producerBusy(c *ctx) {
 	other.Close()
 	until("the broker forgets the producer", 15, func() bool { return length(at(c.stats(t), "publishers")) == 0 })
 	sendText(use(c.client()), "free again")
+}
+
+func subscribeRate(c *ctx) {
+	t := c.topic()
+	sendN(c.producer(t), 0, 5)
+	c.admin("POST", path(t)+"/subscribeRate", `{"subscribeThrottlingRatePerConsumer":2,"ratePeriodInSecond":2}`)
+	// with the same id each time; nil: it is limited
+	comes := func(name string) pulsar.Consumer {
+		s, err := c.newClient().Subscribe(options(t, func(o *pulsar.ConsumerOptions) { o.Name = name }))
+		check(err == nil || strings.Contains(err.Error(), "NotAllowedError"), "not because of the rate: %v", err)
+		if err != nil {
+			return nil
+		}
+		return s
+	}
+	until("it comes too often", 15, func() bool {
+		s := comes("the-consumer")
+		if s != nil {
+			s.Close()
+		}
+		return s == nil
+	})
+	another := comes("another")
+	check(another != nil, "another one is limited, too")
+	another.Close()
+	var s pulsar.Consumer
+	until("it gets through later", 10, func() bool {
+		s = comes("the-consumer")
+		return s != nil
+	})
+	equal(texts(receiveN(s, 5)), bodies(0, 5), "bodies")
 }
 
 func closing(c *ctx) {

@@ -21,6 +21,7 @@ import org.apache.pulsar.client.api.Reader;
 import org.apache.pulsar.client.api.Schema;
 import org.apache.pulsar.client.api.SubscriptionInitialPosition;
 import org.apache.pulsar.client.api.SubscriptionType;
+import org.apache.pulsar.client.impl.ConsumerImpl;
 import org.apache.pulsar.shade.com.fasterxml.jackson.databind.JsonNode;
 
 /** Partitions, patterns, several topics, schemas, names, closing, ending, counting. */
@@ -35,6 +36,7 @@ final class Topics {
 		all.put("schema-string", Topics::schemaString);
 		all.put("schema-json", Topics::schemaJson);
 		all.put("producer-busy", Topics::producerBusy);
+		all.put("subscribe-rate", Topics::subscribeRate);
 		all.put("close", Topics::close);
 		all.put("terminate", Topics::terminate);
 		all.put("stats", Topics::stats);
@@ -194,6 +196,46 @@ final class Topics {
 		other.close();
 		Ctx.until("the broker forgets the producer", () -> ctx.stats(t).get("publishers").size() == 0);
 		ctx.producer(t).producerName("taken").create().send(Ctx.bytes("free again"));
+	}
+
+	/** The consumer, with the same id each time; null: it is limited. */
+	private static Consumer<byte[]> comes(Ctx ctx, String t, String name) throws Exception {
+		try {
+			return ctx.consumer(ctx.newClient(), t).consumerName(name).subscribe();
+		} catch (PulsarClientException.NotAllowedException e) {
+			return null;
+		}
+	}
+
+	private static void subscribeRate(Ctx ctx) throws Exception {
+		String t = ctx.topic();
+		Producer<byte[]> p = ctx.producer(t).create();
+		Ctx.sendN(p, 0, 5);
+		ctx.admin("POST", Ctx.path(t) + "/subscribeRate",
+				"{\"subscribeThrottlingRatePerConsumer\":2,\"ratePeriodInSecond\":2}");
+		Ctx.until("it comes too often", () -> {
+			Consumer<byte[]> c = comes(ctx, t, "the-consumer");
+			if (c != null) {
+				c.close();
+			}
+			return c == null;
+		});
+		comes(ctx, t, "another").close();
+		List<Consumer<byte[]>> got = new ArrayList<>();
+		Ctx.until("it gets through later", 10, () -> {
+			got.add(comes(ctx, t, "the-consumer"));
+			return got.get(got.size() - 1) != null;
+		});
+		Consumer<byte[]> c = got.get(got.size() - 1);
+		Ctx.equal(Ctx.texts(Ctx.receiveN(c, 5)), Ctx.bodies(0, 5), "bodies");
+		// one that loses its connection is patient by itself
+		for (int i = 0; i < 2; i++) {
+			Ctx.until("it is connected", c::isConnected);
+			((ConsumerImpl<byte[]>) c).getClientCnx().close();
+			Ctx.until("its connection is lost", () -> !c.isConnected());
+		}
+		Ctx.sendN(p, 5, 5);
+		Ctx.equal(Ctx.texts(Ctx.receiveN(c, 5)), Ctx.bodies(5, 5), "after lost connections");
 	}
 
 	private static JsonNode sub(Ctx ctx, String t, String sub) throws Exception {

@@ -124,6 +124,32 @@ def producer_busy(ctx):
     ctx.producer(t, producer_name="taken").send(b"free again")
 
 
+@scenario("subscribe-rate")
+def subscribe_rate(ctx):
+    t = ctx.topic()
+    send_n(ctx.producer(t), 0, 5)
+    ctx.admin("POST", ctx.path(t) + "/subscribeRate",
+              {"subscribeThrottlingRatePerConsumer": 2, "ratePeriodInSecond": 2})
+
+    def comes(name="the-consumer"):
+        """The consumer, with the same id each time; None: it is limited."""
+        try:
+            return ctx.subscribe(t, consumer_name=name, client=ctx.new_client())
+        except pulsar.NotAllowedError:
+            return None
+
+    def limited():
+        c = comes()
+        if c:
+            c.close()
+        return not c
+
+    until(limited, "it comes too often")
+    comes("another").close()
+    c = until(comes, "it gets through later", 10)
+    equal(datas(receive_n(c, 5)), bodies(0, 5), "bodies")
+
+
 @scenario("close")
 def close(ctx):
     t = ctx.topic()
