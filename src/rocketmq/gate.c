@@ -289,6 +289,16 @@ forbid(const struct ask *a, const char *kind, struct str name,
 	return false;
 }
 
+/* What it asks for can't be read. */
+static bool
+forbid_body(const struct ask *a)
+{
+	rmq_audit_refused(
+	    a->s, a->ref, a->q, a->user, STR_NONE, "unreadable body");
+	say_no(a->s, a->ref, "parse authorization context error.");
+	return false;
+}
+
 /* "ns%x" as authorization calls it; false: it is no name. mem_free it. */
 static bool
 full_name(const struct ask *a, struct str name, char **full, struct str *out)
@@ -454,12 +464,14 @@ body(const struct ask *a, const struct need *n)
 {
 	const struct jval *root = NULL;
 	struct jdoc doc;
-	bool well = true;
+	bool well;
 
 	jdoc_init(&doc, JDOC_VALUES_MAX);
-	/* what can't be read is refused by whoever reads it next */
+	/* who reads it next may be able to, by another parser or limit */
 	if (jdoc_parse(&doc, a->q->body.p, a->q->body.len, &root) == ERR_OK)
 		well = in_body(a, n, root);
+	else
+		well = forbid_body(a);
 	jdoc_fini(&doc);
 	return well;
 }

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """RocketMQ's ACL 2.0: signatures, users, policies, and what each request needs."""
+import json
+
 from mqlib import alone, check, equal, options
 import rmqlib
 from rmqlib import Signed
@@ -232,6 +234,29 @@ def test_needs(b):
         acl(c, name, policy("Topic:" + t, "Pub", "Sub", ips=["10.0.0.0/8"]))
         send(u, t)  # by the rule for all
         no(u.pull(t, code=16, group=g), "no matched policies.")
+
+
+@locked()
+def test_bodies(b):
+    """What the gate can't read of a body nobody else reads either."""
+    name, t, g = b.name("u"), b.name("t"), b.name("g")
+    deep = 0
+    for _ in range(100):
+        deep = [deep]
+    with root(b) as c, Signed(b, name, "password") as u:
+        user(c, name)
+        c.create_topic(t)
+        c.create_group(g)
+        mine = dict(x=deep, consumerGroup=g, clientId=u.id, mqSet=[
+            dict(topic=t, brokerName="broker-a", queueId=0)])
+        for a in (u.heartbeat(consumers=[(g, t, "*")], x=deep, code=16),
+                  u.ask("LOCK_BATCH_MQ", mine, code=16),
+                  u.ask("UNLOCK_BATCH_MQ", mine, code=16)):
+            no(a, "parse authorization context error.")
+        c.heartbeat(consumers=[(g, t, "*")])
+        equal(json.loads(c.ask("GET_CONSUMER_LIST_BY_GROUP",
+                               consumerGroup=g).body),
+              {"consumerIdList": [c.id]})
 
 
 @locked()
