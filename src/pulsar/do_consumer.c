@@ -6,6 +6,8 @@
 #include "pulsar/may.h"
 #include "pulsar/session_priv.h"
 
+static const char not_authorized[] = "Client is not authorized to subscribe";
+
 /* --- places ----------------------------------------------------------------- */
 
 struct cons *
@@ -263,7 +265,7 @@ do_subscribe(struct session *s, const struct frame *fr, struct buf *b)
 {
 	pp_CommandSubscribe m;
 	struct topic_name tn;
-	const char *why = "Client is not authorized to subscribe";
+	const char *why = not_authorized;
 	char text[320];
 
 	(void)b;
@@ -314,6 +316,11 @@ consumer_subscribed(struct session *s, const struct fx *fx)
 		remove_cons(s, c);
 	} else if (fx->type != FX_SUBSCRIBED) {
 		session_error_fx(s, fx);
+		remove_cons(s, c);
+	} else if (c->revoked) {
+		close_later(s, fx->handle);
+		session_error(s, fx->req, pp_ServerError_AuthorizationError,
+		    not_authorized);
 		remove_cons(s, c);
 	} else {
 		assert(c->state == PLACE_OPENING);
@@ -466,6 +473,10 @@ consumer_disconnect(struct session *s, struct cons *c)
 {
 	struct op *op;
 
+	if (c->state == PLACE_OPENING) {
+		c->revoked = true;
+		return;
+	}
 	assert(c->state == PLACE_OPEN);
 	/* before whatever takes the place of it can be asked for */
 	op = pulsar_op_new(s->p, OP_CONSUMER_CLOSE);

@@ -9,6 +9,8 @@
 /* Dedup compares these with what other shards and former lives computed. */
 #define NAME_HASH_SEED UINT64_C(0x6d61676e65746172)
 
+static const char not_authorized[] = "Client is not authorized to Produce";
+
 /* --- places ----------------------------------------------------------------- */
 
 struct prod *
@@ -277,8 +279,7 @@ do_producer(struct session *s, const struct frame *fr, struct buf *b)
 		    "Broker is shutting down");
 	else if (!may_open(s, &m, authz_topic(tn.full)))
 		session_error(s, m.request_id,
-		    pp_ServerError_AuthorizationError,
-		    "Client is not authorized to Produce");
+		    pp_ServerError_AuthorizationError, not_authorized);
 	else
 		open_prod(s, &m, &tn);
 	topic_name_fini(&tn);
@@ -317,6 +318,13 @@ producer_opened(struct session *s, struct fx *fx)
 	}
 	if (fx->type != FX_PRODUCER_OPENED) {
 		session_error_fx(s, fx);
+		remove_prod(s, pr);
+		return;
+	}
+	if (pr->revoked) {
+		close_later(s, fx->handle);
+		session_error(s, fx->req, pp_ServerError_AuthorizationError,
+		    not_authorized);
 		remove_prod(s, pr);
 		return;
 	}
@@ -423,6 +431,8 @@ producer_closed(struct session *s, const struct fx *fx)
 void
 producer_disconnect(struct session *s, struct prod *pr)
 {
+	if (pr->state == PLACE_OPENING)
+		pr->revoked = true;
 	if (pr->state != PLACE_OPEN)
 		return;
 	close_later(s, pr->handle);

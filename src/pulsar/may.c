@@ -209,13 +209,13 @@ recheck(struct session *s)
 	if (s->state != SESSION_CONNECTED)
 		return;
 	UMAP_FOREACH(pr, &s->producers, it)
-	if (pr->state == PLACE_OPEN &&
+	if ((pr->state == PLACE_OPEN || pr->state == PLACE_OPENING) &&
 	    !session_may(s, MAY_PRODUCE, str_of(pr->topic), STR_NONE, NULL))
 		AZ(umap_add(lost, pr->id, pr));
 	while ((pr = umap_pop(lost)) != NULL)
 		producer_disconnect(s, pr);
 	UMAP_FOREACH(c, &s->consumers, it)
-	if (c->state == PLACE_OPEN &&
+	if ((c->state == PLACE_OPEN || c->state == PLACE_OPENING) &&
 	    !session_may(
 		s, MAY_CONSUME, str_of(c->topic), str_of(c->sub), NULL))
 		AZ(umap_add(lost, c->id, c));

@@ -6,9 +6,10 @@
  * off. Of a proxy's session both the proxy's role and the one it speaks for must be
  * allowed.
  *
- * Commands ask when they begin. What is open keeps what it was asked for, and is
- * asked again when authorization has changed (may_recheck): what is not allowed any
- * more is closed, and the client hears why when it comes again.
+ * Commands ask when they begin. What is open, or is being opened, keeps what it was
+ * asked for, and is asked again when authorization has changed (may_recheck): what is
+ * not allowed any more is closed, or won't be opened, and the client hears why when it
+ * comes again, or at once.
  *
  * What is not allowed goes into the audit log.
  *

@@ -138,6 +138,7 @@ struct prod {
 	char *topic; /* with authorization: authz_topic() */
 	bool persistent;
 	bool throttled; /* the session is paused for it */
+	bool revoked; /* the right to it, while it was being opened */
 	uint32_t pending_n;
 	uint64_t sent_n, done_n; /* publishes routed; of them answered */
 	uint64_t
@@ -155,6 +156,7 @@ struct cons {
 	int32_t partition;
 	char *topic, *sub; /* with authorization: authz_topic() */
 	bool send_epoch;
+	bool revoked; /* the right to it, while it was being opened */
 	bool blocked; /* in s->blocked: told to the core, or due to be */
 	bool block_due; /* in pulsar.block_due */
 	TAILQ_ENTRY(cons) blocked_link;

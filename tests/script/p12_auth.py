@@ -268,6 +268,29 @@ def test_grants(b):
                 subscription="x", subType=0)
 
 
+@locked(connectionLivenessCheckTimeoutMillis=60000)
+def test_revoked_while_opening(b):
+    """What was allowed when it was asked for, and waits for a holder that doesn't prove
+    that it is there, isn't opened when it isn't allowed any more."""
+    t = b.topic()
+    grant(b, "u", "produce", "consume")
+    with as_role(b, "root") as holder, as_role(b, "u") as c:
+        holder.producer(t, 1, producer_name="taken")
+        holder.subscribe(t, "s")
+        waits = [c.next_req(), c.next_req()]
+        c.tx("PRODUCER", topic=t, producer_id=1, producer_name="taken", request_id=waits[0])
+        c.tx("SUBSCRIBE", topic=t, consumer_id=1, subscription="s", subType=0,
+             request_id=waits[1])
+        c.tx("PING")
+        c.rx("PONG")
+        revoke(b, "u")
+        holder.close()
+        errors = [c.rx("ERROR") for _ in waits]
+        equal(sorted(e.request_id for e in errors), waits)
+        for e in errors:
+            equal(mqlib.pb.ServerError.Name(e.error), "AuthorizationError", e)
+
+
 @locked()
 def test_initial_subscription(b):
     """A producer doesn't make a subscription that its role may not use."""
