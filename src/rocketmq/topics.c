@@ -81,8 +81,16 @@ is_light_name(struct str name)
 	return true;
 }
 
+/* Does a name begin so of which the broker knows what it is? */
+static bool
+has_head(struct str name)
+{
+	return rmq_name_group_at(name) > 0 || str_starts(name, lmq_head);
+}
+
 /* The namespace in "ns%T" or "%RETRY%ns%g": its length and where it begins; 0:
- * none. *head is what stands before it. */
+ * none. *head is what stands before it. "ns%%RETRY%g" is just a name, or one topic
+ * had two, of which one doesn't tell whose it is. */
 static size_t
 namespace_of(struct str name, size_t *head)
 {
@@ -98,7 +106,9 @@ namespace_of(struct str name, size_t *head)
 	at = memchr(rest.p, '%', rest.len);
 	if (at == NULL || at == rest.p || at + 1 == rest.p + rest.len ||
 	    !name_is_valid_entity(
-		(struct str){ rest.p, (size_t)(at - rest.p) }))
+		(struct str){ rest.p, (size_t)(at - rest.p) }) ||
+	    has_head(
+		(struct str){ at + 1, rest.len - (size_t)(at + 1 - rest.p) }))
 		return 0;
 	return (size_t)(at - rest.p);
 }

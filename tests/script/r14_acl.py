@@ -260,6 +260,23 @@ def test_bodies(b):
 
 
 @locked()
+def test_other_names(b):
+    """Retries and dead letters are their group's by whatever name they are asked for."""
+    name, g, mine = b.name("u"), b.name("g"), b.name("mine")
+    with root(b) as c, Signed(b, name, "password") as u:
+        user(c, name)
+        acl(c, name, policy("Topic:*", "Sub", "Get"), policy("Group:" + mine, "Sub"))
+        c.create_group(g)
+        for head in "%RETRY%", "%DLQ%":
+            c.create_topic(head + g, queues=1)
+            c.send(head + g, queueId=0)
+            no(u.pull(head + g, group=mine, code=16), "Group:" + g)
+            a = u.pull(f"default%{head}{g}", group=mine, code=None)
+            equal(a.code, 17, a)
+            no(u.pull(f"{head}default%{g}", group=mine, code=16), "Group:default%" + g)
+
+
+@locked()
 def test_light_queues(b):
     """Pub on a message's topic is enough for its light queues, as in the reference, but
     for those that a rule keeps the user from."""
