@@ -18,6 +18,7 @@ enum how {
 	HOW_ANY, /* whoever was authenticated */
 	HOW_FIELDS, /* fields of the header name topic and group */
 	HOW_SOME_TOPICS, /* and topicList more topics */
+	HOW_BUT_GROUPS, /* and filterGroups more groups */
 	HOW_BODY, /* members of the body do */
 	HOW_CLUSTER,
 	HOW_ALL_TOPICS, /* any topic: a rule for all of them */
@@ -539,6 +540,18 @@ some_topics(const struct ask *a, const struct need *n)
 	return true;
 }
 
+/* Names by ',', of groups whose progress makes a difference. */
+static bool
+but_groups(const struct ask *a, const struct need *n)
+{
+	struct str list = rheader_get(a->q->h, "filterGroups");
+
+	while (list.len > 0)
+		if (!group(a, str_word(&list, ','), n->group_do))
+			return false;
+	return true;
+}
+
 static bool
 authorize(const struct ask *a, const struct need *n)
 {
@@ -551,6 +564,8 @@ authorize(const struct ask *a, const struct need *n)
 		return fields(a, n);
 	case HOW_SOME_TOPICS:
 		return fields(a, n) && some_topics(a, n);
+	case HOW_BUT_GROUPS:
+		return fields(a, n) && but_groups(a, n);
 	case HOW_CLUSTER:
 		return cluster(a, n->topic_do);
 	case HOW_ALL_TOPICS:

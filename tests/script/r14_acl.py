@@ -221,6 +221,13 @@ def test_needs(b):
         u.ask("GET_CONSUME_STATS", **stats)
         no(u.ask("GET_CONSUME_STATS", topicList=f"{other};", code=16, **stats),
            "Topic:" + other)
+        # nor is what is left when others are left out
+        but = dict(topic=t, compareGroup=g)
+        acl(c, name, policy("Topic:" + t, "Pub", "Sub", "Get"))
+        u.ask("QUERY_CORRECTION_OFFSET", **but)
+        no(u.ask("QUERY_CORRECTION_OFFSET", filterGroups=f"{g},{other}", code=16, **but),
+           "Group:" + other)
+        acl(c, name, policy("Topic:" + t, "Pub", "Sub"))
         acl(c, name, policy("Group:" + g, "Sub"))
         # an offset may be of any topic, and a bad name is nobody's
         no(u.ask("VIEW_MESSAGE_BY_ID", offset=0, topic=t, code=16), "Topic:*")
