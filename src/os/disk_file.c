@@ -305,10 +305,11 @@ file_submit(struct disk *d, struct disk_req *rq)
 static void
 run_box(struct disk_files *df, struct mbox *box)
 {
-	struct fd_cache fc = { 0 };
 	struct mbox_msg *m;
 	struct disk_req *rq;
+	struct fd_cache fc;
 
+	fd_cache_init(&fc, &df->dir);
 	while ((m = mbox_take_one(box)) != NULL) {
 		rq = req_of(m);
 		rq->err = disk_io_do(&df->dir, &fc, rq);
@@ -316,7 +317,7 @@ run_box(struct disk_files *df, struct mbox *box)
 			(void)atomic_fetch_sub(&df->dir.creates_pending, 1);
 		mbox_post(fdisk_of(rq->disk)->mb, m);
 	}
-	fd_cache_drop(&fc);
+	fd_cache_fini(&fc);
 }
 
 static void
@@ -380,7 +381,9 @@ file_write_now(
 static enum err
 file_create_now(struct disk *d, uint64_t file, uint64_t len)
 {
-	return disk_io_allocate(&fdisk_of(d)->df->dir, file, len);
+	struct fdisk *fd = fdisk_of(d);
+
+	return disk_io_allocate(&fd->df->dir, &fd->now_fds, file, len);
 }
 
 static enum err
@@ -530,6 +533,8 @@ disk_file_new(
 		mem_free(fd);
 		return err;
 	}
+	fd_cache_init(&fd->wfds, &df->dir);
+	fd_cache_init(&fd->now_fds, &df->dir);
 	if (lp != NULL)
 		fd->mb = mbox_new(lp, on_answers, fd);
 	df->disks_n++;
@@ -573,8 +578,8 @@ disk_file_free(struct disk **dp)
 		disk_uring_free(&fd->du);
 	if (fd->mb != NULL)
 		mbox_free(&fd->mb);
-	fd_cache_drop(&fd->wfds);
-	fd_cache_drop(&fd->now_fds);
+	fd_cache_fini(&fd->wfds);
+	fd_cache_fini(&fd->now_fds);
 	fd->df->disks_n--;
 	fd->d.magic = 0;
 	FREE_OBJ(fd);

@@ -15,6 +15,9 @@
  * thread, so that none of them delays a read or a sync; creates zero-fill at a
  * bounded rate unless another one is waiting behind.
  *
+ * Descriptors: each thread that opens files keeps one in reserve, so that what the log
+ * needs goes on where clients have taken all (os/disk_file_priv.h).
+ *
  * A failed write or sync is answered ERR_IO (ERR_NO_SPACE when that is why)
  * and never retried here; the caller seals the file.
  *
@@ -33,6 +36,12 @@
 #include "os/loop.h"
 
 #define DISK_URING_MAX (64u << 10)
+
+/* Descriptors that disks have at most: two lots a shard, one a reader, and one of each
+ * lot in reserve */
+#define DISK_OPEN_MAX 16u
+#define DISK_FDS_MAX(shards_n, readers_n) \
+	((2 * (shards_n) + (readers_n) + 1) * (DISK_OPEN_MAX + 1))
 
 enum disk_file_writer {
 	DISK_FILE_AUTO, /* by size, as above */

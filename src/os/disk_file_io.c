@@ -25,33 +25,83 @@ name_of(char name[static NAME_MAX_LEN], uint64_t file)
 	(void)snprintf(name, NAME_MAX_LEN, "%016" PRIx64 SUFFIX, file);
 }
 
-static int
-open_file(struct disk_dir *dd, uint64_t file, int flags)
-{
-	char name[NAME_MAX_LEN];
-
-	name_of(name, file);
-	return openat(dd->fd, name,
-	    flags | O_CLOEXEC | (dd->direct ? O_DIRECT : 0), 0600);
-}
-
 static enum err
 last_err(void)
 {
-	return file_err(errno);
+	return errno == EMFILE || errno == ENFILE ? ERR_BUSY : file_err(errno);
 }
 
 /* ---- open files */
 
-void
-fd_cache_drop(struct fd_cache *fc)
+static void
+keep_reserve(struct fd_cache *fc, const struct disk_dir *dd)
 {
-	unsigned i;
+	if (fc->reserve < 0)
+		fc->reserve = fcntl(dd->fd, F_DUPFD_CLOEXEC, 0);
+}
 
-	for (i = 0; i < fc->n; i++)
-		(void)close(fc->e[i].fd);
-	fc->n = 0;
-	fc->next = 0;
+/* Its number becomes the reserve's, where there is none: nobody comes between. */
+static void
+let_go(struct fd_cache *fc, const struct disk_dir *dd, int fd)
+{
+	if (fc->reserve < 0 && dup3(dd->fd, fd, O_CLOEXEC) == fd)
+		fc->reserve = fd;
+	else
+		(void)close(fd);
+}
+
+static int
+take_oldest(struct fd_cache *fc)
+{
+	int fd = fc->e[0].fd;
+
+	AN(fc->n);
+	fc->n--;
+	memmove(fc->e, fc->e + 1, fc->n * sizeof *fc->e);
+	return fd;
+}
+
+/* One descriptor less. */
+static bool
+give_up(struct fd_cache *fc)
+{
+	if (fc->n > 0)
+		(void)close(take_oldest(fc));
+	else if (fc->reserve >= 0) {
+		(void)close(fc->reserve);
+		fc->reserve = -1;
+	} else
+		return false;
+	return true;
+}
+
+static int
+open_file(struct fd_cache *fc, struct disk_dir *dd, uint64_t file, int flags)
+{
+	char name[NAME_MAX_LEN];
+	int fd;
+
+	name_of(name, file);
+	flags |= O_CLOEXEC | (dd->direct ? O_DIRECT : 0);
+	do
+		fd = openat(dd->fd, name, flags, 0600);
+	while (fd < 0 && (errno == EMFILE || errno == ENFILE) && give_up(fc));
+	return fd;
+}
+
+void
+fd_cache_init(struct fd_cache *fc, const struct disk_dir *dd)
+{
+	memset(fc, 0, sizeof *fc);
+	fc->reserve = -1;
+	keep_reserve(fc, dd);
+}
+
+void
+fd_cache_fini(struct fd_cache *fc)
+{
+	while (give_up(fc))
+		;
 }
 
 enum err
@@ -62,7 +112,8 @@ fd_cache_get(struct fd_cache *fc, struct disk_dir *dd, uint64_t file, int *fdp)
 	int fd;
 
 	if (fc->gen != gen) {
-		fd_cache_drop(fc);
+		while (fc->n > 0)
+			let_go(fc, dd, take_oldest(fc));
 		fc->gen = gen;
 	}
 	for (i = 0; i < fc->n; i++)
@@ -70,18 +121,15 @@ fd_cache_get(struct fd_cache *fc, struct disk_dir *dd, uint64_t file, int *fdp)
 			*fdp = fc->e[i].fd;
 			return ERR_OK;
 		}
-	fd = open_file(dd, file, dd->readonly ? O_RDONLY : O_RDWR);
+	fd = open_file(fc, dd, file, dd->readonly ? O_RDONLY : O_RDWR);
 	if (fd < 0)
 		return last_err();
-	if (fc->n < FD_CACHE_MAX)
-		i = fc->n++;
-	else {
-		i = fc->next;
-		fc->next = (fc->next + 1) % FD_CACHE_MAX;
-		(void)close(fc->e[i].fd);
-	}
-	fc->e[i].file = file;
-	fc->e[i].fd = fd;
+	if (fc->n == FD_CACHE_MAX)
+		let_go(fc, dd, take_oldest(fc));
+	keep_reserve(fc, dd);
+	fc->e[fc->n].file = file;
+	fc->e[fc->n].fd = fd;
+	fc->n++;
 	*fdp = fd;
 	return ERR_OK;
 }
@@ -269,31 +317,6 @@ disk_io_write(
 
 /* ---- files */
 
-enum err
-disk_io_allocate(struct disk_dir *dd, uint64_t file, uint64_t len)
-{
-	enum err err = ERR_OK;
-	int fd, e;
-
-	fd = open_file(dd, file, O_RDWR | O_CREAT | O_TRUNC);
-	if (fd < 0)
-		return last_err();
-	e = posix_fallocate(fd, 0, (off_t)len);
-	if (e != 0)
-		err = file_err(e);
-	else if (fsync(fd) != 0)
-		err = last_err();
-	(void)close(fd);
-	if (err == ERR_OK)
-		err = file_sync_dir(dd->path);
-	if (err != ERR_OK) {
-		enum err err2 = disk_io_remove(dd, file);
-
-		(void)err2; /* the first one counts */
-	}
-	return err;
-}
-
 /* Sleeps so that done bytes have taken at least their time. */
 static void
 keep_rate(struct disk_dir *dd, int64_t start_ns, uint64_t done)
@@ -301,7 +324,7 @@ keep_rate(struct disk_dir *dd, int64_t start_ns, uint64_t done)
 	struct timespec ts;
 	int64_t due;
 
-	if (dd->create_bytes_per_s == 0 || atomic_load(&dd->stopping) ||
+	if (dd->create_bytes_per_s == 0 ||
 	    atomic_load(&dd->creates_pending) > 1)
 		return;
 	due = (int64_t)((double)done / (double)dd->create_bytes_per_s *
@@ -341,25 +364,44 @@ zero_fill(struct disk_dir *dd, int fd, uint64_t len)
 }
 
 static enum err
-create_file(struct disk_dir *dd, const struct disk_req *rq)
+sync_dir(const struct disk_dir *dd)
 {
-	enum err err;
-	int fd;
+	return fsync(dd->fd) == 0 ? ERR_OK : last_err();
+}
 
-	err = disk_io_allocate(dd, rq->file, rq->len);
-	if (err != ERR_OK || rq->hurry)
-		return err;
-	fd = open_file(dd, rq->file, O_RDWR);
+/* Nothing half made is left. */
+static enum err
+create_file(struct disk_dir *dd, struct fd_cache *fc, uint64_t file,
+    uint64_t len, bool fill)
+{
+	enum err err = ERR_OK, err2;
+	int fd, e;
+
+	fd = open_file(fc, dd, file, O_RDWR | O_CREAT | O_TRUNC);
 	if (fd < 0)
 		return last_err();
-	err = zero_fill(dd, fd, rq->len);
-	(void)close(fd);
+	e = posix_fallocate(fd, 0, (off_t)len);
+	if (e != 0)
+		err = file_err(e);
+	else if (fsync(fd) != 0)
+		err = last_err();
+	if (err == ERR_OK)
+		err = sync_dir(dd);
+	if (err == ERR_OK && fill)
+		err = zero_fill(dd, fd, len);
+	let_go(fc, dd, fd);
 	if (err != ERR_OK) {
-		enum err err2 = disk_io_remove(dd, rq->file);
-
+		err2 = disk_io_remove(dd, file);
 		(void)err2; /* the first one counts */
 	}
 	return err;
+}
+
+enum err
+disk_io_allocate(
+    struct disk_dir *dd, struct fd_cache *fc, uint64_t file, uint64_t len)
+{
+	return create_file(dd, fc, file, len, false);
 }
 
 enum err
@@ -387,12 +429,12 @@ rename_file(struct disk_dir *dd, const struct disk_req *rq)
 		err = last_err();
 	(void)atomic_fetch_add(&dd->gen, 1);
 	if (err == ERR_OK)
-		err = file_sync_dir(dd->path);
+		err = sync_dir(dd);
 	return err;
 }
 
-enum err
-disk_io_do(struct disk_dir *dd, struct fd_cache *fc, struct disk_req *rq)
+static enum err
+try_once(struct disk_dir *dd, struct fd_cache *fc, struct disk_req *rq)
 {
 	enum err err;
 	int fd;
@@ -400,7 +442,7 @@ disk_io_do(struct disk_dir *dd, struct fd_cache *fc, struct disk_req *rq)
 	CHECK_OBJ_NOTNULL(rq, DISK_REQ_MAGIC);
 	switch (rq->op) {
 	case DISK_CREATE:
-		return create_file(dd, rq);
+		return create_file(dd, fc, rq->file, rq->len, !rq->hurry);
 	case DISK_REMOVE:
 		return disk_io_remove(dd, rq->file);
 	case DISK_RENAME:
@@ -423,4 +465,23 @@ disk_io_do(struct disk_dir *dd, struct fd_cache *fc, struct disk_req *rq)
 	default:
 		WRONG("disk request");
 	}
+}
+
+enum err
+disk_io_do(struct disk_dir *dd, struct fd_cache *fc, struct disk_req *rq)
+{
+	static const struct timespec pause = { .tv_nsec =
+						   10 * CLOCK_NS_PER_MS };
+	int64_t until = 0;
+	enum err err;
+
+	/* nothing of it was done */
+	while ((err = try_once(dd, fc, rq)) == ERR_BUSY) {
+		if (until == 0)
+			until = clock_mono_ns() + FDS_WAIT_MS * CLOCK_NS_PER_MS;
+		else if (clock_mono_ns() > until)
+			return ERR_IO;
+		(void)nanosleep(&pause, NULL);
+	}
+	return err;
 }

@@ -24,21 +24,29 @@ struct disk_dir {
 	_Atomic uint64_t gen;
 	uint64_t create_bytes_per_s;
 	_Atomic unsigned creates_pending;
-	_Atomic bool stopping;
 };
 
-/* Open files of one thread (or of whoever has the shard's write). */
-#define FD_CACHE_MAX 16
+/*
+ * Open files of one thread (or of whoever has the shard's write), and a descriptor in
+ * reserve. Where the process has none left, what is kept is given up for what is
+ * opened, the reserve last, and the next that is let go takes its place. So who has
+ * a cache can open one file whatever others have taken, but for a moment in which
+ * another thread is quicker: disk_io_do() tries for FDS_WAIT_MS.
+ */
+#define FD_CACHE_MAX DISK_OPEN_MAX
 struct fd_cache {
 	uint64_t gen;
-	unsigned n, next; /* next: victim */
+	int reserve; /* a second one of the directory; -1: given up */
+	unsigned n;
 	struct {
 		uint64_t file;
 		int fd;
-	} e[FD_CACHE_MAX];
+	} e[FD_CACHE_MAX]; /* the oldest first */
 };
-void fd_cache_drop(struct fd_cache *);
-/* ERR_NO_FILE, ERR_IO, ... */
+#define FDS_WAIT_MS 10000
+void fd_cache_init(struct fd_cache *, const struct disk_dir *);
+void fd_cache_fini(struct fd_cache *);
+/* ERR_NO_FILE, ERR_BUSY (no descriptor), ERR_IO, ... */
 enum err fd_cache_get(
     struct fd_cache *, struct disk_dir *, uint64_t file, int *fd) MUST_CHECK;
 
@@ -53,8 +61,8 @@ enum err disk_io_read(struct disk_dir *, int fd, uint64_t off, void *,
 /* from: bytes that are written already */
 enum err disk_io_write(
     struct disk_dir *, int fd, const struct disk_req *, size_t from) MUST_CHECK;
-enum err disk_io_allocate(
-    struct disk_dir *, uint64_t file, uint64_t len) MUST_CHECK;
+enum err disk_io_allocate(struct disk_dir *, struct fd_cache *, uint64_t file,
+    uint64_t len) MUST_CHECK;
 enum err disk_io_remove(struct disk_dir *, uint64_t file) MUST_CHECK;
 enum err disk_io_list(struct disk_dir *, disk_list_f *, void *priv) MUST_CHECK;
 uint64_t disk_io_free_bytes(struct disk_dir *);

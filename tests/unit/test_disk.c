@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* the disk over files: both writers, order, errors, files */
-#include "test.h"
+#include "fds_fixture.h"
 
 #include <fcntl.h>
 #include <sched.h>
@@ -25,8 +25,8 @@ static struct disk *d;
 static int done_n;
 static struct disk_req *order[256];
 
-static int
-setup_with(enum disk_file_writer writer, bool direct)
+static bool
+open_disks(enum disk_file_writer writer, bool direct)
 {
 	struct disk_files_conf conf = DISK_FILES_CONF_DEFAULT;
 	struct diag diag;
@@ -34,13 +34,18 @@ setup_with(enum disk_file_writer writer, bool direct)
 	conf.writer = writer;
 	conf.direct = direct;
 	conf.create_bytes_per_s = 0;
+	return disk_files_new(&df, scratch, &conf, &diag) == ERR_OK &&
+	    disk_file_new(&d, df, lp, &diag) == ERR_OK;
+}
+
+static int
+setup_with(enum disk_file_writer writer, bool direct)
+{
 	if (!scratch_make("/var/tmp"))
 		return 1;
 	done_n = 0;
 	lp = loop_new();
-	if (disk_files_new(&df, scratch, &conf, &diag) != ERR_OK)
-		return 1;
-	return disk_file_new(&d, df, lp, &diag) != ERR_OK;
+	return open_disks(writer, direct) ? 0 : 1;
 }
 
 static int
@@ -318,6 +323,81 @@ test_files(void **state)
 	mem_free(p);
 }
 
+/* Clients have all descriptors: each thing that opens a file has its own to do so,
+ * time and again, whether or not it has had files open. */
+static void
+test_no_descriptors(void **state)
+{
+	enum {
+		FILES = 2 * DISK_OPEN_MAX,
+		BIG = 256u << 10
+	};
+	struct disk_req rq;
+	uint64_t i, f;
+	unsigned left;
+	uint8_t *p;
+
+	(void)state;
+	p = block(BIG, 7);
+	for (i = 1; i <= FILES; i++)
+		assert_ok(d->ops->create_now(d, i, MB));
+	for (left = 0; left < 3; left++) {
+		fds_leave(left);
+		for (i = 1; i <= FILES; i++) {
+			done_n = 0;
+			assert_ok(one(&rq, DISK_WRITE, i, 0, p,
+			    i % 2 ? DISK_BLOCK : BIG));
+			f = FILES + 1 - i;
+			assert_ok(one(&rq, DISK_READ, f, 0, p, DISK_BLOCK));
+		}
+		f = 1000 + left;
+		assert_ok(one(&rq, DISK_CREATE, f, 0, NULL, MB));
+		assert_ok(one(&rq, DISK_WRITE, f, 0, p, BIG));
+		/* by which all that is open is closed */
+		assert_ok(one(&rq, DISK_REMOVE, f, 0, NULL, 0));
+		done_n = 0;
+		assert_ok(one(&rq, DISK_CREATE, f, 0, NULL, MB));
+		assert_ok(one(&rq, DISK_READ, f, 0, p, DISK_BLOCK));
+		assert_int_equal(p[0], 0);
+		memset(p, 7, BIG);
+		assert_ok(one(&rq, DISK_WRITE, f, 0, p, DISK_BLOCK));
+		assert_ok(one(&rq, DISK_SYNC, f, 0, NULL, 0));
+		fds_back();
+	}
+	mem_free(p);
+}
+
+/* Not even that: what nobody has done is tried until there are some again. */
+static void
+test_descriptors_return(void **state)
+{
+	struct disk_req rq[2];
+	uint8_t *p, *q;
+	unsigned i;
+
+	(void)state;
+	p = block(DISK_BLOCK, 7);
+	q = block(DISK_BLOCK, 0);
+	assert_ok(d->ops->create_now(d, 1, MB));
+	assert_ok(d->ops->create_now(d, 2, MB));
+	/* theirs are among those that are taken */
+	disk_file_free(&d);
+	disk_files_free(&df);
+	fds_leave(1); /* for the directory */
+	assert_true(open_disks(DISK_FILE_AUTO, true));
+	submit(&rq[0], DISK_WRITE, 1, 0, p, DISK_BLOCK);
+	submit(&rq[1], DISK_READ, 2, 0, q, DISK_BLOCK);
+	for (i = 0; i < 20; i++)
+		loop_run_once(lp, false);
+	assert_int_equal(done_n, 0);
+	fds_back();
+	wait_n(2);
+	assert_ok(result(&rq[0]));
+	assert_ok(result(&rq[1]));
+	mem_free(p);
+	mem_free(q);
+}
+
 /* No room: said as that by each way to write. What comes behind a write that
  * failed is not tried; another life of the disk writes again. */
 static void
@@ -435,6 +515,10 @@ main(void)
 		TT(test_files),
 		T(test_no_space),
 		TT(test_no_space),
+		T(test_no_descriptors),
+		TT(test_no_descriptors),
+		TB(test_no_descriptors),
+		T(test_descriptors_return),
 		T(test_create_rate),
 		T(test_cost),
 		TT(test_cost),
