@@ -32,7 +32,10 @@
 #include "store/local.h"
 #include "store/meta_lmdb.h"
 
-#define FDS_OWN 1024u /* kept for files, and HTTP's pairs of sockets */
+/* Descriptors that aren't clients': of a shard (loop, ring, listeners and their
+ * reserves) and of the process; what is open for a moment */
+#define FDS_SHARD 16u
+#define FDS_PROCESS 64u
 #define CONNS_MAX 1000000u
 
 struct broker {
@@ -129,10 +132,14 @@ unsigned
 broker_conns_max(const struct broker *b)
 {
 	uint64_t fds = prot_raise_fds();
-	uint64_t own = fds / 4 < FDS_OWN ? fds / 4 : FDS_OWN;
-	uint64_t n;
+	uint64_t own, n;
 
 	CHECK_OBJ_NOTNULL(b, BROKER_MAGIC);
+	own = FDS_PROCESS + b->shards_n * FDS_SHARD +
+	    DISK_FDS_MAX(b->shards_n, (unsigned)b->conf->coldReadThreads);
+	/* disks make do with fewer */
+	if (own > fds / 2)
+		own = fds / 2;
 	n = (fds - own) / b->shards_n;
 	return n < CONNS_MAX ? (unsigned)n : CONNS_MAX;
 }

@@ -18,6 +18,7 @@
 	((size_t)64 << 10) /* a longer one is libmicrohttpd's to refuse */
 /* Beyond a request: an empty line, as old clients send, or Node's "{}" (req.c) */
 #define AHEAD_MAX 2
+#define PAIR_N 2 /* descriptors */
 #define FOREVER INT64_MAX
 
 enum phase {
@@ -422,6 +423,11 @@ connect_back(struct bridge *b)
 	struct http *h = b->f->h;
 	int fd[2];
 
+	if (!net_has_room(h->net, PAIR_N)) {
+		conn_set_stranger(b->front, false);
+		return net_give_room(h->net, &b->room, on_room, b) ? ERR_AGAIN :
+								     ERR_BUSY;
+	}
 	if (sock_pair(fd) != ERR_OK) {
 		conn_set_stranger(b->front, false);
 		return net_make_room(h->net, &b->room, on_room, b) ? ERR_AGAIN :

@@ -22,12 +22,6 @@ struct listener {
 	struct sock_addr addr;
 };
 
-static bool
-has_room(const struct net *net)
-{
-	return net->conns_n < net->conf.conns_max;
-}
-
 static void
 update(struct listener *ln)
 {
@@ -73,7 +67,7 @@ on_room(void *priv)
 	struct listener *ln;
 
 	CAST_OBJ_NOTNULL(ln, priv, LISTENER_MAGIC);
-	if (!has_room(ln->net))
+	if (!net_has_room(ln->net, 1))
 		net_await_room(ln->net, &ln->wait, on_room, ln);
 	update(ln);
 }
@@ -90,7 +84,7 @@ on_ready(void *priv, int events)
 	(void)events;
 	CAST_OBJ_NOTNULL(ln, priv, LISTENER_MAGIC);
 	for (i = 0; i < LISTENER_BATCH; i++) {
-		if (!has_room(ln->net)) {
+		if (!net_has_room(ln->net, 1)) {
 			if (i > 0)
 				break; /* it may have been the last one */
 			(void)net_evict(ln->net);

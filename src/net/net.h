@@ -51,7 +51,9 @@ struct net_conf {
 	uint64_t
 	    rx_held_max_bytes; /* of partial frames over 64 KiB; beyond it their
 				       connections wait */
-	unsigned conns_max; /* of this shard; listeners pause at it */
+	/* of this shard; listeners pause at it. An internal one counts twice: its peer
+	 * has a descriptor of ours, too. */
+	unsigned conns_max;
 	/* room.h: has a shard that has more than n strangers close some, upon which
 	 * net_room_given() is called; false: none has. NULL: there is no other. */
 	bool (*elsewhere)(void *priv, size_t n);

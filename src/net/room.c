@@ -20,6 +20,13 @@ net_evict(struct net *net)
 	return i > 0;
 }
 
+bool
+net_has_room(const struct net *net, unsigned n)
+{
+	CHECK_OBJ_NOTNULL(net, NET_MAGIC);
+	return net->conns_n + net->internal_n + n <= net->conf.conns_max;
+}
+
 void
 net_await_room(struct net *net, struct net_wait *w, net_room_f *cb, void *priv)
 {

@@ -10,6 +10,9 @@
  * find them taken by others and ask anew: so it ends with room, or with nobody left
  * to go.
  *
+ * Where it is conns_max that leaves no room, only the shard's own can make it:
+ * net_give_room().
+ *
  * A wait is embedded in whatever waits, zeroed before its first use, and forgotten
  * (net_forget) before that goes.
  *
@@ -34,10 +37,12 @@ struct net_wait {
 	TAILQ_ENTRY(net_wait) link;
 };
 
+/* May n more be opened, by conns_max? */
+bool net_has_room(const struct net *, unsigned n);
 /* False: there is nobody who could go. True: cb will be called. */
 bool net_make_room(
     struct net *, struct net_wait *, net_room_f *cb, void *priv) MUST_CHECK;
-/* The same for another shard: of this one's own strangers only. */
+/* The same of this shard's own strangers only: also for another shard. */
 bool net_give_room(
     struct net *, struct net_wait *, net_room_f *cb, void *priv) MUST_CHECK;
 /* Another shard has: cb of those who wait is called from the next net_flush(). */

@@ -14,4 +14,4 @@ EXTRA_DIST += %D%/run %D%/mqlib.py %D%/codecs_raw.py \
 	%D%/r10_fit.py %D%/r10_lmq.py %D%/r11_inner.py %D%/r12_flush.py \
 	%D%/r11_tls.py %D%/r12_priority.py %D%/r13_metrics.py %D%/r14_acl.py %D%/r15_may.py %D%/r16_plain_acl.py %D%/r16_limits.py \
 	%D%/x01_cross.py %D%/x02_exclusion.py %D%/x03_audit.py %D%/x04_slow.py \
-	%D%/x05_accounts.py %D%/x06_connections.py
+	%D%/x05_accounts.py %D%/x06_connections.py %D%/x07_scarce.py

@@ -406,6 +406,39 @@ test_no_descriptors(void **state)
 	assert_int_equal(closed(CLOSE_EVICTED), 0);
 }
 
+/* Nor in the shard, where each counts, and the two of a pair. */
+static void
+test_conns_max(void **state)
+{
+	struct net_conf nc = NET_CONF_DEFAULT;
+
+	(void)state;
+	nc.conns_max = 6;
+	restart(&nc);
+	dial(1);
+	dial(2);
+	dial(3);
+	say(1, put, sizeof put - 1);
+	assert_int_equal(closed(CLOSE_EVICTED), 0);
+	/* that is five; two more are too many */
+	say(2, put, sizeof put - 1);
+	assert_int_equal(closed(CLOSE_EVICTED), 1);
+	assert_int_equal(hear(3), -1);
+	dial(0);
+	assert_int_equal(closed(CLOSE_LIMIT), 0);
+	sock_close(fds[1]);
+	spin();
+	say(0, get, sizeof get - 1);
+	assert_int_equal(hear(0), 200);
+	sock_close(fds[3]);
+	dial(3);
+	dial(1);
+	say(1, get, sizeof get - 1);
+	assert_int_equal(hear(1), 200);
+	assert_int_equal(hear(0), -1);
+	assert_int_equal(closed(CLOSE_EVICTED), 3);
+}
+
 static bool
 nobody_answers(void *priv, size_t n)
 {
@@ -489,6 +522,7 @@ main(void)
 		TEST(test_address),
 		TEST(test_descriptors),
 		TEST(test_no_descriptors),
+		TEST(test_conns_max),
 		TEST(test_wait_ends),
 		TEST(test_room_elsewhere),
 	};
