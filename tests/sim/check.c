@@ -353,8 +353,8 @@ on_fx(void *priv, struct fx *fx)
 		stager_post_fx(fx);
 		return;
 	}
-	if (reads_answer(w, fx) || leases_answer(w, fx) ||
-	    stager_answered(w, fx)) {
+	if (seats_answered(w, fx) || reads_answer(w, fx) ||
+	    leases_answer(w, fx) || stager_answered(w, fx)) {
 		fx_free(&fx);
 		return;
 	}

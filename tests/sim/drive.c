@@ -49,6 +49,7 @@ dice(struct sim *w)
 	if (w->leases + w->reads + w->stages == 0)
 		w->reads = w->stages = 1 + (unsigned)rnd(w, 40);
 	w->claims = rnd(w, 2) == 0 ? (unsigned)rnd(w, 20) : 0;
+	w->seats = rnd(w, 2) == 0 ? (unsigned)rnd(w, 60) : 0;
 	w->deletes = rnd(w, 5) == 0 ? 1 + (unsigned)rnd(w, 3) : 0;
 	trace(w,
 	    "dice: %u shards, enospc %u, eio %u, readfail %u, metafail %u, "
@@ -225,6 +226,8 @@ step(struct sim *w)
 			stager_act(w);
 		if (chance(w, w->claims))
 			claims_act(w);
+		if (chance(w, w->seats))
+			seats_act(w);
 	} else if (d < 65) {
 		if (!chance(w, w->slow_disk))
 			world_pump(w, 1 + rnd(w, 4), 0);
@@ -407,6 +410,8 @@ read_all(struct sim *w)
 			if (reads_next(w, t, turn == 0))
 				more = true;
 		}
+		if (seats_read_next(w, turn == 0))
+			more = true;
 		settle(w, 20);
 		reads_check_rest(w);
 	}
@@ -452,6 +457,9 @@ end(struct sim *w)
 	reads_check_rest(w);
 	send_all(w);
 	stager_commit_all(w);
+	seats_fill_all(w);
+	settle(w, 1000);
+	seats_check_rest(w);
 	read_all(w);
 	lease_all(w);
 	take_all(w, true);

@@ -325,6 +325,7 @@ model_ledger_gone(struct sim *w, uint64_t ledger, int64_t before)
 	uint32_t i, k;
 
 	w->st.ledgers_gone++;
+	seats_ledger_gone(w, ledger, before);
 	trace(w, "ledger %ju given up to %jd", (uintmax_t)ledger,
 	    (intmax_t)before);
 	for (k = 0; k < w->topics_n; k++) {
@@ -350,6 +351,7 @@ model_ledger_opened(struct sim *w, const struct ledger_info *li)
 	struct m_topic *t;
 	uint32_t i, k;
 
+	seats_ledger_opened(w, li);
 	for (k = 0; k < w->topics_n; k++) {
 		t = &w->t[k];
 		i = model_at(t, (struct pos){ li->id, li->last_entry + 1 });

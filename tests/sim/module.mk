@@ -13,6 +13,7 @@ check_PROGRAMS += %D%/sim
 	%D%/model.c \
 	%D%/net.c \
 	%D%/reads.c \
+	%D%/seats.c \
 	%D%/sim.c \
 	%D%/sim.h \
 	%D%/spy.c \

@@ -180,6 +180,8 @@ summary(const struct sim_stats *st)
 		{ "recalls", st->recalls },
 		{ "claims", st->claims },
 		{ "topics deleted", st->deletes },
+		{ "places given", st->places },
+		{ "filled", st->filled },
 	};
 	size_t i;
 

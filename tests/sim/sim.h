@@ -19,6 +19,7 @@
  *   client.c   producers and consumers
  *   reads.c    reads and cursors by index
  *   lease.c    leases for a time
+ *   seats.c    places that are reserved and filled
  *   drive.c    the dice: what happens next, faults, the end
  *
  * Memory: everything lives until the process ends but for messages.
@@ -304,6 +305,7 @@ struct sim_stats {
 	    ledgers_gone, index_reads, cursor_sets;
 	uint64_t delayed, staged, appended, moved, leases, lease_ends;
 	uint64_t halves, commits, recalls, claims, deletes;
+	uint64_t places, filled;
 };
 
 struct sim {
@@ -341,6 +343,7 @@ struct sim {
 	unsigned seeks, unsubs;
 	unsigned reads, leases; /* at an index; for a time; percent */
 	unsigned claims, deletes; /* percent; per mille */
+	unsigned seats; /* percent */
 	unsigned delays, stages; /* percent of what is published; of steps */
 	bool drained; /* the crash that follows ends nothing */
 	uint32_t high_water; /* messages to a client */
@@ -490,6 +493,19 @@ void leases_topic_gone(struct m_topic *);
 void leases_check_rest(struct sim *);
 bool leases_next(struct sim *, struct m_topic *);
 void leases_check_end(struct sim *);
+
+/* --- seats.c: places that are reserved and filled */
+void seats_act(struct sim *);
+bool seats_answered(struct sim *, const struct fx *); /* it was one of them */
+void seats_stored(struct sim *, const struct entry *);
+void seats_ledger_gone(struct sim *, uint64_t ledger, int64_t before);
+void seats_ledger_opened(struct sim *, const struct ledger_info *);
+void seats_drain(void); /* what is not stored may be lost */
+void seats_crash(void);
+/* At the end: all are filled; all were answered; all are read */
+void seats_fill_all(struct sim *);
+void seats_check_rest(struct sim *);
+bool seats_read_next(struct sim *, bool first);
 
 /* --- claim.c */
 void claims_act(struct sim *);

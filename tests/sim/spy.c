@@ -251,8 +251,10 @@ spy_appended(void *owner, int64_t first, uint32_t n, uint64_t index,
 		ent.index = at;
 		ent.attr.store_time_ms = store_ms;
 		at += ent.attr.messages_n;
-		/* not of a staging log */
-		if (e == ERR_OK && ent.attr.format != ENTRY_FORMAT_NONE)
+		/* not of a staging log, nor a marker */
+		if (e == ERR_OK && ent.attr.format == ENTRY_FORMAT_REFERENCE)
+			seats_stored(spy.w, &ent);
+		else if (e == ERR_OK && ent.attr.format != ENTRY_FORMAT_NONE)
 			(void)model_learn(spy.w, &ent, false);
 		staged_pop(wa);
 	}

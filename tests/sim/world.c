@@ -200,6 +200,7 @@ world_crash(struct sim *w, bool power)
 	ack_crash(w);
 	reads_crash(w);
 	leases_crash(w);
+	seats_crash();
 	claims_crash(w);
 	stager_crash(w, w->drained);
 	w->drained = false;
@@ -221,6 +222,7 @@ world_drain(struct sim *w)
 
 	trace(w, "shut down");
 	w->st.shutdowns++;
+	seats_drain();
 	for (i = 0; i < w->shards_n; i++)
 		core_drain(w->sh[i].co, drained, &done);
 	for (i = 0; i < 100000 && done < w->shards_n; i++)
