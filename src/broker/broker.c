@@ -646,6 +646,8 @@ broker_free(struct broker **bp)
 	}
 	if (b->openid != NULL)
 		openid_service_stop(b->openid);
+	if (b->files != NULL)
+		disk_files_give_up(b->files);
 	if (b->shards != NULL)
 		close_shards(b);
 	if (b->openid != NULL)

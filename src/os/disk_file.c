@@ -317,7 +317,7 @@ run_box(struct disk_files *df, struct mbox *box)
 			(void)atomic_fetch_sub(&df->dir.creates_pending, 1);
 		mbox_post(fdisk_of(rq->disk)->mb, m);
 	}
-	fd_cache_fini(&fc);
+	fd_cache_fini(&fc, &df->dir);
 }
 
 static void
@@ -473,6 +473,13 @@ disk_files_new_readonly(
 }
 
 void
+disk_files_give_up(struct disk_files *df)
+{
+	CHECK_OBJ_NOTNULL(df, DISK_FILES_MAGIC);
+	atomic_store(&df->dir.giving_up, true);
+}
+
+void
 disk_files_free(struct disk_files **dfp)
 {
 	struct disk_files *df;
@@ -578,8 +585,8 @@ disk_file_free(struct disk **dp)
 		disk_uring_free(&fd->du);
 	if (fd->mb != NULL)
 		mbox_free(&fd->mb);
-	fd_cache_fini(&fd->wfds);
-	fd_cache_fini(&fd->now_fds);
+	fd_cache_fini(&fd->wfds, &fd->df->dir);
+	fd_cache_fini(&fd->now_fds, &fd->df->dir);
 	fd->df->disks_n--;
 	fd->d.magic = 0;
 	FREE_OBJ(fd);

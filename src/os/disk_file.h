@@ -16,7 +16,8 @@
  * bounded rate unless another one is waiting behind.
  *
  * Descriptors: each thread that opens files keeps one in reserve, so that what the log
- * needs goes on where clients have taken all (os/disk_file_priv.h).
+ * needs goes on where clients have taken all (os/disk_file_priv.h). Where another one
+ * was quicker, a request waits until there are some again.
  *
  * A failed write or sync is answered ERR_IO (ERR_NO_SPACE when that is why)
  * and never retried here; the caller seals the file.
@@ -68,6 +69,9 @@ enum err disk_files_new(struct disk_files **, const char *datadir,
 /* For `inspect`: changes nothing, has no threads; only the blocking reads. */
 enum err disk_files_new_readonly(
     struct disk_files **, const char *datadir, struct diag *) MUST_CHECK;
+/* The end: what waits for a descriptor fails, and nothing waits any more. @locality
+ * any */
+void disk_files_give_up(struct disk_files *);
 /* All disks are freed before. */
 void disk_files_free(struct disk_files **);
 

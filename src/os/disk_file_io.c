@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "os/clock.h"
 #include "os/disk_file_priv.h"
 #include "os/file.h"
@@ -18,6 +19,7 @@
 #define NAME_MAX_LEN 32
 #define HEX_DIGITS 16
 #define ZERO_BYTES (1u << 20)
+#define SAY_AFTER 50 /* tries */
 
 static void
 name_of(char name[static NAME_MAX_LEN], uint64_t file)
@@ -75,22 +77,46 @@ give_up(struct fd_cache *fc)
 	return true;
 }
 
+static void
+set_short(struct fd_cache *fc, struct disk_dir *dd, bool is)
+{
+	if (fc->is_short == is)
+		return;
+	fc->is_short = is;
+	if (is)
+		(void)atomic_fetch_add(&dd->short_n, 1);
+	else
+		(void)atomic_fetch_sub(&dd->short_n, 1);
+}
+
 static int
 open_file(struct fd_cache *fc, struct disk_dir *dd, uint64_t file, int flags)
 {
 	char name[NAME_MAX_LEN];
-	int fd;
+	int fd, e;
 
 	name_of(name, file);
 	flags |= O_CLOEXEC | (dd->direct ? O_DIRECT : 0);
-	do
+	for (;;) {
 		fd = openat(dd->fd, name, flags, 0600);
-	while (fd < 0 && (errno == EMFILE || errno == ENFILE) && give_up(fc));
+		if (fd >= 0 || (errno != EMFILE && errno != ENFILE))
+			break;
+		set_short(fc, dd, true); /* before another one can take it */
+		if (!give_up(fc))
+			return -1;
+	}
+	e = errno;
+	set_short(fc, dd, false);
+	if (fd < 0 && fc->n == 0)
+		keep_reserve(fc, dd);
+	else if (fd >= 0 && atomic_load(&dd->short_n) > 0)
+		(void)give_up(fc);
+	errno = e;
 	return fd;
 }
 
 void
-fd_cache_init(struct fd_cache *fc, const struct disk_dir *dd)
+fd_cache_init(struct fd_cache *fc, struct disk_dir *dd)
 {
 	memset(fc, 0, sizeof *fc);
 	fc->reserve = -1;
@@ -98,10 +124,11 @@ fd_cache_init(struct fd_cache *fc, const struct disk_dir *dd)
 }
 
 void
-fd_cache_fini(struct fd_cache *fc)
+fd_cache_fini(struct fd_cache *fc, struct disk_dir *dd)
 {
 	while (give_up(fc))
 		;
+	set_short(fc, dd, false);
 }
 
 enum err
@@ -126,7 +153,6 @@ fd_cache_get(struct fd_cache *fc, struct disk_dir *dd, uint64_t file, int *fdp)
 		return last_err();
 	if (fc->n == FD_CACHE_MAX)
 		let_go(fc, dd, take_oldest(fc));
-	keep_reserve(fc, dd);
 	fc->e[fc->n].file = file;
 	fc->e[fc->n].fd = fd;
 	fc->n++;
@@ -472,15 +498,16 @@ disk_io_do(struct disk_dir *dd, struct fd_cache *fc, struct disk_req *rq)
 {
 	static const struct timespec pause = { .tv_nsec =
 						   10 * CLOCK_NS_PER_MS };
-	int64_t until = 0;
+	unsigned n = 0;
 	enum err err;
 
 	/* nothing of it was done */
 	while ((err = try_once(dd, fc, rq)) == ERR_BUSY) {
-		if (until == 0)
-			until = clock_mono_ns() + FDS_WAIT_MS * CLOCK_NS_PER_MS;
-		else if (clock_mono_ns() > until)
+		if (atomic_load(&dd->giving_up))
 			return ERR_IO;
+		if (n++ == SAY_AFTER)
+			LOG(LOG_ERROR, LOG_NO_SHARD, "log_waits_for_descriptor",
+			    LOG_U("segment", rq->file));
 		(void)nanosleep(&pause, NULL);
 	}
 	return err;

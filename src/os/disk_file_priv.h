@@ -24,28 +24,31 @@ struct disk_dir {
 	_Atomic uint64_t gen;
 	uint64_t create_bytes_per_s;
 	_Atomic unsigned creates_pending;
+	_Atomic unsigned short_n; /* caches that need a descriptor */
+	_Atomic bool giving_up; /* nobody waits for one */
 };
 
 /*
- * Open files of one thread (or of whoever has the shard's write), and a descriptor in
- * reserve. Where the process has none left, what is kept is given up for what is
- * opened, the reserve last, and the next that is let go takes its place. So who has
- * a cache can open one file whatever others have taken, but for a moment in which
- * another thread is quicker: disk_io_do() tries for FDS_WAIT_MS.
+ * Open files of one thread (or of whoever has the shard's write), or else a descriptor
+ * in reserve: never none. Where the process has no other, what is kept is given up for
+ * what is opened, and the next that is let go becomes the reserve. While some cache is
+ * short, the others don't grow: who may have taken what it has given up gives up one
+ * as well. So who has a cache can open one file whatever others than disks have taken.
+ * Only those can come between; disk_io_do() tries until it has one.
  */
 #define FD_CACHE_MAX DISK_OPEN_MAX
 struct fd_cache {
 	uint64_t gen;
-	int reserve; /* a second one of the directory; -1: given up */
+	int reserve; /* a second one of the directory; -1: none */
+	bool is_short; /* counted in short_n */
 	unsigned n;
 	struct {
 		uint64_t file;
 		int fd;
 	} e[FD_CACHE_MAX]; /* the oldest first */
 };
-#define FDS_WAIT_MS 10000
-void fd_cache_init(struct fd_cache *, const struct disk_dir *);
-void fd_cache_fini(struct fd_cache *);
+void fd_cache_init(struct fd_cache *, struct disk_dir *);
+void fd_cache_fini(struct fd_cache *, struct disk_dir *);
 /* ERR_NO_FILE, ERR_BUSY (no descriptor), ERR_IO, ... */
 enum err fd_cache_get(
     struct fd_cache *, struct disk_dir *, uint64_t file, int *fd) MUST_CHECK;

@@ -394,6 +394,19 @@ test_descriptors_return(void **state)
 	wait_n(2);
 	assert_ok(result(&rq[0]));
 	assert_ok(result(&rq[1]));
+	/* and never again: it ends all the same */
+	disk_file_free(&d);
+	disk_files_free(&df);
+	fds_leave(1);
+	assert_true(open_disks(DISK_FILE_AUTO, true));
+	done_n = 0;
+	submit(&rq[0], DISK_WRITE, 1, 0, p, DISK_BLOCK);
+	submit(&rq[1], DISK_READ, 2, 0, q, DISK_BLOCK);
+	disk_files_give_up(df);
+	wait_n(2);
+	assert_err(result(&rq[0]), ERR_IO);
+	assert_err(result(&rq[1]), ERR_IO);
+	fds_back();
 	mem_free(p);
 	mem_free(q);
 }
