@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/json.h"
 #include "core/authz_priv.h"
+#include "format/rmq_name.h"
 
 /* --- words --------------------------------------------------------------------- */
 
@@ -523,14 +524,38 @@ authz_ns_of(enum authz_kind kind, struct str s)
 	return all;
 }
 
+/* Is it the topic of a group's retries or dead letters? Then *g asks for the group, whose
+ * name is put together in buf. ns: the topic's */
+static bool
+ask_group(const struct authz_ask *topic, struct str ns, char *buf, size_t size,
+    struct authz_ask *g)
+{
+	struct str local = { topic->name.p + ns.len + 1,
+		topic->name.len - ns.len - 1 };
+	size_t at, n;
+
+	if (ns.p != topic->name.p || ns.len >= topic->name.len ||
+	    (at = rmq_name_group_at(local)) == 0)
+		return false;
+	local = topic_name_base((struct str){ local.p + at, local.len - at });
+	n = str_join(buf, size, ns, '/', local);
+	*g = *topic;
+	g->kind = AUTHZ_GROUP;
+	g->name = (struct str){ buf, n }; /* no group has a longer name */
+	if (g->action == AUTHZ_PRODUCE)
+		g->action = AUTHZ_CONSUME; /* who gives back sends there */
+	return true;
+}
+
 enum authz_answer
 authz_ask(const struct authz *az, const struct authz_ask *a)
 {
 	const struct authz_role *role;
 	const struct authz_space *sp;
-	struct authz_ask whole = *a;
+	struct authz_ask whole = *a, group;
 	struct best b = { 0 };
 	struct str ns, tenant;
+	char buf[2 * NAME_MAX_BYTES];
 
 	CHECK_OBJ_NOTNULL(az, AUTHZ_MAGIC);
 	assert(a->kind > AUTHZ_ANY_KIND && a->kind < AUTHZ_KINDS_N);
@@ -552,10 +577,14 @@ authz_ask(const struct authz *az, const struct authz_ask *a)
 		whole.name = topic_name_base(a->name);
 	if (sp != NULL)
 		consider_grants(&b, az, sp, a, whole.name);
-	if (role != NULL)
+	if (role != NULL && a->kind == AUTHZ_TOPIC &&
+	    ask_group(a, ns, buf, sizeof buf, &group))
+		consider_rules(&b, role, &group);
+	else if (role != NULL) {
 		consider_rules(&b, role, a);
-	if (role != NULL && whole.name.len < a->name.len)
-		consider_rules(&b, role, &whole);
+		if (whole.name.len < a->name.len)
+			consider_rules(&b, role, &whole);
+	}
 	if (!b.any)
 		return AUTHZ_UNSAID;
 	return b.deny ? AUTHZ_DENIED : AUTHZ_ALLOWED;

@@ -18,7 +18,9 @@
  * its default ones, a kind before any kind, a name before a beginning of it, the
  * longer beginning before the shorter, any name last; among equals one that denies.
  * A grant of a topic counts as its name, one of a namespace as a beginning. What
- * nothing fits is not allowed. (RocketMQ's order: AclAuthorizationHandler of
+ * nothing fits is not allowed. The topic of a group's retries or dead letters is the
+ * group's: of rules those for the group fit, and who may consume may produce, too; of
+ * grants those for the topic. (RocketMQ's order: AclAuthorizationHandler of
  * rocketmq-auth; Pulsar's grants only ever allow, so that any order gives its
  * answer.)
  *

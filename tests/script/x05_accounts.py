@@ -150,6 +150,25 @@ def test_denied_group(b):
 
 @accounts()
 @alone
+def test_retries(b):
+    """Who may consume from any topic reads no group's dead letters by another protocol."""
+    with r14_acl.root(b) as c:
+        r14_acl.user(c, "u")
+        acl(c, "u", policy("Topic:*", "Sub"))
+    t = "persistent://public/default/%DLQ%g"
+    admin(b, "PUT", t.replace("://", "/", 1).replace("%", "%25").join(
+        ("/admin/v2/", "")))
+    f = dict(topic=t, subscription="s", subType=1, consumer_id=1)
+    with as_role(b, "u") as c:
+        c.error("SUBSCRIBE", "AuthorizationError", **f)
+    with r14_acl.root(b) as c:
+        acl(c, "u", policy("Group:g", "Sub"), request="AUTH_UPDATE_ACL")
+    with as_role(b, "u") as c:
+        c.ask("SUBSCRIBE", "SUCCESS", **f)
+
+
+@accounts()
+@alone
 def test_refused(b):
     admin(b, "GET", URL, role="nobody", want=401)
     admin(b, "POST", f"{URL}/x/keys", want=404)

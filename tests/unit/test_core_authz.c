@@ -207,6 +207,46 @@ test_rules(void **state)
 	authz_free(&az);
 }
 
+/* A group's retries and dead letters are the group's, whoever asks. */
+static void
+test_retries(void **state)
+{
+	static const char *const topics[] = { "t/n/%RETRY%g", "t/n/%DLQ%g",
+		"t/n/%RETRY%g-partition-1" };
+	struct authz *az = az_new();
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 3; i++) {
+		put(az, "role/u",
+		    "{\"rules\":{\"1\":{\"on\":\"topic\",\"match\":\"any\","
+		    "\"do\":[\"produce\",\"consume\"]}}}");
+		assert_int_equal(
+		    may(az, "u", AUTHZ_TOPIC, topics[i], AUTHZ_CONSUME),
+		    AUTHZ_UNSAID);
+		assert_int_equal(produce(az, "u", topics[i]), AUTHZ_UNSAID);
+		assert_int_equal(produce(az, "u", "t/n/g"), AUTHZ_ALLOWED);
+		put(az, "role/u",
+		    "{\"rules\":{\"1\":{\"on\":\"group\",\"match\":\"literal\","
+		    "\"name\":\"t/n/g\",\"do\":[\"consume\"]}}}");
+		assert_int_equal(
+		    may(az, "u", AUTHZ_TOPIC, topics[i], AUTHZ_CONSUME),
+		    AUTHZ_ALLOWED);
+		assert_int_equal(produce(az, "u", topics[i]), AUTHZ_ALLOWED);
+		assert_int_equal(
+		    may(az, "u", AUTHZ_TOPIC, topics[i], AUTHZ_DELETE),
+		    AUTHZ_UNSAID);
+		/* a grant is one of topics */
+		put(az, "ns/t/n",
+		    "{\"auth_policies\":{\"namespace_auth\":{\"w\":[\"consume\"]}}}");
+		assert_int_equal(
+		    may(az, "w", AUTHZ_TOPIC, topics[i], AUTHZ_CONSUME),
+		    AUTHZ_ALLOWED);
+	}
+	assert_int_equal(produce(az, "u", "t/n/%RETRY%h"), AUTHZ_UNSAID);
+	authz_free(&az);
+}
+
 /* What can't be understood allows nothing, and denies. */
 static void
 test_damaged_rules(void **state)
@@ -618,6 +658,7 @@ main(void)
 		cmocka_unit_test(test_tenant),
 		cmocka_unit_test(test_namespace),
 		cmocka_unit_test(test_rules),
+		cmocka_unit_test(test_retries),
 		cmocka_unit_test(test_damaged_rules),
 		cmocka_unit_test(test_subscription),
 		cmocka_unit_test(test_cidr),
