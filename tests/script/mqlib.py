@@ -39,6 +39,10 @@ class Fail(Exception):
     pass
 
 
+class Skip(Exception):
+    """What the test needs is not to be had on this machine."""
+
+
 def check(cond, *what):
     if not cond:
         raise Fail(" ".join(str(w) for w in what) or "check failed")

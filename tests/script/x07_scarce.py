@@ -7,7 +7,6 @@ import resource
 import signal
 import socket
 import subprocess
-import sys
 
 from mqlib import Client, alone, check, equal, options
 import mqlib
@@ -217,8 +216,7 @@ def test_full(b):
     in either protocol's words; then there is room again."""
     with Room(b, 96, 40) as room:
         if not room.there:
-            print("no mounts of our own: skipped", file=sys.stderr)
-            return
+            raise mqlib.Skip("no file system of one's own can be mounted")
         d = Load(b)
         d.publish(5)
         for say in d.to_pulsar, d.to_rmq:
